@@ -1,0 +1,1 @@
+"""What the processes share: the rules, the records, the words."""

@@ -1,0 +1,91 @@
+"""Which mails the union writes, how urgent each is, and when none may leave."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from zoneinfo import ZoneInfo
+
+
+class MailKind(StrEnum):
+    INVITATION = "invitation"
+    VERIFICATION = "verification"
+    RENEWAL = "renewal"
+    DOCUMENTS_RECEIVED = "documents-received"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    REGISTERED = "registered"
+    REMINDER = "reminder"
+    VOTING_OPEN = "voting-open"
+    NOT_YET_VOTED = "not-yet-voted"
+    CLOSED = "closed"
+
+
+class Lane(StrEnum):
+    """Two lanes of the relay, so that a bulk run never delays what somebody waits for."""
+
+    URGENT = "urgent"
+    BULK = "bulk"
+
+
+# What the member asked for a moment ago: it may leave at any hour.
+JUST_ASKED = frozenset(
+    {MailKind.VERIFICATION, MailKind.RENEWAL, MailKind.DOCUMENTS_RECEIVED, MailKind.REGISTERED}
+)
+
+# To everybody at one instant, hence through the bulk lane and spread.
+TO_EVERYBODY = frozenset(
+    {MailKind.INVITATION, MailKind.VOTING_OPEN, MailKind.NOT_YET_VOTED, MailKind.CLOSED}
+)
+
+# Reminders of a missing step, the member's own and the campaign's together.
+MOST_REMINDERS = 5
+
+
+def lane(kind: MailKind) -> Lane:
+    return Lane.BULK if kind in TO_EVERYBODY else Lane.URGENT
+
+
+@dataclass(frozen=True, slots=True)
+class Courtesy:
+    """When mail may leave: the quiet hours (local, whole hours) and over how long a crowd is spread."""
+
+    quiet_from: int = 21
+    quiet_until: int = 7
+    spread: timedelta = timedelta(minutes=30)
+
+    def is_quiet(self, at: datetime, zone: ZoneInfo) -> bool:
+        hour = at.astimezone(zone).hour
+        if self.quiet_from == self.quiet_until:
+            return False
+        if self.quiet_from < self.quiet_until:
+            return self.quiet_from <= hour < self.quiet_until
+        return hour >= self.quiet_from or hour < self.quiet_until
+
+    def earliest(self, at: datetime, zone: ZoneInfo) -> datetime:
+        """The first moment at or after `at` that is not quiet."""
+        if not self.is_quiet(at, zone):
+            return at
+        local = at.astimezone(zone)
+        day = local.date()
+        if local.hour >= self.quiet_until:
+            day += timedelta(days=1)
+        return datetime.combine(day, time(self.quiet_until), zone).astimezone(at.tzinfo)
+
+
+def send_at(
+    kind: MailKind, *, due: datetime, to: str, courtesy: Courtesy, zone: ZoneInfo
+) -> datetime:
+    """When a mail of this kind, due now, may leave for this person.
+
+    What was just asked for leaves at once. Anything else waits for the end of the quiet hours. A notice to
+    everybody is spread over `courtesy.spread` by a hash of the person, so a repeated run gives the same moment.
+    """
+    if kind in JUST_ASKED:
+        return due
+    start = courtesy.earliest(due, zone)
+    if kind not in TO_EVERYBODY:
+        return start
+    share = int.from_bytes(sha256(f"{kind}:{to}".encode()).digest()[:4]) / 2**32
+    return courtesy.earliest(start + courtesy.spread * share, zone)

@@ -1,0 +1,81 @@
+"""Every reason the union says no."""
+
+from enum import StrEnum
+
+
+class Refusal(StrEnum):
+    """A code, never a sentence: pages and mails say it in the reader's language."""
+
+    # accounts
+    WRONG_PAIR = "wrong-pair"
+    TOO_MANY_TRIES = "too-many-tries"
+    SIGN_IN_NEEDED = "sign-in-needed"
+    WRONG_PASSWORD = "wrong-password"
+    PASSWORD_TOO_SHORT = "password-too-short"
+    PASSWORD_TOO_LONG = "password-too-long"
+    PASSWORD_TOO_EASY = "password-too-easy"
+    PASSWORD_CONTROL_CHARACTER = "password-control-character"
+    PASSWORDS_DIFFER = "passwords-differ"
+    PASSWORD_MUST_BE_RENEWED = "password-must-be-renewed"
+    NOT_ALLOWED = "not-allowed"
+    BUSY = "busy"
+
+    # links
+    LINK_UNKNOWN = "link-unknown"
+    LINK_EXPIRED = "link-expired"
+    LINK_SUPERSEDED = "link-superseded"
+    LINK_USED = "link-used"
+    CODE_WRONG = "code-wrong"
+
+    # onboarding
+    NO_CAMPAIGN = "no-campaign"
+    CAMPAIGN_ENDED = "campaign-ended"
+    EMAIL_NOT_VERIFIED = "email-not-verified"
+    EMAIL_ALREADY_VERIFIED = "email-already-verified"
+    NO_EMAIL_ON_FILE = "no-email-on-file"
+    IDENTITY_ALREADY_APPROVED = "identity-already-approved"
+    DOCUMENTS_UNDER_REVIEW = "documents-under-review"
+    NO_DOCUMENTS = "no-documents"
+    DOCUMENTS_GONE = "documents-gone"
+    DOCUMENTS_NEEDED = "documents-needed"
+    WITHDRAW_TOO_LATE = "withdraw-too-late"
+
+    # pictures of identity documents
+    PICTURE_MISSING = "picture-missing"
+    PICTURE_TOO_HEAVY = "picture-too-heavy"
+    PICTURE_NOT_JPEG = "picture-not-jpeg"
+    PICTURE_TOO_MANY_PIXELS = "picture-too-many-pixels"
+    PICTURE_TOO_INTRICATE = "picture-too-intricate"
+    PICTURE_DAMAGED = "picture-damaged"
+    PICTURE_TOO_SMALL = "picture-too-small"
+    PICTURE_TOO_DARK = "picture-too-dark"
+    PICTURE_TOO_BRIGHT = "picture-too-bright"
+    PICTURE_TOO_BLURRED = "picture-too-blurred"
+    DOCUMENT_KIND_MISSING = "document-kind-missing"
+    SECOND_DOCUMENT_MISSING = "second-document-missing"
+    TOO_MANY_UPLOADS = "too-many-uploads"
+
+    # registration
+    NO_BALLOT_CHOSEN = "no-ballot-chosen"
+    BALLOT_UNKNOWN = "ballot-unknown"
+    BALLOT_NOT_YOURS = "ballot-not-yours"
+    MEMBERS_ONLY = "members-only"
+    REGISTRATION_NOT_OPEN = "registration-not-open"
+    REGISTRATION_CLOSED = "registration-closed"
+
+    # review
+    CLAIM_NEEDED = "claim-needed"
+    CLAIM_EXPIRED = "claim-expired"
+    NEWER_SUBMISSION = "newer-submission"
+    ALREADY_DECIDED = "already-decided"
+    OWN_FILE = "own-file"
+    REASON_NEEDED = "reason-needed"
+    QUEUE_EMPTY = "queue-empty"
+
+
+class Refused(Exception):
+    """An expected no, on its way to the page that will say it."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
