@@ -32,6 +32,7 @@ class Refusal(StrEnum):
     CAMPAIGN_ENDED = "campaign-ended"
     EMAIL_NOT_VERIFIED = "email-not-verified"
     EMAIL_ALREADY_VERIFIED = "email-already-verified"
+    MAIL_JUST_SENT = "mail-just-sent"
     NO_EMAIL_ON_FILE = "no-email-on-file"
     IDENTITY_ALREADY_APPROVED = "identity-already-approved"
     DOCUMENTS_UNDER_REVIEW = "documents-under-review"

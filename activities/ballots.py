@@ -1,0 +1,79 @@
+"""What registering for ballots does to the records."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from temporalio import activity
+
+from activities.onboarding import FileOf, Outcome, Policy, Records
+from portal.rules.ballots import ready_to_register, registration_open
+from portal.rules.mail import MailKind
+from portal.rules.onboarding import IdentityState
+from portal.rules.refusals import Refusal
+from portal.store import Sessions, ballots, journal, onboarding
+
+
+@dataclass(frozen=True)
+class RegisterFor:
+    campaign_id: UUID
+    member_id: UUID
+    ballots: list[str]
+    key: str
+
+
+class BallotActivities:
+    """A member's place in each electorate."""
+
+    def __init__(self, sessions: Sessions, policy: Policy) -> None:
+        self.sessions = sessions
+        self.records = Records(policy)
+
+    @activity.defn
+    async def register(self, order: RegisterFor) -> Outcome:
+        """Register for the ballots chosen; one already registered stays as it is."""
+        async with self.sessions.begin() as session:
+            campaign, member = await self.records.file_and_member(
+                session, FileOf(order.campaign_id, order.member_id)
+            )
+            standing = await onboarding.standing(
+                session, campaign, member, valid_for=self.records.policy.identity_valid_for
+            )
+            refusal = ready_to_register(
+                email_verified=standing.email_verified,
+                documents_in=standing.identity is not IdentityState.NONE,
+                chosen=order.ballots,
+                own=standing.own,
+            )
+            if refusal is not None:
+                return Outcome(refusal)
+            new = await ballots.register(
+                session,
+                campaign_id=campaign.id,
+                member_id=member.id,
+                chosen=order.ballots,
+                confirmed=standing.identity is IdentityState.APPROVED,
+            )
+            if not new:
+                missing = set(order.ballots) - set(standing.registered)
+                if not missing:
+                    return Outcome()
+                late = registration_open(
+                    opens=campaign.registration_opens, closes=campaign.closes, at=datetime.now(UTC)
+                )
+                return Outcome(late or Refusal.REGISTRATION_CLOSED)
+            await journal.write(
+                session, "registered", actor="member", actor_id=member.id, member_id=member.id,
+                campaign_id=campaign.id, code=",".join(new), key=order.key,
+            )  # fmt: skip
+            await self.records.write_to(
+                session,
+                campaign,
+                member,
+                MailKind.REGISTERED,
+                key=f"registered:{order.key}",
+                due=datetime.now(UTC),
+                facts={"ballots": ",".join(new)},
+            )
+            await self.records.moved_on(session, campaign, member, by_member=True)
+            return Outcome()

@@ -1,0 +1,137 @@
+"""What a campaign's calendar does: its notices are queued, its members' workflows are told of a change."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from temporalio import activity
+
+from portal.rules.campaigns import Calendar, NoticeKind
+from portal.rules.mail import Courtesy, MailKind, lane, send_at
+from portal.store import Sessions, campaigns, journal, notices, onboarding
+
+# Rows of one statement, and members told per page.
+BATCH = 500
+PAGE = 200
+
+
+@dataclass(frozen=True)
+class NoticeToQueue:
+    campaign_id: UUID
+    kind: NoticeKind
+    mark: str
+    due: datetime
+
+
+@dataclass(frozen=True)
+class CalendarToTell:
+    campaign_id: UUID
+    campaign_code: str
+    calendar: Calendar
+
+
+# Signals one member's workflow; False when there is none. Given by the worker: activities know no workflow.
+TellCalendar = Callable[[str, UUID, Calendar], Awaitable[bool]]
+
+MAIL_OF = {
+    NoticeKind.INVITATION: MailKind.INVITATION,
+    NoticeKind.BEFORE_OPENING: MailKind.REMINDER,
+    NoticeKind.VOTING_OPEN: MailKind.VOTING_OPEN,
+    NoticeKind.HALF_WAY: MailKind.NOT_YET_VOTED,
+    NoticeKind.TWO_DAYS: MailKind.NOT_YET_VOTED,
+    NoticeKind.FOUR_HOURS: MailKind.NOT_YET_VOTED,
+    NoticeKind.CLOSED: MailKind.CLOSED,
+}
+
+
+class CampaignActivities:
+    """Everything that happens to everybody at one instant, as batches chosen by SQL at that moment."""
+
+    def __init__(self, sessions: Sessions, courtesy: Courtesy, tell: TellCalendar) -> None:
+        self.sessions = sessions
+        self.courtesy = courtesy
+        self.tell = tell
+
+    @activity.defn
+    async def read_calendar(self, campaign_id: UUID) -> Calendar:
+        async with self.sessions.begin() as session:
+            campaign = await campaigns.by_id(session, campaign_id)
+            if campaign is None:
+                raise LookupError("no such campaign")
+            return campaign.calendar
+
+    @activity.defn
+    async def queue_notice(self, order: NoticeToQueue) -> int:
+        """Queue one notice for everybody it concerns, a batch a commit; how many are new.
+
+        The heartbeat carries the last member done, and every row has a key of its own: an attempt that follows a dead
+        worker neither loses nor doubles a mail.
+        """
+        done = activity.info().heartbeat_details
+        after = UUID(done[0]) if done else None
+        queued = 0
+        kind = MAIL_OF[order.kind]
+        while True:
+            async with self.sessions.begin() as session:
+                campaign = await campaigns.by_id(session, order.campaign_id)
+                assert campaign is not None, "a campaign is never deleted"
+                people = await notices.concerned(
+                    session, campaign.id, order.kind, after=after, most=BATCH
+                )
+                rows = [
+                    {
+                        "key": f"{order.mark}:{order.campaign_id}:{person.member_id}",
+                        "kind": kind.value,
+                        "lane": lane(kind).value,
+                        "account_id": person.account_id,
+                        "campaign_id": order.campaign_id,
+                        "facts": {"notice": order.kind.value},
+                        "due_at": send_at(
+                            kind,
+                            due=max(order.due, datetime.now(UTC) - timedelta(seconds=1)),
+                            to=str(person.member_id),
+                            courtesy=self.courtesy,
+                            zone=campaign.zone,
+                        ),
+                    }
+                    for person in people
+                ]
+                queued += await notices.queue(session, order.kind, campaign.id, rows)
+                if len(people) < BATCH:
+                    await journal.write(
+                        session, "notice-queued", actor=journal.SYSTEM, campaign_id=campaign.id,
+                        code=order.mark, key=f"notice:{order.mark}:{campaign.id}",
+                    )  # fmt: skip
+                    return queued
+            after = people[-1].member_id
+            activity.heartbeat(str(after))
+
+    @activity.defn
+    async def tell_calendar(self, order: CalendarToTell) -> int:
+        """Signal every open file that has not heard of this calendar; how many still have not.
+
+        A file notes the calendar when its workflow has taken it up, so a signal that got lost is found by asking
+        again. One that has no workflow any more reads the calendar when it is taken up: it is noted here.
+        """
+        after: UUID | None = None
+        while True:
+            async with self.sessions.begin() as session:
+                page = await onboarding.with_old_calendar(
+                    session, order.campaign_id, order.calendar.version, after=after, most=PAGE
+                )
+            for member_id in page:
+                if not await self.tell(order.campaign_code, member_id, order.calendar):
+                    async with self.sessions.begin() as session:
+                        await onboarding.note_calendar(
+                            session, order.campaign_id, member_id, order.calendar.version
+                        )
+                activity.heartbeat()
+            if len(page) < PAGE:
+                break
+            after = page[-1]
+        async with self.sessions.begin() as session:
+            left = await onboarding.with_old_calendar(
+                session, order.campaign_id, order.calendar.version, after=None, most=PAGE
+            )
+        return len(left)

@@ -1,0 +1,184 @@
+"""What a mail says, read from the records at the moment it is sent; and whether its cause still stands."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from portal.rules.accounts import Purpose
+from portal.rules.campaigns import NoticeKind
+from portal.rules.identity import ERASURE_TARGET
+from portal.rules.links import code_of, token_of
+from portal.rules.mail import MailKind
+from portal.rules.onboarding import MEMBERS_TURN, Step
+from portal.store import Session, accounts, ballots, campaigns, identity, links, members, onboarding
+from portal.store.campaigns import Campaign
+from portal.store.mail import Claimed
+from portal.store.members import Member
+from portal.text import not_decided_in_time, reason
+from portal.text.addresses import path
+
+
+@dataclass(frozen=True)
+class Addressed:
+    """One mail, ready to be rendered: to whom, in which language, saying what."""
+
+    email: str
+    language: str
+    facts: dict[str, object]
+
+
+# How long after the closing the results are promised.
+RESULTS_AFTER = timedelta(days=10)
+
+
+class Facts:
+    """Looks everything up afresh: what was true when the mail was queued may not be true now."""
+
+    def __init__(self, origin: str, link_secret: bytes, identity_valid_for: timedelta) -> None:
+        self.origin = origin.rstrip("/")
+        self.link_secret = link_secret
+        self.identity_valid_for = identity_valid_for
+
+    async def of(self, session: Session, mail: Claimed) -> Addressed | None:
+        """The facts of a mail, or None when its cause has vanished: then it is never sent."""
+        account = await accounts.by_id(session, mail.account_id)
+        if account is None or account.email is None:
+            return None
+        member = await members.by_id(session, account.member_id) if account.member_id else None
+        campaign = await campaigns.by_id(session, mail.campaign_id) if mail.campaign_id else None
+        language = member.language if member else "fr"
+        facts: dict[str, object] = {
+            "given_name": member.given_name if member else "",
+            "family_name": member.family_name if member else "",
+            "home_url": self._url("home", language),
+            "votes_url": self._url("votes", language),
+            "profile_url": self._url("profile", language),
+            "campaign": campaign and {
+                "title": campaign.title(language), "opens": campaign.opens, "closes": campaign.closes,
+                "zone": campaign.zone,
+            },
+        }  # fmt: skip
+        more = await self._particular(session, mail, language, member, campaign)
+        if more is None:
+            return None
+        return Addressed(account.email, language, {**facts, **more})
+
+    def _url(self, page: str, language: str) -> str:
+        return self.origin + path(page, language)
+
+    async def _particular(
+        self, session: Session, mail: Claimed, language: str, member: Member | None, campaign: Campaign | None
+    ) -> dict[str, object] | None:
+        if mail.kind is MailKind.VERIFICATION:
+            return await self._link(session, mail, language, Purpose.VERIFICATION, "confirm-email")
+        if mail.kind is MailKind.RENEWAL:
+            return await self._link(session, mail, language, Purpose.RENEWAL, "new-password")
+        if member is None or campaign is None:
+            return None
+        if mail.kind in (MailKind.DOCUMENTS_RECEIVED, MailKind.APPROVED, MailKind.REJECTED, MailKind.EXPIRED):
+            return await self._submission(session, mail, language, member, campaign)
+        if mail.kind is MailKind.REGISTERED:
+            return await self._registered(session, mail, language, member, campaign)
+        return await self._notice(session, mail, member, campaign)
+
+    async def _link(
+        self, session: Session, mail: Claimed, language: str, purpose: Purpose, page: str
+    ) -> dict[str, object] | None:
+        """The token exists here only: on its way from the link's id into the mail."""
+        link_id = UUID(mail.facts["link_id"])
+        link = await links.by_id(session, link_id)
+        if link is None or link.refusal is not None:
+            return None
+        token = token_of(self.link_secret, link_id)
+        return {
+            "link": f"{self._url(page, language)}?{'jeton' if language == 'fr' else 'token'}={token}",
+            "code": code_of(self.link_secret, link_id) if purpose is Purpose.VERIFICATION else None,
+            "expires": link.expires_at,
+        }
+
+    async def _submission(
+        self, session: Session, mail: Claimed, language: str, member: Member, campaign: Campaign
+    ) -> dict[str, object] | None:
+        submission = await identity.by_id(session, UUID(mail.facts["submission_id"]))
+        newest = await identity.newest(session, campaign.id, member.id)
+        if submission is None or newest is None or newest.id != submission.id:
+            # A newer submission has arrived: what was to be said of this one no longer helps.
+            return None
+        erasure = await identity.erasure_of(session, submission.id)
+        facts: dict[str, object] = {
+            "erased_at": erasure.erased_at if erasure else None,
+            "certificate": erasure.certificate if erasure else None,
+        }
+        if mail.kind is MailKind.DOCUMENTS_RECEIVED:
+            documents = await identity.documents_of(session, submission.id)
+            return {
+                **facts,
+                "received_at": submission.submitted_at,
+                "answer_by": None,
+                "documents_count": len(documents),
+                "erase_within_minutes": int(ERASURE_TARGET.total_seconds() // 60),
+            }
+        if mail.kind is MailKind.APPROVED:
+            cards = await ballots.cards(session, campaign.id, member)
+            return {
+                **facts,
+                "registrations": [c.ballot.title(language) for c in cards if c.registered_at is not None],
+            }
+        if mail.kind is MailKind.EXPIRED:
+            why = not_decided_in_time(language)
+            return {**facts, "reason": why.reason, "remedy": why.remedy}
+        return {**facts, **await why_rejected(session, submission.id, language)}
+
+    async def _registered(
+        self, session: Session, mail: Claimed, language: str, member: Member, campaign: Campaign
+    ) -> dict[str, object]:
+        codes = mail.facts["ballots"].split(",")
+        mine = [c for c in await ballots.cards(session, campaign.id, member) if c.ballot.code in codes]
+        return {
+            "ballots": [card.ballot.title(language) for card in mine],
+            "provisional": any(card.confirmed_at is None for card in mine),
+        }
+
+    async def _notice(
+        self, session: Session, mail: Claimed, member: Member, campaign: Campaign
+    ) -> dict[str, object] | None:
+        standing = await onboarding.standing(session, campaign, member, valid_for=self.identity_valid_for)
+        file = await onboarding.of_member(session, campaign.id, member.id)
+        missing = standing.step.value if standing.step is not Step.DONE else None
+        at = datetime.now(UTC)
+        closed = at >= campaign.closes
+        if mail.kind is MailKind.INVITATION:
+            return None if closed or file is not None else {"ballots_count": len(standing.own)}
+        if mail.kind is MailKind.REMINDER:
+            # The step it was written for is done: nothing to remind of. The campaign's own names whatever is missing.
+            if closed or standing.step not in MEMBERS_TURN:
+                return None
+            if mail.facts.get("step", standing.step.value) != standing.step.value:
+                return None
+            return {
+                "step": standing.step.value,
+                "nth": file.reminders_in_all if file else 1,
+                "opens": campaign.opens,
+            }
+        if mail.kind is MailKind.VOTING_OPEN:
+            if closed or at < campaign.opens:
+                return None
+            return {"ballots_count": len(standing.registered), "missing": missing}
+        if mail.kind is MailKind.NOT_YET_VOTED:
+            moment = NoticeKind(mail.facts["notice"]).value
+            return None if closed else {"moment": moment, "missing": missing}
+        return {"results_by": campaign.closes + RESULTS_AFTER} if closed else None
+
+
+async def why_rejected(session: Session, submission_id: UUID, language: str) -> dict[str, object]:
+    """Reason and remedy in the reader's language; for «other», what the reviewer wrote."""
+    decision = await identity.decision_of(session, submission_id)
+    why = None if decision is None else identity.reason_of(decision)
+    if why is None:
+        undecided = not_decided_in_time(language)
+        return {"reason": undecided.reason, "remedy": undecided.remedy}
+    said = reason(why, language)
+    note = await identity.note_of(session, submission_id)
+    if note is None:
+        return {"reason": said.reason, "remedy": said.remedy}
+    return {"reason": said.reason, "remedy": note.fr if language == "fr" else note.en}

@@ -1,0 +1,278 @@
+"""What becomes of identity documents: sent, replaced, withdrawn, decided, expired, erased, certified."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.onboarding import FileOf, Outcome, Policy, Records
+from portal.rules.identity import SubmissionStatus, Verdict, certificate_number
+from portal.rules.mail import MailKind
+from portal.rules.onboarding import IdentityState
+from portal.rules.refusals import Refusal
+from portal.store import Session, Sessions, ballots, identity, journal, members, onboarding
+from portal.store.files import Files, FilesUnavailable, StillThere
+from portal.store.identity import Submission
+
+
+@dataclass(frozen=True)
+class SubmissionOf:
+    """A step of the member on one submission."""
+
+    campaign_id: UUID
+    member_id: UUID
+    submission_id: UUID
+    key: str
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """When the documents arrived; which earlier submission they replace."""
+
+    submitted_at: datetime | None = None
+    replaced: UUID | None = None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class ApplyDecision:
+    """What a signal claims: a verdict on this submission under this claim. The records know whether it is true."""
+
+    campaign_id: UUID
+    member_id: UUID
+    submission_id: UUID
+    claim_id: UUID
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Applied:
+    """Whether the decision stands in the records and has now taken effect."""
+
+    applied: bool
+
+
+@dataclass(frozen=True)
+class CloseSubmission:
+    """End this submission in this way unless it was decided meanwhile."""
+
+    campaign_id: UUID
+    member_id: UUID
+    submission_id: UUID
+    ending: SubmissionStatus
+
+
+@dataclass(frozen=True)
+class Erased:
+    submission_id: UUID
+    versions_removed: int
+
+
+class IdentityActivities:
+    """Documents, in the records and in the object store."""
+
+    def __init__(self, sessions: Sessions, files: Files, policy: Policy) -> None:
+        self.sessions = sessions
+        self.files = files
+        self.records = Records(policy)
+
+    @activity.defn
+    async def submit_documents(self, order: SubmissionOf) -> Submitted:
+        """Put staged documents before the reviewers, in place of an earlier submission nobody decided."""
+        async with self.sessions.begin() as session:
+            campaign, member = await self.records.file_and_member(
+                session, FileOf(order.campaign_id, order.member_id)
+            )
+            staged = await identity.lock(session, order.submission_id)
+            if staged is None or (staged.member_id, staged.campaign_id) != (member.id, campaign.id):
+                return Submitted(refusal=Refusal.DOCUMENTS_GONE)
+            if staged.submitted_at is not None:
+                return Submitted(submitted_at=staged.submitted_at)
+            if staged.status != SubmissionStatus.STAGED.value:
+                return Submitted(refusal=Refusal.DOCUMENTS_GONE)
+            standing = await onboarding.standing(
+                session, campaign, member, valid_for=self.records.policy.identity_valid_for
+            )
+            if not standing.email_verified:
+                return Submitted(refusal=Refusal.EMAIL_NOT_VERIFIED)
+            if standing.identity is IdentityState.APPROVED:
+                return Submitted(refusal=Refusal.IDENTITY_ALREADY_APPROVED)
+            earlier = standing.submission
+            if earlier is not None:
+                if not await self._still_undecided(session, earlier):
+                    return Submitted(refusal=Refusal.DOCUMENTS_UNDER_REVIEW)
+                await identity.close(session, earlier, SubmissionStatus.REPLACED)
+            submitted_at = await identity.submit(session, staged)
+            await journal.write(
+                session, "documents-submitted", actor="member", actor_id=member.id, member_id=member.id,
+                campaign_id=campaign.id, subject_id=staged.id, key=order.key,
+            )  # fmt: skip
+            await self.records.write_to(
+                session,
+                campaign,
+                member,
+                MailKind.DOCUMENTS_RECEIVED,
+                key=f"documents-received:{staged.id}",
+                due=datetime.now(UTC),
+                facts={"submission_id": str(staged.id)},
+            )
+            await self.records.moved_on(session, campaign, member, by_member=True)
+            return Submitted(submitted_at=submitted_at, replaced=earlier.id if earlier else None)
+
+    @activity.defn
+    async def withdraw_documents(self, order: SubmissionOf) -> Outcome:
+        """Take documents back before anybody has decided on them."""
+        async with self.sessions.begin() as session:
+            campaign, member = await self.records.file_and_member(
+                session, FileOf(order.campaign_id, order.member_id)
+            )
+            submission = await identity.by_id(session, order.submission_id)
+            if submission is None or submission.member_id != member.id:
+                return Outcome(Refusal.DOCUMENTS_GONE)
+            if not await self._still_undecided(session, submission):
+                withdrawn = submission.status == SubmissionStatus.WITHDRAWN.value
+                return Outcome(None if withdrawn else Refusal.WITHDRAW_TOO_LATE)
+            await identity.close(session, submission, SubmissionStatus.WITHDRAWN)
+            await journal.write(
+                session, "documents-withdrawn", actor="member", actor_id=member.id, member_id=member.id,
+                campaign_id=campaign.id, subject_id=submission.id, key=order.key,
+            )  # fmt: skip
+            await self.records.moved_on(session, campaign, member, by_member=True)
+            return Outcome()
+
+    async def _still_undecided(self, session: Session, submission: Submission) -> bool:
+        """Held against a decision that is being written at this very moment."""
+        locked = await identity.lock(session, submission.id)
+        return (
+            locked is not None
+            and locked.status == SubmissionStatus.SUBMITTED.value
+            and await identity.decision_of(session, submission.id) is None
+        )
+
+    @activity.defn
+    async def apply_decision(self, order: ApplyDecision) -> Applied:
+        """Let a decision take effect, if the records hold it; a signal alone changes nothing and is journalled."""
+        async with self.sessions.begin() as session:
+            campaign, member = await self.records.file_and_member(
+                session, FileOf(order.campaign_id, order.member_id)
+            )
+            submission = await identity.lock(session, order.submission_id)
+            decision = await identity.decision_of(session, order.submission_id)
+            ignored = None
+            if submission is None or (submission.member_id, submission.campaign_id) != (member.id, campaign.id):
+                ignored = "other-submission"
+            elif decision is None or decision.claim_id != order.claim_id or decision.verdict != order.verdict.value:
+                ignored = "no-such-decision"
+            elif submission.status != SubmissionStatus.SUBMITTED.value:
+                ignored = "repeated"
+            if ignored is not None or submission is None or decision is None:
+                await journal.write(
+                    session, "decision-ignored", actor=journal.SYSTEM, member_id=member.id,
+                    campaign_id=campaign.id, subject_id=order.submission_id, code=ignored,
+                )  # fmt: skip
+                return Applied(False)
+
+            approved = order.verdict is Verdict.APPROVE
+            await identity.close(
+                session, submission, SubmissionStatus.APPROVED if approved else SubmissionStatus.REJECTED
+            )
+            if approved:
+                await members.verify_identity(session, member)
+                await ballots.confirm_all(session, campaign.id, member.id)
+            else:
+                await self.records.write_to(
+                    session,
+                    campaign,
+                    member,
+                    MailKind.REJECTED,
+                    key=f"rejected:{submission.id}",
+                    due=datetime.now(UTC),
+                    facts={"submission_id": str(submission.id)},
+                )
+            await journal.write(
+                session, "identity-approved" if approved else "identity-rejected", actor="reviewer",
+                actor_id=decision.reviewer_id, member_id=member.id, campaign_id=campaign.id,
+                subject_id=submission.id, code=decision.reason, key=f"decision:{submission.id}",
+            )  # fmt: skip
+            await self.records.moved_on(session, campaign, member, by_member=False)
+            return Applied(True)
+
+    @activity.defn
+    async def close_submission(self, order: CloseSubmission) -> Applied:
+        """End a submission that nobody decided: its time is over, or the member's file is."""
+        async with self.sessions.begin() as session:
+            campaign, member = await self.records.file_and_member(
+                session, FileOf(order.campaign_id, order.member_id)
+            )
+            submission = await identity.by_id(session, order.submission_id)
+            if submission is None or not await self._still_undecided(session, submission):
+                return Applied(False)
+            await identity.close(session, submission, order.ending)
+            await journal.write(
+                session, "documents-closed", actor=journal.SYSTEM, member_id=member.id, campaign_id=campaign.id,
+                subject_id=submission.id, code=order.ending.value,
+            )  # fmt: skip
+            if order.ending is SubmissionStatus.EXPIRED:
+                await self.records.write_to(
+                    session,
+                    campaign,
+                    member,
+                    MailKind.EXPIRED,
+                    key=f"expired:{submission.id}",
+                    due=datetime.now(UTC),
+                    facts={"submission_id": str(submission.id)},
+                )
+            await self.records.moved_on(session, campaign, member, by_member=False)
+            return Applied(True)
+
+    @activity.defn
+    async def erase_documents(self, submission_id: UUID) -> Erased:
+        """Delete every version of every picture of a submission and prove that none is left.
+
+        Only the object store is touched. A name is looked up by the record, so a repeat deletes nothing and succeeds.
+        """
+        async with self.sessions.begin() as session:
+            documents = await identity.documents_of(session, submission_id)
+        removed = 0
+        try:
+            for document in documents:
+                removed += await self.files.erase(document.object_key)
+        except FilesUnavailable as error:
+            raise ApplicationError("object store away", type="FilesUnavailable") from error
+        except StillThere as error:
+            raise ApplicationError("picture still there", type="StillThere") from error
+        return Erased(submission_id, removed)
+
+    @activity.defn
+    async def certify_erasure(self, erased: Erased) -> None:
+        """Destroy the keys, write the certificate, and tell the member."""
+        async with self.sessions.begin() as session:
+            submission = await identity.lock(session, erased.submission_id)
+            if submission is None:
+                return
+            certificate = certificate_number(submission.id)
+            erasure = await identity.certify(
+                session, submission, certificate=certificate, versions_removed=erased.versions_removed
+            )
+            if erasure is None:
+                return
+            campaign, member = await self.records.file_and_member(
+                session, FileOf(submission.campaign_id, submission.member_id)
+            )
+            await journal.write(
+                session, "documents-erased", actor=journal.SYSTEM, member_id=member.id, campaign_id=campaign.id,
+                subject_id=submission.id, code=certificate, key=f"erased:{submission.id}",
+            )  # fmt: skip
+            if submission.status == SubmissionStatus.APPROVED.value:
+                await self.records.write_to(
+                    session,
+                    campaign,
+                    member,
+                    MailKind.APPROVED,
+                    key=f"approved:{submission.id}",
+                    due=datetime.now(UTC),
+                    facts={"submission_id": str(submission.id)},
+                )
+            await onboarding.touch(session, campaign.id, member.id)

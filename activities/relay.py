@@ -1,0 +1,156 @@
+"""The relay: carries out of the records what was written there, mails first of all."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+from temporalio import activity
+
+from activities.facts import Addressed, Facts
+from activities.mail import Postman, Result, Sent, SmtpServer, envelope
+from activities.rendering import Letters
+from portal.rules.mail import Lane
+from portal.store import AsyncEngine, Sessions, mail, review
+from portal.store.mail import Bell, Claimed
+from portal.store.review import Undelivered
+
+# Connections per lane, rows per claim. One urgent mail at a time is one commit each: after a crash at most the mail
+# at hand is in doubt. A notice to everybody is marked by the hundred.
+CONNECTIONS = {Lane.URGENT: 2, Lane.BULK: 4}
+CLAIMED_AT_ONCE = {Lane.URGENT: 1, Lane.BULK: 100}
+
+# An idle lane looks again after this long even if no bell rings.
+LOOK_AGAIN = 5.0
+# A decision whose signal did not arrive is signalled again.
+DECISION_OVERDUE = 10.0
+DECISION_LOOK = 5.0
+
+# Signals a decision to the member's workflow, starting it if it is gone. Given by the worker.
+DeliverDecision = Callable[[Undelivered], Awaitable[None]]
+
+
+def wait_before(attempts: int) -> timedelta:
+    """How long one mail waits after a refusal: 5 s, doubled each time, at most 10 minutes."""
+    return min(timedelta(seconds=5) * 2 ** min(attempts - 1, 10), timedelta(minutes=10))
+
+
+class RelayActivities:
+    """Works in shifts: Temporal begins the next one, here or wherever a worker is left."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        engine: AsyncEngine,
+        facts: Facts,
+        letters: Letters,
+        server: SmtpServer,
+        deliver: DeliverDecision,
+        shift: timedelta = timedelta(minutes=5),
+    ) -> None:
+        self.sessions = sessions
+        self.engine = engine
+        self.facts = facts
+        self.letters = letters
+        self.server = server
+        self.deliver = deliver
+        self.shift = shift
+
+    @activity.defn
+    async def relay(self) -> None:
+        """One shift: send what is due, deliver decisions that got lost, and say every second that we live."""
+        bell = Bell(self.engine)
+        over = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            ears = group.create_task(bell.listen())
+            lanes = [
+                group.create_task(self._lane(lane, bell, over))
+                for lane in Lane
+                for _ in range(CONNECTIONS[lane])
+            ]
+            lanes.append(group.create_task(self._decisions(over)))
+            await self._until_over()
+            over.set()
+            bell.ring()
+            await asyncio.gather(*lanes)
+            ears.cancel()
+
+    async def _until_over(self) -> None:
+        end = asyncio.get_running_loop().time() + self.shift.total_seconds()
+        while asyncio.get_running_loop().time() < end and not activity.is_worker_shutdown():
+            activity.heartbeat()
+            await asyncio.sleep(1)
+
+    async def _lane(self, lane: Lane, bell: Bell, over: asyncio.Event) -> None:
+        postman = Postman(self.server)
+        away = 0
+        try:
+            while not over.is_set():
+                async with self.sessions.begin() as session:
+                    claimed = await mail.claim(session, lane, CLAIMED_AT_ONCE[lane])
+                if not claimed:
+                    await bell.wait(lane, await self._idle_for(lane))
+                elif await self._send_all(postman, claimed):
+                    away = 0
+                else:
+                    away += 1
+                    await self._pause(over, min(2.0 ** min(away, 5), 30.0))
+        finally:
+            await postman.hang_up()
+
+    async def _idle_for(self, lane: Lane) -> float:
+        async with self.sessions.begin() as session:
+            wait = await mail.next_due(session, lane)
+        if wait is None:
+            return LOOK_AGAIN
+        return min(LOOK_AGAIN, max(0.05, wait.total_seconds()))
+
+    async def _pause(self, over: asyncio.Event, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await over.wait()
+        except TimeoutError:
+            pass
+
+    async def _send_all(self, postman: Postman, claimed: list[Claimed]) -> bool:
+        """Send a claim and write down what became of it; False when the server is away."""
+        async with self.sessions.begin() as session:
+            addressed = [await self.facts.of(session, row) for row in claimed]
+        sent: list[Claimed] = []
+        cancelled = [row for row, to in zip(claimed, addressed, strict=True) if to is None]
+        refused: list[tuple[Claimed, Sent]] = []
+        waiting = [(row, to) for row, to in zip(claimed, addressed, strict=True) if to is not None]
+        away = False
+        while waiting and not away:
+            row, to = waiting[0]
+            answer = await self._send_one(postman, row, to)
+            away = answer.result is Result.AWAY
+            if not away:
+                waiting.pop(0)
+                if answer.result is Result.SENT:
+                    sent.append(row)
+                else:
+                    refused.append((row, answer))
+        async with self.sessions.begin() as session:
+            await mail.mark_sent(session, [row.id for row in sent])
+            await mail.mark_cancelled(session, [row.id for row in cancelled])
+            await mail.release(session, [row.id for row, _ in waiting])
+            for row, answer in refused:
+                if answer.result is Result.NEVER or datetime.now(UTC) > row.queued_at + mail.TRIED_FOR:
+                    await mail.mark_failed(session, row.id, answer.code)
+                else:
+                    await mail.postpone(session, row.id, wait_before(row.attempts), answer.code)
+        return not away
+
+    async def _send_one(self, postman: Postman, row: Claimed, to: Addressed) -> Sent:
+        letter = self.letters.render(row.kind, to.language, to.facts)
+        message = envelope(self.server, letter, key=row.key, email=to.email, language=to.language)
+        return await postman.send(message, email=to.email)
+
+    async def _decisions(self, over: asyncio.Event) -> None:
+        """Signals that were lost between the commit of a decision and Temporal."""
+        while not over.is_set():
+            async with self.sessions.begin() as session:
+                lost = await review.undelivered(session, older_than_seconds=DECISION_OVERDUE)
+            for decision in lost:
+                await self.deliver(decision)
+            await self._pause(over, DECISION_LOOK)

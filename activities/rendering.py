@@ -1,0 +1,78 @@
+"""Turns what happened into a letter: a subject, a text and a page, in the reader's language."""
+
+import re
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import css_inline
+from jinja2 import Environment
+
+from portal.rules.mail import MOST_REMINDERS, MailKind
+from portal.text import TORONTO, environment
+
+MAILS = Path(__file__).parent / "mails"
+LINE = 76
+_LIST_ITEM = re.compile(r"(- |\d\. )")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What the mail activity puts in an envelope; `subject` is always one line."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def _one_line(subject: str) -> str:
+    """A name or a title with a line break in it must not start a new header."""
+    return re.sub(r" {2,}", " ", " ".join(subject.splitlines())).strip(" ")
+
+
+def _wrapped(line: str) -> str:
+    item = _LIST_ITEM.match(line)
+    indent = " " * item.end() if item else ""
+    # An address that is cut is an address that does not open.
+    return textwrap.fill(line, LINE, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def _set_in_paragraphs(text: str) -> str:
+    lines = [_wrapped(line) if len(line) > LINE else line.rstrip() for line in text.splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n") + "\n"
+
+
+class Letters:
+    """Every letter the union writes, from the templates in `activities/mails`."""
+
+    def __init__(self, origin: str, reply_to: str, folder: Path = MAILS) -> None:
+        self._always: dict[str, object] = {
+            "origin": origin.rstrip("/"),
+            "reply_to": reply_to,
+            "most_reminders": MOST_REMINDERS,
+        }
+        self._pages = environment(folder)
+        # In the text part a line break after a tag is a line break of the letter.
+        self._texts: dict[str, Environment] = {
+            language: env.overlay(trim_blocks=False) for language, env in self._pages.items()
+        }
+        self._inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+
+    def render(self, kind: MailKind, language: str, facts: Mapping[str, Any]) -> Letter:
+        campaign = facts.get("campaign")
+        zone = TORONTO if campaign is None else self._zone(campaign)
+        said: dict[str, object] = {**self._always, "zone": zone, **facts}
+        text, page = self._texts[language], self._pages[language]
+        subject = _one_line(text.get_template(f"{kind}/subject.txt").render(said))
+        said["subject"] = subject
+        return Letter(
+            subject=subject,
+            text=_set_in_paragraphs(text.get_template(f"{kind}/body.txt").render(said)),
+            html=self._inliner.inline(page.get_template(f"{kind}/body.html").render(said)),
+        )
+
+    @staticmethod
+    def _zone(campaign: Any) -> object:
+        return campaign["zone"] if isinstance(campaign, Mapping) else campaign.zone

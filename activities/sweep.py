@@ -1,0 +1,126 @@
+"""The hourly sweep: whatever has no open case is deleted, whether or not any member's workflow lives."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from temporalio import activity
+
+from activities.identity import Erased, IdentityActivities
+from portal.rules.identity import (
+    ERASURE_TARGET, KEY_LIFETIME, STAGED_FOR, UNDECIDED_FOR, SubmissionStatus,
+)  # fmt: skip
+from portal.rules.mail import MailKind
+from portal.store import Sessions, accounts, campaigns, identity, journal, members, sessions as sign_ins
+from portal.store.files import Files
+from portal.store.sealing import EpochKeys
+
+# The workflow's own timer comes first; the sweep only catches what it missed.
+GRACE = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep found to do; all zero on a good day."""
+
+    closed: int
+    erased_late: int
+    strays: int
+    keys_destroyed: int
+
+
+class SweepActivities:
+    """Reads only the records, the object store and the key folder."""
+
+    def __init__(
+        self, sessions: Sessions, files: Files, keys: EpochKeys, identity_activities: IdentityActivities
+    ) -> None:
+        self.sessions = sessions
+        self.files = files
+        self.keys = keys
+        self.identity = identity_activities
+
+    @activity.defn
+    async def sweep(self) -> Swept:
+        closed = await self._close_overdue()
+        activity.heartbeat()
+        late = await self._erase_late()
+        activity.heartbeat()
+        strays = await self._erase_strays()
+        activity.heartbeat()
+        destroyed = await self._destroy_keys()
+        await self._forget()
+        return Swept(closed, late, strays, destroyed)
+
+    async def _close_overdue(self) -> int:
+        async with self.sessions.begin() as session:
+            overdue = await identity.overdue(
+                session, staged_for=STAGED_FOR, undecided_for=UNDECIDED_FOR + GRACE
+            )
+        for submission_id, ending in overdue:
+            async with self.sessions.begin() as session:
+                submission = await identity.lock(session, submission_id)
+                if submission is None or await identity.decision_of(session, submission_id) is not None:
+                    continue
+                if submission.status not in (SubmissionStatus.STAGED.value, SubmissionStatus.SUBMITTED.value):
+                    continue
+                await identity.close(session, submission, ending)
+                await journal.write(
+                    session, "documents-closed", actor=journal.SYSTEM, member_id=submission.member_id,
+                    campaign_id=submission.campaign_id, subject_id=submission_id, code=ending.value,
+                )  # fmt: skip
+                campaign = await campaigns.by_id(session, submission.campaign_id)
+                member = await members.by_id(session, submission.member_id)
+                if ending is SubmissionStatus.EXPIRED and campaign is not None and member is not None:
+                    await self.identity.records.write_to(
+                        session, campaign, member, MailKind.EXPIRED, key=f"expired:{submission_id}",
+                        due=datetime.now(UTC), facts={"submission_id": str(submission_id)},
+                    )  # fmt: skip
+                    await self.identity.records.moved_on(session, campaign, member, by_member=False)
+        return len(overdue)
+
+    async def _erase_late(self) -> int:
+        async with self.sessions.begin() as session:
+            late = await identity.not_erased(session, over_for=ERASURE_TARGET)
+        for submission_id in late:
+            await self._erase(submission_id)
+        return len(late)
+
+    async def _erase(self, submission_id: UUID) -> None:
+        erased: Erased = await self.identity.erase_documents(submission_id)
+        await self.identity.certify_erasure(erased)
+        async with self.sessions.begin() as session:
+            await journal.write(
+                session, "erased-by-sweep", actor=journal.SYSTEM, subject_id=submission_id
+            )
+
+    async def _erase_strays(self) -> int:
+        """Objects without a record. Listed before the records are read: what is new since is in the records."""
+        stored = await self.files.stored(older_than=datetime.now(UTC) - GRACE)
+        async with self.sessions.begin() as session:
+            known = await identity.live_object_keys(session)
+        strays = [file.key for file in stored if file.key not in known]
+        for key in strays:
+            await self.files.erase(key)
+            async with self.sessions.begin() as session:
+                await journal.write(session, "stray-erased", actor=journal.SYSTEM)
+            activity.heartbeat()
+        return len(strays)
+
+    async def _destroy_keys(self) -> int:
+        """A day's key goes once it opens nothing any more, and on its last day whatever happens."""
+        async with self.sessions.begin() as session:
+            in_use = await identity.epochs_in_use(session)
+        today = datetime.now(UTC).date()
+        over = [
+            day
+            for day in self.keys.days()
+            if day + KEY_LIFETIME <= today or (day < today - timedelta(days=1) and day not in in_use)
+        ]
+        return sum(self.keys.destroy(day) for day in over)
+
+    async def _forget(self) -> None:
+        async with self.sessions.begin() as session:
+            await sign_ins.drop_expired(session)
+            await accounts.drop_old_attempts(session, datetime.now(UTC) - timedelta(days=2))
+            await identity.purge_notes(session)

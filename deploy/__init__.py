@@ -1,0 +1,1 @@
+"""Starts every server Scrutin needs on one machine, from installed packages alone."""

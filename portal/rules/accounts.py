@@ -1,0 +1,135 @@
+"""Who may sign in, how often one may try, and what a good password is."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from portal.rules.refusals import Refusal
+
+# Before any hash is computed: argon2 costs the same for a megabyte as for a word, reading it does not.
+PASSWORD_MAX_LENGTH = 128
+
+# A member number opens an activation only, and five wrong tries end it for good (brief §3.2).
+NUMBER_TRIES = 5
+# Above this many wrong numbers in an hour, over all accounts, the number path is closed to everybody.
+NUMBER_FAILURES_AN_HOUR = 50
+
+# A re-entered password serves for ten minutes: several ballots, one re-entry.
+STEP_UP = timedelta(minutes=10)
+STEP_UP_TRIES = 5
+
+VERIFICATION_VALID = timedelta(hours=24)
+RENEWAL_VALID = timedelta(minutes=60)
+CODE_TRIES = 5
+# One address receives at most so many links, whoever asks (security.md T114).
+LINKS_AN_HOUR = 3
+LINKS_A_DAY = 10
+
+_NUMBER = re.compile(r"9[0-9]{5}\Z")
+
+
+class Role(StrEnum):
+    REVIEWER = "reviewer"
+    OPERATOR = "operator"
+    OFFICER = "officer"
+    AUDITOR = "auditor"
+
+
+class SessionKind(StrEnum):
+    """What a session may do: an activation only proves the address and chooses a password."""
+
+    ACTIVATION = "activation"
+    MEMBER = "member"
+    STAFF = "staff"
+
+
+class Purpose(StrEnum):
+    """What a one-time link is for."""
+
+    VERIFICATION = "verification"
+    RENEWAL = "renewal"
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    idle: timedelta
+    absolute: timedelta
+
+
+LIFETIMES = {
+    SessionKind.ACTIVATION: Lifetime(idle=timedelta(minutes=20), absolute=timedelta(hours=2)),
+    SessionKind.MEMBER: Lifetime(idle=timedelta(minutes=20), absolute=timedelta(hours=12)),
+    SessionKind.STAFF: Lifetime(idle=timedelta(minutes=15), absolute=timedelta(hours=8)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `most` attempts in `period`."""
+
+    most: int
+    period: timedelta
+
+
+# Federal employees share a few addresses on the internet: strict per account, generous per address.
+ADDRESS_LIMIT = Limit(60, timedelta(minutes=10))
+UPLOAD_LIMIT = Limit(10, timedelta(days=1))
+
+
+def looks_like_member_number(typed: str) -> bool:
+    return _NUMBER.match(typed) is not None
+
+
+def canonical_email(typed: str) -> str:
+    """How two spellings of one address compare; the sign-in name is stored this way."""
+    return typed.strip().casefold()
+
+
+def delay_after(failures: int) -> timedelta:
+    """How long an account waits after so many wrong pairs in a row (security.md §5.4); never blocks a mail link."""
+    if failures >= 10:
+        return timedelta(minutes=15)
+    if failures >= 7:
+        return timedelta(minutes=2)
+    if failures >= 5:
+        return timedelta(seconds=30)
+    return timedelta(0)
+
+
+def must_renew_password(set_at: datetime, cutoff: datetime | None) -> bool:
+    """A password from before the campaign's cut-off date opens nothing but its renewal."""
+    return cutoff is not None and set_at < cutoff
+
+
+def password_weakness(
+    password: str, *, min_length: int, score: int, known_words: Collection[str]
+) -> Refusal | None:
+    """Why a new password is refused, or None.
+
+    `score` is zxcvbn's, 0 to 4; `known_words` are what an acquaintance would try: names, number, e-mail, union.
+    Source of the length and of "no composition rules": NIST SP 800-63B-4 §3.1.1.2.
+    """
+    if len(password) > PASSWORD_MAX_LENGTH:
+        return Refusal.PASSWORD_TOO_LONG
+    if any(not character.isprintable() for character in password):
+        return Refusal.PASSWORD_CONTROL_CHARACTER
+    if len(password) < min_length:
+        return Refusal.PASSWORD_TOO_SHORT
+    rest = password.casefold()
+    for word in sorted({w.casefold() for w in known_words if len(w) >= 3}, key=len, reverse=True):
+        rest = rest.replace(word, "")
+    # What is left once everything guessable is taken out must still carry the weight.
+    if score < 3 or len(set(rest)) < 5 or len(rest) < min_length // 2:
+        return Refusal.PASSWORD_TOO_EASY
+    return None
+
+
+# What anybody at this union would think of first (security.md T12).
+UNION_WORDS = frozenset(
+    {
+        "acep", "cape", "syndicat", "union", "portail", "portal", "scrutin", "membre", "member", "vote",
+        "bdp", "motdepasse", "password", "bonjour", "ottawa", "gatineau", "2016", "2017", "2026",
+    }
+)  # fmt: skip

@@ -1,0 +1,87 @@
+"""A campaign's calendar, and the notices that everybody gets at one instant of it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The instants of a campaign, all in UTC; `version` grows by one with every change.
+
+    `ends` is when the file of every member is closed, after whatever was still under review at the closing.
+    """
+
+    version: int
+    registration_opens: datetime
+    opens: datetime
+    closes: datetime
+    ends: datetime
+
+
+class NoticeKind(StrEnum):
+    INVITATION = "invitation"
+    BEFORE_OPENING = "before-opening"
+    VOTING_OPEN = "voting-open"
+    HALF_WAY = "half-way"
+    TWO_DAYS = "two-days"
+    FOUR_HOURS = "four-hours"
+    CLOSED = "closed"
+
+
+# Told about a missing step before the opening.
+BEFORE_OPENING = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One notice to everybody: due at `due`, pointless from `until` on.
+
+    `mark` names the instant it speaks of. A moved closing gives new marks, so what was said of the old one is said
+    again of the new one; an invitation speaks of no instant and is never repeated.
+    """
+
+    kind: NoticeKind
+    due: datetime
+    until: datetime
+    mark: str
+
+
+def _mark(kind: NoticeKind, instant: datetime | None) -> str:
+    return kind.value if instant is None else f"{kind.value}@{int(instant.timestamp())}"
+
+
+def notices(calendar: Calendar) -> list[Notice]:
+    """Every notice of a campaign in order; a short window drops those that would overlap."""
+    c = calendar
+    half = c.opens + (c.closes - c.opens) / 2
+    two_days = c.closes - timedelta(hours=48)
+    four_hours = c.closes - timedelta(hours=4)
+    plan = [
+        Notice(NoticeKind.INVITATION, c.registration_opens, c.closes, _mark(NoticeKind.INVITATION, None)),
+        Notice(
+            NoticeKind.BEFORE_OPENING, c.opens - BEFORE_OPENING, c.opens,
+            _mark(NoticeKind.BEFORE_OPENING, c.opens),
+        ),
+        Notice(NoticeKind.VOTING_OPEN, c.opens, c.closes, _mark(NoticeKind.VOTING_OPEN, c.opens)),
+        Notice(NoticeKind.HALF_WAY, half, min(two_days, four_hours), _mark(NoticeKind.HALF_WAY, c.closes)),
+        Notice(NoticeKind.TWO_DAYS, two_days, four_hours, _mark(NoticeKind.TWO_DAYS, c.closes)),
+        Notice(NoticeKind.FOUR_HOURS, four_hours, c.closes, _mark(NoticeKind.FOUR_HOURS, c.closes)),
+        Notice(NoticeKind.CLOSED, c.closes, c.ends, _mark(NoticeKind.CLOSED, c.closes)),
+    ]  # fmt: skip
+    first = {NoticeKind.INVITATION, NoticeKind.VOTING_OPEN, NoticeKind.CLOSED}
+    kept = [
+        n for n in plan
+        if n.due < n.until and (n.kind in first or c.registration_opens <= n.due) and (
+            n.kind not in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS) or n.due > c.opens
+        )
+    ]  # fmt: skip
+    return sorted(kept, key=lambda n: n.due)
+
+
+def next_notice(calendar: Calendar, *, sent: frozenset[str], at: datetime) -> Notice | None:
+    """The earliest notice neither sent nor past its point; due now if its instant is already behind us."""
+    for notice in notices(calendar):
+        if notice.mark not in sent and at < notice.until:
+            return notice
+    return None

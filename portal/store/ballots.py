@@ -1,0 +1,154 @@
+"""Ballots, whose they are, and who is registered for which."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY, CheckConstraint, DateTime, ForeignKey, Index, String, UniqueConstraint, and_, cast, func, null, or_,
+    select, update,
+)  # fmt: skip
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.rules.ballots import Electorate, may_register
+from portal.rules.members import Group, Standing
+from portal.rules.refusals import Refusal
+from portal.store import Session
+from portal.store.base import Base, NewId
+from portal.store.campaigns import Campaign
+from portal.store.members import Member, group_of, standing_of
+
+
+class Ballot(Base):
+    """One question put to an electorate."""
+
+    __tablename__ = "ballot"
+    __table_args__ = (
+        UniqueConstraint("campaign_id", "code"),
+        CheckConstraint("kind in ('resolution', 'ratification', 'election')", name="kind"),
+    )
+
+    id: Mapped[NewId]
+    campaign_id: Mapped[UUID] = mapped_column(ForeignKey("campaign.id"))
+    code: Mapped[str]
+    position: Mapped[int]
+    kind: Mapped[str]
+    title_fr: Mapped[str]
+    title_en: Mapped[str]
+    question_fr: Mapped[str]
+    question_en: Mapped[str]
+    groups: Mapped[list[str]] = mapped_column(ARRAY(String))
+    members_only: Mapped[bool] = mapped_column(default=True)
+
+    def title(self, language: str) -> str:
+        return self.title_fr if language == "fr" else self.title_en
+
+    def question(self, language: str) -> str:
+        return self.question_fr if language == "fr" else self.question_en
+
+    @property
+    def electorate(self) -> Electorate:
+        return Electorate(frozenset(Group(g) for g in self.groups), self.members_only)
+
+
+class Registration(Base):
+    """A member's place in the electorate of one ballot; `confirmed_at` is set once the identity is."""
+
+    __tablename__ = "registration"
+    __table_args__ = (Index(None, "member_id"),)
+
+    ballot_id: Mapped[UUID] = mapped_column(ForeignKey("ballot.id"), primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("member.id"), primary_key=True)
+    registered_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    confirmed_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One ballot as one member sees it; `refusal` says why it is not theirs."""
+
+    ballot: Ballot
+    refusal: Refusal | None
+    registered_at: datetime | None
+    confirmed_at: datetime | None
+
+
+async def of_campaign(session: Session, campaign_id: UUID) -> Sequence[Ballot]:
+    rows = await session.scalars(
+        select(Ballot).where(Ballot.campaign_id == campaign_id).order_by(Ballot.position)
+    )
+    return rows.all()
+
+
+async def cards(session: Session, campaign_id: UUID, member: Member) -> list[Card]:
+    """Every ballot of a campaign in order, the member's own and the others with the reason why not."""
+    rows = await session.execute(
+        select(Ballot, Registration.registered_at, Registration.confirmed_at)
+        .outerjoin(
+            Registration,
+            and_(Registration.ballot_id == Ballot.id, Registration.member_id == member.id),
+        )
+        .where(Ballot.campaign_id == campaign_id)
+        .order_by(Ballot.position)
+    )
+    return [
+        Card(
+            ballot,
+            may_register(ballot.electorate, group=group_of(member), standing=standing_of(member)),
+            registered_at,
+            confirmed_at,
+        )
+        for ballot, registered_at, confirmed_at in rows
+    ]
+
+
+async def register(
+    session: Session, *, campaign_id: UUID, member_id: UUID, chosen: Collection[str], confirmed: bool
+) -> list[str]:
+    """Register a member for ballots, in one statement that checks electorate and closing by the database clock.
+
+    Returns the codes newly registered: a ballot not the member's, or closed, or already registered, is not among
+    them.
+    """
+    now = func.clock_timestamp()
+    own = (
+        select(Ballot.id, Member.id, now, now if confirmed else cast(null(), DateTime(timezone=True)))
+        .select_from(Ballot)
+        .join(Campaign, Campaign.id == Ballot.campaign_id)
+        .join(Member, Member.id == member_id)
+        .where(
+            Ballot.code.in_(chosen),
+            Ballot.campaign_id == campaign_id,
+            Member.group == func.any(Ballot.groups),
+            or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
+            now >= Campaign.registration_opens,
+            now < Campaign.closes,
+        )
+    )
+    written = (
+        insert(Registration)
+        .from_select(["ballot_id", "member_id", "registered_at", "confirmed_at"], own)
+        .on_conflict_do_nothing()
+        .returning(Registration.ballot_id)
+        .cte("written")
+    )
+    rows = await session.scalars(
+        select(Ballot.code).join(written, written.c.ballot_id == Ballot.id).order_by(Ballot.position)
+    )
+    return list(rows)
+
+
+async def confirm_all(session: Session, campaign_id: UUID, member_id: UUID) -> None:
+    """The identity is confirmed, hence every registration made before it."""
+    await session.execute(
+        update(Registration)
+        .where(
+            Registration.member_id == member_id,
+            Registration.confirmed_at.is_(None),
+            Registration.ballot_id.in_(select(Ballot.id).where(Ballot.campaign_id == campaign_id)),
+        )
+        .values(confirmed_at=func.clock_timestamp())
+    )
+

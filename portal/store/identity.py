@@ -1,0 +1,369 @@
+"""Submissions of identity documents, their review and the proof of their erasure; never the bytes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, and_, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.rules.identity import LIST_VERSION, OVER, Reason, SubmissionStatus, Verdict
+from portal.store import Session
+from portal.store.base import Base, NewId
+
+
+class Submission(Base):
+    """One or two documents sent together; `attempt` counts within the campaign."""
+
+    __tablename__ = "submission"
+    __table_args__ = (
+        CheckConstraint(
+            "status in ('staged', 'submitted', 'approved', 'rejected', 'replaced', 'withdrawn', 'expired',"
+            " 'abandoned')",
+            name="status",
+        ),
+        # One live submission per member and campaign, whatever the processes do at once.
+        Index(
+            "uq_submission_live",
+            "campaign_id",
+            "member_id",
+            unique=True,
+            postgresql_where=text("status = 'submitted'"),
+        ),
+        Index(None, "status", "submitted_at"),
+        Index(None, "member_id"),
+    )
+
+    id: Mapped[NewId]
+    campaign_id: Mapped[UUID] = mapped_column(ForeignKey("campaign.id"))
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("member.id"))
+    status: Mapped[str] = mapped_column(default=SubmissionStatus.STAGED.value)
+    list_version: Mapped[str] = mapped_column(default=LIST_VERSION)
+    staged_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    submitted_at: Mapped[datetime | None]
+    # When it stopped being needed, whatever the reason: the promise of deletion counts from here.
+    over_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+
+
+class Document(Base):
+    """One picture. Its object is named by the id; once `wrapped_key` is gone nothing can open it."""
+
+    __tablename__ = "document"
+
+    id: Mapped[NewId]
+    submission_id: Mapped[UUID] = mapped_column(ForeignKey("submission.id"), index=True)
+    position: Mapped[int]
+    kind: Mapped[str]
+    width: Mapped[int]
+    height: Mapped[int]
+    epoch: Mapped[date]
+    wrapped_key: Mapped[bytes | None]
+
+    @property
+    def object_key(self) -> str:
+        return object_key(self.id)
+
+
+class Claim(Base):
+    """A reviewer has this case open until the lease ends."""
+
+    __tablename__ = "claim"
+
+    id: Mapped[NewId]
+    submission_id: Mapped[UUID] = mapped_column(ForeignKey("submission.id"), index=True)
+    reviewer_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    claimed_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    expires_at: Mapped[datetime]
+
+
+class Decision(Base):
+    """The truth about a submission, written once under a claim; a signal only wakes the workflow up."""
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        CheckConstraint("verdict in ('approve', 'reject')", name="verdict"),
+        CheckConstraint("(verdict = 'reject') = (reason is not null)", name="reason"),
+    )
+
+    submission_id: Mapped[UUID] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    claim_id: Mapped[UUID] = mapped_column(ForeignKey("claim.id"), unique=True)
+    reviewer_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+    verdict: Mapped[str]
+    reason: Mapped[str | None]
+    decided_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class DecisionNote(Base):
+    """What the reviewer wrote for «other», in both languages; purged with the campaign."""
+
+    __tablename__ = "decision_note"
+
+    submission_id: Mapped[UUID] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    fr: Mapped[str]
+    en: Mapped[str]
+
+
+class Erasure(Base):
+    """The certificate that a submission's pictures are gone. Nothing in it tells whose they were."""
+
+    __tablename__ = "erasure"
+
+    certificate: Mapped[str] = mapped_column(primary_key=True)
+    submission_id: Mapped[UUID] = mapped_column(unique=True)
+    outcome: Mapped[str]
+    documents: Mapped[int]
+    versions_removed: Mapped[int]
+    versions_left: Mapped[int]
+    received_at: Mapped[datetime]
+    over_at: Mapped[datetime]
+    erased_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """The public count of submissions; `oldest` is when the oldest one still stored arrived."""
+
+    received: int
+    erased: int
+    remaining: int
+    oldest: datetime | None
+
+
+def object_key(document_id: UUID) -> str:
+    return document_id.hex
+
+
+async def stage(session: Session, submission: Submission, documents: Sequence[Document]) -> None:
+    """Write down an upload before its bytes are stored, so that the sweep can always find them."""
+    session.add(submission)
+    await session.flush()
+    session.add_all(documents)
+    await session.flush()
+
+
+async def by_id(session: Session, submission_id: UUID) -> Submission | None:
+    return await session.get(Submission, submission_id)
+
+
+async def documents_of(session: Session, submission_id: UUID) -> Sequence[Document]:
+    rows = await session.scalars(
+        select(Document).where(Document.submission_id == submission_id).order_by(Document.position)
+    )
+    return rows.all()
+
+
+async def live(session: Session, campaign_id: UUID, member_id: UUID) -> Submission | None:
+    """The submission under review, if any."""
+    return await session.scalar(
+        select(Submission).where(
+            Submission.campaign_id == campaign_id,
+            Submission.member_id == member_id,
+            Submission.status == SubmissionStatus.SUBMITTED.value,
+        )
+    )
+
+
+async def newest(session: Session, campaign_id: UUID, member_id: UUID) -> Submission | None:
+    """The last submission that reached us, whatever became of it."""
+    return await session.scalar(
+        select(Submission)
+        .where(
+            Submission.campaign_id == campaign_id,
+            Submission.member_id == member_id,
+            Submission.submitted_at.is_not(None),
+        )
+        .order_by(Submission.submitted_at.desc())
+        .limit(1)
+    )
+
+
+async def lock(session: Session, submission_id: UUID) -> Submission | None:
+    """The submission, held until the end of the transaction against another decision or replacement."""
+    return await session.scalar(
+        select(Submission)
+        .where(Submission.id == submission_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+async def decision_of(session: Session, submission_id: UUID) -> Decision | None:
+    return await session.get(Decision, submission_id)
+
+
+async def note_of(session: Session, submission_id: UUID) -> DecisionNote | None:
+    return await session.get(DecisionNote, submission_id)
+
+
+async def erasure_of(session: Session, submission_id: UUID) -> Erasure | None:
+    return await session.scalar(select(Erasure).where(Erasure.submission_id == submission_id))
+
+
+async def close(session: Session, submission: Submission, status: SubmissionStatus) -> None:
+    """The submission is over; its pictures are to be erased."""
+    assert status in OVER, "only an ending closes a submission"
+    submission.status = status.value
+    submission.over_at = await session.scalar(select(func.clock_timestamp()))
+    await session.flush()
+
+
+async def submit(session: Session, submission: Submission) -> datetime:
+    """Put a staged submission before the reviewers."""
+    at = await session.scalar(select(func.clock_timestamp()))
+    assert at is not None, "the database knows the time"
+    submission.status = SubmissionStatus.SUBMITTED.value
+    submission.submitted_at = at
+    await session.flush()
+    return at
+
+
+async def to_erase(session: Session, campaign_id: UUID, member_id: UUID) -> list[UUID]:
+    """Submissions of a member that are over and not yet certified gone."""
+    rows = await session.scalars(
+        select(Submission.id).where(
+            Submission.campaign_id == campaign_id,
+            Submission.member_id == member_id,
+            Submission.status.in_([s.value for s in OVER]),
+            Submission.erased_at.is_(None),
+        )
+    )
+    return list(rows)
+
+
+async def certify(
+    session: Session, submission: Submission, *, certificate: str, versions_removed: int
+) -> Erasure | None:
+    """Destroy the keys and write the certificate; None if that was done before."""
+    documents = await session.scalar(
+        select(func.count()).where(Document.submission_id == submission.id)
+    )
+    written = await session.scalar(
+        insert(Erasure)
+        .values(
+            certificate=certificate,
+            submission_id=submission.id,
+            outcome=submission.status,
+            documents=documents,
+            versions_removed=versions_removed,
+            versions_left=0,
+            received_at=submission.submitted_at or submission.staged_at,
+            over_at=submission.over_at,
+        )
+        .on_conflict_do_nothing()
+        .returning(Erasure.certificate)
+    )
+    if written is None:
+        return None
+    await session.execute(
+        update(Document).where(Document.submission_id == submission.id).values(wrapped_key=None)
+    )
+    erasure = await session.get(Erasure, certificate)
+    assert erasure is not None, "it was written a moment ago"
+    submission.erased_at = erasure.erased_at
+    await session.flush()
+    return erasure
+
+
+async def counter(session: Session) -> Counter:
+    row = (
+        await session.execute(
+            select(
+                func.count().label("received"),
+                func.count().filter(Submission.erased_at.is_not(None)).label("erased"),
+                func.min(Submission.staged_at).filter(Submission.erased_at.is_(None)).label("oldest"),
+            ).select_from(Submission)
+        )
+    ).one()
+    return Counter(row.received, row.erased, row.received - row.erased, row.oldest)
+
+
+# --- what the sweep asks, without any workflow -------------------------------------------------------------------
+
+
+async def live_object_keys(session: Session) -> set[str]:
+    """The names of every object that has a reason to exist."""
+    rows = await session.scalars(
+        select(Document.id)
+        .join(Submission, Submission.id == Document.submission_id)
+        .where(Submission.erased_at.is_(None))
+    )
+    return {object_key(document_id) for document_id in rows}
+
+
+async def overdue(
+    session: Session, *, staged_for: timedelta, undecided_for: timedelta
+) -> list[tuple[UUID, SubmissionStatus]]:
+    """Submissions nobody ended in time, each with the ending it gets.
+
+    Uploads never sent, cases never decided, and whatever is left of a campaign that has ended.
+    """
+    from portal.store.campaigns import Campaign
+
+    now = func.clock_timestamp()
+    rows = await session.execute(
+        select(Submission.id, Submission.status, (Campaign.ends <= now).label("ended"))
+        .join(Campaign, Campaign.id == Submission.campaign_id)
+        .where(
+            (
+                and_(Submission.status == "staged", Submission.staged_at + staged_for <= now)
+                | and_(Submission.status == "submitted", Submission.submitted_at + undecided_for <= now)
+                | and_(Submission.status.in_(["staged", "submitted"]), Campaign.ends <= now)
+            )
+        )
+    )
+    return [
+        (
+            row.id,
+            SubmissionStatus.ABANDONED if row.status == "staged" else SubmissionStatus.EXPIRED,
+        )
+        for row in rows
+    ]
+
+
+async def not_erased(session: Session, *, over_for: timedelta) -> list[UUID]:
+    """Submissions over for longer than this whose pictures are not certified gone."""
+    rows = await session.scalars(
+        select(Submission.id).where(
+            Submission.status.in_([s.value for s in OVER]),
+            Submission.erased_at.is_(None),
+            Submission.over_at + over_for <= func.clock_timestamp(),
+        )
+    )
+    return list(rows)
+
+
+async def epochs_in_use(session: Session) -> set[date]:
+    """The days whose keys still open something."""
+    rows = await session.scalars(
+        select(Document.epoch).where(Document.wrapped_key.is_not(None)).distinct()
+    )
+    return set(rows)
+
+
+async def purge_notes(session: Session) -> int:
+    """Forget what reviewers wrote once the campaign has ended; how many."""
+    from portal.store.campaigns import Campaign
+
+    rows = await session.scalars(
+        DecisionNote.__table__.delete()
+        .where(
+            DecisionNote.submission_id.in_(
+                select(Submission.id)
+                .join(Campaign, Campaign.id == Submission.campaign_id)
+                .where(Campaign.ends <= func.clock_timestamp())
+            )
+        )
+        .returning(literal(1))
+    )
+    return len(list(rows))
+
+
+def verdict_of(decision: Decision) -> Verdict:
+    return Verdict(decision.verdict)
+
+
+def reason_of(decision: Decision) -> Reason | None:
+    return Reason(decision.reason) if decision.reason is not None else None

@@ -1,0 +1,66 @@
+"""The roll: who they are, where they live, in which group and standing."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, func, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.rules.members import Group, Language, Standing
+from portal.store import Session
+from portal.store.base import Base, NewId
+
+
+class Member(Base):
+    """One person on the roll. A database trigger forgets `identity_verified_at` when name or address change."""
+
+    __tablename__ = "member"
+    __table_args__ = (
+        CheckConstraint("number ~ '^9[0-9]{5}$'", name="number"),
+        CheckConstraint("\"group\" in ('EC', 'TR', 'BdP')", name="group"),
+        CheckConstraint("standing in ('member', 'dues-payer')", name="standing"),
+        CheckConstraint("language in ('fr', 'en')", name="language"),
+    )
+
+    id: Mapped[NewId]
+    number: Mapped[str] = mapped_column(unique=True)
+    given_name: Mapped[str]
+    family_name: Mapped[str]
+    street: Mapped[str]
+    city: Mapped[str]
+    province: Mapped[str]
+    postal_code: Mapped[str]
+    group: Mapped[str]
+    standing: Mapped[str]
+    language: Mapped[str]
+    identity_verified_at: Mapped[datetime | None]
+
+    @property
+    def name(self) -> str:
+        return f"{self.given_name} {self.family_name}"
+
+
+async def by_id(session: Session, member_id: UUID) -> Member | None:
+    return await session.get(Member, member_id)
+
+
+async def by_number(session: Session, number: str) -> Member | None:
+    return await session.scalar(select(Member).where(Member.number == number))
+
+
+async def verify_identity(session: Session, member: Member) -> None:
+    """A reviewer has confirmed who this is; by the database clock."""
+    member.identity_verified_at = await session.scalar(select(func.clock_timestamp()))
+    await session.flush()
+
+
+def group_of(member: Member) -> Group:
+    return Group(member.group)
+
+
+def standing_of(member: Member) -> Standing:
+    return Standing(member.standing)
+
+
+def language_of(member: Member) -> Language:
+    return Language(member.language)

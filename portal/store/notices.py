@@ -1,0 +1,66 @@
+"""Whom a notice to everybody concerns, asked at the moment it is queued."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import and_, exists, func, or_, select, update
+
+from portal.rules.campaigns import NoticeKind
+from portal.rules.mail import MOST_REMINDERS
+from portal.rules.members import Standing
+from portal.rules.onboarding import MEMBERS_TURN
+from portal.store import Session, mail
+from portal.store.accounts import Account
+from portal.store.ballots import Ballot
+from portal.store.members import Member
+from portal.store.onboarding import File
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    member_id: UUID
+    account_id: UUID
+
+
+async def concerned(
+    session: Session, campaign_id: UUID, kind: NoticeKind, *, after: UUID | None, most: int
+) -> list[Person]:
+    """A page of the people with an address and at least one ballot, in the order of their ids."""
+    has_ballot = exists().where(
+        Ballot.campaign_id == campaign_id,
+        Member.group == func.any(Ballot.groups),
+        or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
+    )
+    statement = (
+        select(Member.id, Account.id)
+        .join(Account, Account.member_id == Member.id)
+        .outerjoin(File, and_(File.member_id == Member.id, File.campaign_id == campaign_id))
+        .where(Account.email.is_not(None), has_ballot)
+    )
+    if kind is NoticeKind.INVITATION:
+        statement = statement.where(File.member_id.is_(None))
+    if kind is NoticeKind.BEFORE_OPENING:
+        statement = statement.where(
+            or_(File.step.is_(None), File.step.in_([step.value for step in MEMBERS_TURN])),
+            func.coalesce(File.reminders_in_all, 0) < MOST_REMINDERS,
+        )
+    if after is not None:
+        statement = statement.where(Member.id > after)
+    rows = await session.execute(statement.order_by(Member.id).limit(most))
+    return [Person(member_id, account_id) for member_id, account_id in rows]
+
+
+async def queue(
+    session: Session, kind: NoticeKind, campaign_id: UUID, rows: Sequence[Mapping[str, object]]
+) -> int:
+    """Queue one page of a notice; a reminder among them counts towards the cap. How many are new."""
+    new = await mail.queue_many(session, rows)
+    if kind is NoticeKind.BEFORE_OPENING and new:
+        reminded = select(Account.member_id).where(Account.id.in_(new))
+        await session.execute(
+            update(File)
+            .where(File.campaign_id == campaign_id, File.member_id.in_(reminded))
+            .values(reminders_in_all=File.reminders_in_all + 1)
+        )
+    return len(new)

@@ -1,0 +1,205 @@
+"""The reviewers' queue: one case at a time, under a lease, never one's own, decided once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import and_, exists, func, literal, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
+
+from portal.rules.identity import CLAIM_LEASE, Reason, SubmissionStatus, Verdict
+from portal.rules.refusals import Refusal
+from portal.store import Session
+from portal.store.accounts import Account
+from portal.store.identity import Claim, Decision, DecisionNote, Submission, lock
+from portal.store.members import Member
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a reviewer sees of one submission."""
+
+    claim: Claim
+    submission: Submission
+    member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    waiting: int
+    oldest: datetime | None
+
+
+def _open(reviewer_member: object) -> object:
+    now = func.clock_timestamp()
+    other = aliased(Claim)
+    return and_(
+        Submission.status == SubmissionStatus.SUBMITTED.value,
+        ~exists().where(Decision.submission_id == Submission.id),
+        ~exists().where(other.submission_id == Submission.id, other.expires_at > now),
+        # Nobody acts on their own file (brief §3.7).
+        Submission.member_id.is_distinct_from(reviewer_member),
+    )
+
+
+async def queue(session: Session) -> Queue:
+    row = (
+        await session.execute(
+            select(func.count(), func.min(Submission.submitted_at)).where(
+                Submission.status == SubmissionStatus.SUBMITTED.value,
+                ~exists().where(Decision.submission_id == Submission.id),
+            )
+        )
+    ).one()
+    return Queue(row[0], row[1])
+
+
+async def current_claim(session: Session, reviewer_id: UUID) -> Claim | None:
+    """The case this reviewer has open."""
+    return await session.scalar(
+        select(Claim)
+        .join(Submission, Submission.id == Claim.submission_id)
+        .where(
+            Claim.reviewer_id == reviewer_id,
+            Claim.expires_at > func.clock_timestamp(),
+            Submission.status == SubmissionStatus.SUBMITTED.value,
+            ~exists().where(Decision.submission_id == Claim.submission_id),
+        )
+        .order_by(Claim.claimed_at.desc())
+        .limit(1)
+    )
+
+
+async def claim_next(session: Session, reviewer_id: UUID) -> Claim | None:
+    """The case already open, else a lease on the oldest that nobody has open; None when none is left."""
+    mine = await current_claim(session, reviewer_id)
+    if mine is not None:
+        return mine
+    own_member = (
+        select(Account.member_id).where(Account.id == reviewer_id).scalar_subquery()
+    )
+    submission_id = await session.scalar(
+        select(Submission.id)
+        .where(_open(own_member))  # type: ignore[arg-type]
+        .order_by(Submission.submitted_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if submission_id is None:
+        return None
+    claim = Claim(
+        id=uuid4(),
+        submission_id=submission_id,
+        reviewer_id=reviewer_id,
+        expires_at=func.clock_timestamp() + CLAIM_LEASE,
+    )
+    session.add(claim)
+    await session.flush()
+    await session.refresh(claim)
+    return claim
+
+
+async def case_of(session: Session, claim_id: UUID, reviewer_id: UUID) -> Case | None:
+    """The case of a claim, for the reviewer who holds it and while the lease runs; else None."""
+    row = (
+        await session.execute(
+            select(Claim, Submission, Member)
+            .join(Submission, Submission.id == Claim.submission_id)
+            .join(Member, Member.id == Submission.member_id)
+            .where(
+                Claim.id == claim_id,
+                Claim.reviewer_id == reviewer_id,
+                Claim.expires_at > func.clock_timestamp(),
+            )
+        )
+    ).one_or_none()
+    return None if row is None else Case(row[0], row[1], row[2])
+
+
+async def decide(
+    session: Session,
+    *,
+    claim_id: UUID,
+    reviewer_id: UUID,
+    verdict: Verdict,
+    reason: Reason | None,
+    note_fr: str,
+    note_en: str,
+) -> Submission | Refusal:
+    """Write the decision, once, under the claim; the submission it was made on, or why it does not apply."""
+    claim = await session.get(Claim, claim_id)
+    if claim is None or claim.reviewer_id != reviewer_id:
+        return Refusal.CLAIM_NEEDED
+    submission = await lock(session, claim.submission_id)
+    if submission is None:
+        return Refusal.CLAIM_NEEDED
+    earlier = await session.get(Decision, submission.id)
+    if earlier is not None:
+        same = earlier.claim_id == claim_id and earlier.verdict == verdict.value
+        # The same form sent twice is one decision.
+        return submission if same else Refusal.ALREADY_DECIDED
+    if submission.status != SubmissionStatus.SUBMITTED.value:
+        return Refusal.NEWER_SUBMISSION
+    own = await session.scalar(select(Account.member_id).where(Account.id == reviewer_id))
+    if own is not None and own == submission.member_id:
+        return Refusal.OWN_FILE
+    alive = await session.scalar(
+        select(Claim.id).where(Claim.id == claim_id, Claim.expires_at > func.clock_timestamp())
+    )
+    if alive is None:
+        return Refusal.CLAIM_EXPIRED
+    await session.execute(
+        insert(Decision).values(
+            submission_id=submission.id,
+            claim_id=claim_id,
+            reviewer_id=reviewer_id,
+            verdict=verdict.value,
+            reason=reason.value if reason is not None else None,
+        )
+    )
+    if reason is Reason.OTHER:
+        session.add(DecisionNote(submission_id=submission.id, fr=note_fr.strip(), en=note_en.strip()))
+    await session.flush()
+    return submission
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A decision its workflow has not applied yet."""
+
+    campaign_id: UUID
+    campaign_code: str
+    member_id: UUID
+    submission_id: UUID
+    claim_id: UUID
+    verdict: Verdict
+
+
+async def undelivered(session: Session, *, older_than_seconds: float, most: int = 100) -> list[Undelivered]:
+    """Decisions that a lost or ignored signal has left waiting."""
+    from portal.store.campaigns import Campaign
+
+    rows = await session.execute(
+        select(
+            Submission.campaign_id,
+            Campaign.code,
+            Submission.member_id,
+            Decision.submission_id,
+            Decision.claim_id,
+            Decision.verdict,
+        )
+        .join(Submission, Submission.id == Decision.submission_id)
+        .join(Campaign, Campaign.id == Submission.campaign_id)
+        .where(
+            Submission.status == SubmissionStatus.SUBMITTED.value,
+            Decision.decided_at
+            < func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, literal(older_than_seconds)),
+        )
+        .order_by(Decision.decided_at)
+        .limit(most)
+    )
+    return [
+        Undelivered(r.campaign_id, r.code, r.member_id, r.submission_id, r.claim_id, Verdict(r.verdict))
+        for r in rows
+    ]

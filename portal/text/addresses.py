@@ -1,0 +1,43 @@
+"""Where each page is, in both languages: one table for the pages themselves and for the links in mails."""
+
+# name: (French, English), below /fr and /en.
+PAGES: dict[str, tuple[str, str]] = {
+    "entrance": ("", ""),
+    "sign-in": ("connexion", "sign-in"),
+    "sign-out": ("deconnexion", "sign-out"),
+    "signed-out": ("a-bientot", "goodbye"),
+    "forgotten": ("mot-de-passe/renouveler", "password/renew"),
+    "new-password": ("mot-de-passe/nouveau", "password/new"),
+    "first-password": ("mot-de-passe/premier", "password/first"),
+    "home": ("accueil", "home"),
+    "profile": ("profil", "profile"),
+    "status": ("profil/etat", "profile/status"),
+    "send-verification": ("profil/courriel", "profile/email"),
+    "type-code": ("profil/code", "profile/code"),
+    "confirm-email": ("courriel/verifier", "email/verify"),
+    "identity": ("profil/identite", "profile/identity"),
+    "send-documents": ("profil/identite/envoi", "profile/identity/send"),
+    "withdraw": ("profil/identite/retrait", "profile/identity/withdraw"),
+    "picture": ("profil/identite/image/{document_id}", "profile/identity/picture/{document_id}"),
+    "votes": ("votes", "votes"),
+    "register": ("votes/{code}/inscription", "votes/{code}/registration"),
+    "register-all": ("votes/inscription", "votes/registration"),
+    "register-email": ("enregistrer-mon-courriel", "register-my-email"),
+    "join": ("devenir-membre", "become-a-member"),
+    "review": ("examen", "review"),
+    "review-case": ("examen/{claim_id}", "review/{claim_id}"),
+    "review-picture": ("examen/{claim_id}/image/{document_id}", "review/{claim_id}/picture/{document_id}"),
+    "review-decision": ("examen/{claim_id}/decision", "review/{claim_id}/decision"),
+    "operations": ("operations", "operations"),
+}
+
+
+def pattern(name: str, language: str) -> str:
+    """The path of a page as a route, with its parameters in braces."""
+    slug = PAGES[name][0 if language == "fr" else 1]
+    return f"/{language}/{slug}" if slug else f"/{language}/"
+
+
+def path(name: str, language: str, **parameters: object) -> str:
+    """The path of a page."""
+    return pattern(name, language).format(**parameters)

@@ -1,0 +1,76 @@
+"""Dates, hours and numbers as a member reads them: a deadline always has its weekday, hour and zone."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
+
+from portal.text.catalogues import LOCALES, NBSP
+
+TORONTO = ZoneInfo("America/Toronto")
+
+# CLDR's own long form is «16 h 00 min 00 s»; nobody writes a closing time that way.
+_HOUR = {"fr": f"H'{NBSP}h{NBSP}'mm", "en": f"h:mm'{NBSP}'a"}
+
+
+def _local(at: datetime, zone: ZoneInfo) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError("a moment without a zone means nothing to a reader")
+    return at.astimezone(zone)
+
+
+def _day_pattern(on: date, language: str) -> str:
+    if language == "en":
+        return "EEEE, MMMM d, y"
+    return "EEEE '1er' MMMM y" if on.day == 1 else "EEEE d MMMM y"
+
+
+def _zone_name(local: datetime, language: str) -> str:
+    return format_datetime(local, "z", tzinfo=local.tzinfo, locale=LOCALES[language])
+
+
+def day(at: datetime | date, zone: ZoneInfo = TORONTO, *, language: str) -> str:
+    """vendredi 3 mars 2017 / Friday, March 3, 2017"""
+    on = _local(at, zone).date() if isinstance(at, datetime) else at
+    return format_date(on, _day_pattern(on, language), locale=LOCALES[language])
+
+
+def hour(at: datetime, zone: ZoneInfo = TORONTO, *, language: str) -> str:
+    """16 h 00 / 4:00 p.m."""
+    local = _local(at, zone)
+    return format_datetime(local, _HOUR[language], tzinfo=zone, locale=LOCALES[language])
+
+
+def moment(at: datetime, zone: ZoneInfo = TORONTO, *, language: str) -> str:
+    """vendredi 3 mars 2017 à 16 h 00 HNE / Friday, March 3, 2017 at 4:00 p.m. EST"""
+    local = _local(at, zone)
+    link = "à" if language == "fr" else "at"
+    on, clock = day(local, zone, language=language), hour(local, zone, language=language)
+    return f"{on} {link} {clock} {_zone_name(local, language)}"
+
+
+def window(opens: datetime, closes: datetime, zone: ZoneInfo = TORONTO, *, language: str) -> str:
+    """du lundi 20 février 2017 à 0 h 00 au vendredi 3 mars 2017 à 16 h 00 HNE / from Monday … to Friday …
+
+    The zone is named once, and twice when the clocks change in between.
+    """
+    first, last = _local(opens, zone), _local(closes, zone)
+    french = language == "fr"
+    zones = _zone_name(first, language), _zone_name(last, language)
+    first_zone = "" if zones[0] == zones[1] else f" {zones[0]}"
+    start = f"{hour(first, zone, language=language)}{first_zone}"
+    end = f"{hour(last, zone, language=language)} {zones[1]}"
+    if first.date() == last.date():
+        on = day(first, zone, language=language)
+        return f"le {on}, de {start} à {end}" if french else f"on {on}, from {start} to {end}"
+    from_day, to_day = day(first, zone, language=language), day(last, zone, language=language)
+    if french:
+        return f"du {from_day} à {start} au {to_day} à {end}"
+    return f"from {from_day} at {start} to {to_day} at {end}"
+
+
+def number(value: int | float | Decimal, *, language: str) -> str:
+    """13 000 / 13,000"""
+    return format_decimal(value, locale=LOCALES[language])

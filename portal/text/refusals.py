@@ -1,0 +1,205 @@
+"""What we say when we say no: one warm sentence per refusal, which always tells what to do next."""
+
+from portal.rules.refusals import Refusal
+from portal.text.catalogues import N_, gettext
+
+# The numbers in the sentences; a process whose settings differ passes its own to `say`.
+LIMITS = {"password": 15, "password_most": 128, "megabytes": 8, "megapixels": 40}
+
+SENTENCES: dict[Refusal, str] = {
+    # accounts
+    Refusal.WRONG_PAIR: N_(
+        "Ce courriel et ce mot de passe ne vont pas ensemble : vérifiez les deux, ou choisissez « "
+        "Renouveler mon mot de passe »."
+    ),
+    Refusal.TOO_MANY_TRIES: N_(
+        "Il y a eu trop d'essais de suite : attendez quelques minutes avant de réessayer, ou écrivez-nous "
+        "et nous vous aiderons."
+    ),
+    Refusal.SIGN_IN_NEEDED: N_(
+        "Entrez d'abord avec votre courriel et votre mot de passe ; nous vous ramènerons ici."
+    ),
+    Refusal.WRONG_PASSWORD: N_(
+        "Ce n'est pas votre mot de passe actuel : tapez celui qui vous a servi à entrer sur le portail."
+    ),
+    Refusal.PASSWORD_TOO_SHORT: N_(
+        "Il faut au moins %(password)s caractères : une petite phrase que vous retiendrez fait très bien "
+        "l'affaire."
+    ),
+    Refusal.PASSWORD_TOO_LONG: N_(
+        "Ce mot de passe dépasse %(password_most)s caractères : raccourcissez-le un peu."
+    ),
+    Refusal.PASSWORD_TOO_EASY: N_(
+        "Ce mot de passe se devine trop facilement : essayez plutôt quelques mots sans lien entre eux, ni "
+        "avec vous."
+    ),
+    Refusal.PASSWORD_CONTROL_CHARACTER: N_(
+        "Ce mot de passe contient un caractère invisible, souvent venu d'un copier-coller : retapez-le à la"
+        " main."
+    ),
+    Refusal.PASSWORDS_DIFFER: N_("Les deux mots de passe ne sont pas pareils : tapez le même deux fois."),
+    Refusal.PASSWORD_MUST_BE_RENEWED: N_(
+        "Votre mot de passe date d'avant le nouveau portail : renouvelez-le, puis vous pourrez continuer."
+    ),
+    Refusal.NOT_ALLOWED: N_(
+        "Cette page ne vous est pas ouverte : retournez à la page d'accueil, ou écrivez-nous si vous "
+        "devriez y avoir accès."
+    ),
+    Refusal.BUSY: N_(
+        "Le portail est très occupé en ce moment : attendez une minute et réessayez ; rien de ce que vous "
+        "avez déjà envoyé n'est perdu."
+    ),
+    # links
+    Refusal.LINK_UNKNOWN: N_(
+        "Nous ne reconnaissons pas ce lien : copiez l'adresse au complet depuis votre courriel, ou demandez"
+        " un nouveau lien."
+    ),
+    Refusal.LINK_EXPIRED: N_(
+        "Ce lien n'est plus valable : demandez-en un nouveau, il arrivera en quelques instants."
+    ),
+    Refusal.LINK_SUPERSEDED: N_(
+        "Un lien plus récent vous a été envoyé et remplace celui-ci : ouvrez le dernier courriel que vous "
+        "avez reçu."
+    ),
+    Refusal.LINK_USED: N_(
+        "Ce lien a déjà servi : s'il vous reste quelque chose à faire, demandez-en un nouveau."
+    ),
+    Refusal.MAIL_JUST_SENT: N_(
+        "Un courriel vient de vous être envoyé : ouvrez-le, ou regardez dans les indésirables ; si rien "
+        "n'arrive, redemandez-le un peu plus tard."
+    ),
+    Refusal.CODE_WRONG: N_(
+        "Ce n'est pas le bon code : tapez les six chiffres du dernier courriel reçu, ou demandez un nouveau"
+        " courriel."
+    ),
+    # onboarding
+    Refusal.NO_CAMPAIGN: N_(
+        "Aucun vote n'est prévu pour le moment : vous n'avez rien à faire, nous vous écrirons dès qu'il y "
+        "en aura un."
+    ),
+    Refusal.CAMPAIGN_ENDED: N_(
+        "Cette période de vote est terminée : merci de votre intérêt, nous vous écrirons à la prochaine."
+    ),
+    Refusal.EMAIL_NOT_VERIFIED: N_(
+        "Il reste d'abord à vérifier votre courriel : choisissez « Envoyer courriel de vérification » dans "
+        "votre profil."
+    ),
+    Refusal.EMAIL_ALREADY_VERIFIED: N_(
+        "Votre courriel est déjà vérifié : vous pouvez passer à l'étape suivante."
+    ),
+    Refusal.NO_EMAIL_ON_FILE: N_(
+        "Nous n'avons pas encore votre courriel : choisissez « Enregistrer mon courriel » et nous nous "
+        "occupons du reste."
+    ),
+    Refusal.IDENTITY_ALREADY_APPROVED: N_(
+        "Votre identité est déjà confirmée : vous n'avez plus de pièce d'identité à nous envoyer."
+    ),
+    Refusal.DOCUMENTS_UNDER_REVIEW: N_(
+        "Une personne regarde votre pièce d'identité en ce moment : attendez sa réponse, nous vous écrirons"
+        " aussitôt."
+    ),
+    Refusal.NO_DOCUMENTS: N_(
+        "Nous n'avons aucune pièce d'identité de vous en ce moment : choisissez « Télécharger une photo ID "
+        "» pour nous en envoyer une."
+    ),
+    Refusal.DOCUMENTS_GONE: N_(
+        "Ces photos ont déjà été supprimées de nos systèmes : si votre identité reste à confirmer, "
+        "envoyez-nous une nouvelle photo."
+    ),
+    Refusal.DOCUMENTS_NEEDED: N_(
+        "Il nous faut d'abord une photo de votre pièce d'identité : envoyez-la, puis vous pourrez vous "
+        "inscrire sans attendre notre réponse."
+    ),
+    Refusal.WITHDRAW_TOO_LATE: N_(
+        "Votre pièce d'identité a déjà été examinée : il n'y a plus rien à retirer, la photo est supprimée "
+        "ou le sera dans quelques minutes."
+    ),
+    # pictures of identity documents
+    Refusal.PICTURE_MISSING: N_("Il manque la photo : choisissez un fichier JPG, puis envoyez-le."),
+    Refusal.PICTURE_TOO_HEAVY: N_(
+        "Cette photo dépasse %(megabytes)s Mo : reprenez-la dans un format plus petit, ou réduisez-la avant"
+        " de l'envoyer."
+    ),
+    Refusal.PICTURE_NOT_JPEG: N_(
+        "Ce fichier n'est pas une photo JPG : prenez votre pièce en photo avec votre téléphone, ou "
+        "enregistrez l'image en format JPG."
+    ),
+    Refusal.PICTURE_TOO_MANY_PIXELS: N_(
+        "Cette image est trop grande, plus de %(megapixels)s millions de points : reprenez la photo avec un"
+        " réglage plus petit."
+    ),
+    Refusal.PICTURE_TOO_INTRICATE: N_(
+        "Nous n'arrivons pas à traiter cette image : prenez une nouvelle photo de votre pièce, bien à plat,"
+        " sur un fond uni."
+    ),
+    Refusal.PICTURE_DAMAGED: N_(
+        "Ce fichier est incomplet ou abîmé : reprenez la photo et envoyez-la de nouveau."
+    ),
+    Refusal.PICTURE_TOO_SMALL: N_(
+        "Cette photo est trop petite pour être lue : rapprochez-vous pour que la pièce remplisse l'image."
+    ),
+    Refusal.PICTURE_TOO_DARK: N_(
+        "Cette photo est trop sombre : reprenez-la près d'une fenêtre ou sous une bonne lampe."
+    ),
+    Refusal.PICTURE_TOO_BRIGHT: N_(
+        "Cette photo est trop claire : reprenez-la sans flash, en évitant les reflets sur la pièce."
+    ),
+    Refusal.PICTURE_TOO_BLURRED: N_(
+        "Cette photo est trop floue : posez la pièce à plat, tenez l'appareil bien immobile et reprenez-la."
+    ),
+    Refusal.DOCUMENT_KIND_MISSING: N_("Dites-nous de quelle pièce il s'agit : choisissez-la dans la liste."),
+    Refusal.SECOND_DOCUMENT_MISSING: N_(
+        "Il nous faut votre photo et votre adresse : ajoutez une deuxième pièce qui montre ce qui manque à "
+        "la première."
+    ),
+    Refusal.TOO_MANY_UPLOADS: N_(
+        "Vous avez envoyé beaucoup de photos aujourd'hui : revenez demain, ou écrivez-nous et nous vous "
+        "aiderons."
+    ),
+    # registration
+    Refusal.NO_BALLOT_CHOSEN: N_(
+        "Aucun vote n'est choisi : cochez au moins un vote, puis choisissez « Enregistrer »."
+    ),
+    Refusal.BALLOT_UNKNOWN: N_(
+        "Nous ne trouvons pas ce vote : retournez à « Votes des membres » et choisissez-le dans la liste."
+    ),
+    Refusal.BALLOT_NOT_YOURS: N_(
+        "Ce vote s'adresse à un autre groupe : vos votes à vous sont dans « Votes des membres »."
+    ),
+    Refusal.MEMBERS_ONLY: N_(
+        "Ce vote est réservé aux membres en règle : si vous payez des cotisations, choisissez « Je veux "
+        "devenir membre »."
+    ),
+    Refusal.REGISTRATION_NOT_OPEN: N_(
+        "L'inscription n'est pas encore ouverte : la date est dans « Votes des membres », et nous vous "
+        "écrirons ce jour-là."
+    ),
+    Refusal.REGISTRATION_CLOSED: N_(
+        "Le vote est terminé et l'inscription aussi : votre profil reste prêt pour la prochaine fois."
+    ),
+    # review
+    Refusal.CLAIM_NEEDED: N_("Prenez d'abord ce dossier : choisissez « Dossier suivant » dans la file."),
+    Refusal.CLAIM_EXPIRED: N_(
+        "Ce dossier est resté ouvert trop longtemps et il est retourné dans la file : reprenez-le pour "
+        "décider."
+    ),
+    Refusal.NEWER_SUBMISSION: N_(
+        "Cette personne a envoyé d'autres photos depuis : votre décision n'a pas été prise en compte, "
+        "ouvrez le nouvel envoi."
+    ),
+    Refusal.ALREADY_DECIDED: N_("Une décision a déjà été prise dans ce dossier : passez au suivant."),
+    Refusal.OWN_FILE: N_(
+        "C'est votre propre dossier : laissez une ou un collègue s'en occuper et passez au suivant."
+    ),
+    Refusal.REASON_NEEDED: N_(
+        "Dites pourquoi la photo ne convient pas : choisissez un motif ; pour « Autre », écrivez quelques "
+        "mots en français et en anglais."
+    ),
+    Refusal.QUEUE_EMPTY: N_("La file est vide : merci, il n'y a plus personne qui attend."),
+}
+
+
+def say(refusal: Refusal, language: str, **limits: int) -> str:
+    """The sentence for this refusal; `limits` replaces numbers of `LIMITS` by those of the settings."""
+    sentence = gettext(language)(SENTENCES[refusal])
+    return sentence % {**LIMITS, **limits}

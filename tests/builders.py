@@ -1,0 +1,122 @@
+"""People, campaigns and ballots for tests: plain functions with sensible defaults."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from uuid import UUID, uuid4
+
+from portal.rules.accounts import Role
+from portal.store import Session
+from portal.store.accounts import Account, StaffRole
+from portal.store.ballots import Ballot
+from portal.store.campaigns import Campaign
+from portal.store.members import Member
+
+_numbers = count(900_001)
+
+# code, kind, groups: the campaign of 2017 (brief §2). EC has 7, TR 6, BdP 5.
+BALLOTS_2017 = (
+    ("ec-ratification", "ratification", ["EC"]),
+    ("ec-directors", "election", ["EC"]),
+    ("tr-ratification", "ratification", ["TR"]),
+    ("financial-statements", "resolution", ["EC", "TR", "BdP"]),
+    ("auditors", "resolution", ["EC", "TR", "BdP"]),
+    ("hr-committee", "resolution", ["EC", "TR", "BdP"]),
+    ("pension", "resolution", ["EC", "TR", "BdP"]),
+    ("president", "resolution", ["EC", "TR", "BdP"]),
+)
+
+
+def ballots_of(group: str) -> list[str]:
+    return [code for code, _, groups in BALLOTS_2017 if group in groups]
+
+
+async def a_campaign(
+    session: Session,
+    *,
+    registration_opens: timedelta = timedelta(days=-14),
+    opens: timedelta = timedelta(days=1),
+    closes: timedelta = timedelta(days=12),
+    ends: timedelta = timedelta(days=26),
+    password_cutoff: datetime | None = None,
+) -> Campaign:
+    """A campaign with the eight ballots, its instants counted from now."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    campaign = Campaign(
+        id=uuid4(),
+        code=f"c{uuid4().hex[:8]}",
+        title_fr="Votes de 2017",
+        title_en="2017 votes",
+        time_zone="America/Toronto",
+        registration_opens=now + registration_opens,
+        opens=now + opens,
+        closes=now + closes,
+        ends=now + ends,
+        password_cutoff=password_cutoff,
+    )
+    session.add(campaign)
+    await session.flush()
+    for position, (code, kind, groups) in enumerate(BALLOTS_2017):
+        session.add(
+            Ballot(
+                id=uuid4(), campaign_id=campaign.id, code=code, position=position, kind=kind,
+                title_fr=f"Vote {code}", title_en=f"Ballot {code}", question_fr="Êtes-vous d’accord ?",
+                question_en="Do you agree?", groups=groups, members_only=True,
+            )  # fmt: skip
+        )
+    await session.flush()
+    return campaign
+
+
+async def a_member(
+    session: Session,
+    *,
+    group: str = "EC",
+    standing: str = "member",
+    language: str = "fr",
+    given_name: str = "Jean-Baptiste",
+    family_name: str = "Poquelin",
+    email: str | None = "",
+    verified: bool = False,
+    password_hash: str | None = None,
+    password_set_at: datetime | None = None,
+) -> Member:
+    """A person on the roll with their account; `email=""` makes a fresh address, None leaves it unknown."""
+    number = str(next(_numbers))
+    member = Member(
+        id=uuid4(), number=number, given_name=given_name, family_name=family_name, street="12, rue du Théâtre",
+        city="Gatineau", province="QC", postal_code="J8X 1A1", group=group, standing=standing, language=language,
+    )  # fmt: skip
+    session.add(member)
+    await session.flush()
+    now = datetime.now(UTC)
+    session.add(
+        Account(
+            id=uuid4(),
+            member_id=member.id,
+            email=f"m{uuid4().hex[:10]}@exemple.test" if email == "" else email,
+            email_verified_at=now if verified else None,
+            password_hash=password_hash,
+            password_set_at=(password_set_at or now) if password_hash else None,
+        )
+    )
+    await session.flush()
+    return member
+
+
+async def a_staff_account(
+    session: Session,
+    *roles: Role,
+    member_id: UUID | None = None,
+    email: str | None = None,
+    password_hash: str | None = None,
+) -> Account:
+    account = Account(
+        id=uuid4(), member_id=member_id, email=email or f"s{uuid4().hex[:10]}@exemple.test",
+        email_verified_at=datetime.now(UTC), password_hash=password_hash,
+        password_set_at=datetime.now(UTC) if password_hash else None,
+    )  # fmt: skip
+    session.add(account)
+    await session.flush()
+    session.add_all([StaffRole(account_id=account.id, role=role.value) for role in roles])
+    await session.flush()
+    return account

@@ -1,0 +1,70 @@
+"""Every no, every reason and every label is said in both languages, each time with what to do next."""
+
+import pytest
+
+from portal.rules.identity import Reason
+from portal.rules.onboarding import IdentityState, Step
+from portal.rules.refusals import Refusal
+from portal.text import LANGUAGES, gettext, hint, identity, not_decided_in_time, reason, say, status, step
+from portal.text.labels import HINTS, Status
+
+# A sentence that accuses, or that stops at «error», is not ours.
+HARSH = (
+    "erreur",
+    "invalide",
+    "interdit",
+    "refusé",
+    "fraude",
+    "error",
+    "invalid",
+    "forbidden",
+    "denied",
+    "fraud",
+)
+
+
+@pytest.mark.parametrize("refusal", Refusal)
+def test_every_refusal_is_one_sentence_in_both_languages(refusal: Refusal) -> None:
+    french, english = say(refusal, "fr"), say(refusal, "en")
+    assert french != english
+    for sentence in (french, english):
+        assert sentence.endswith(".")
+        assert ". " not in sentence
+        assert "%" not in sentence
+        assert not any(word in sentence.lower() for word in HARSH)
+
+
+@pytest.mark.parametrize("code", Reason)
+def test_every_reason_has_its_remedy_in_both_languages(code: Reason) -> None:
+    french, english = reason(code, "fr"), reason(code, "en")
+    assert french.reason != english.reason
+    assert french.remedy != english.remedy
+    for sentence in (french.reason, french.remedy, english.reason, english.remedy):
+        assert sentence.endswith(".")
+        assert not any(word in sentence.lower() for word in HARSH)
+
+
+def test_not_decided_in_time_apologizes_in_both_languages() -> None:
+    assert "excusons" in not_decided_in_time("fr").reason
+    assert "apologize" in not_decided_in_time("en").reason
+
+
+def test_every_label_exists_in_both_languages() -> None:
+    for language in LANGUAGES:
+        said = [step(code, language) for code in Step]
+        said += [identity(code, language) for code in IdentityState]
+        said += [status(code, language) for code in Status]
+        said += [hint(name, language) for name in HINTS]
+        assert all(said)
+        assert len(set(said)) == len(said)
+
+
+def test_the_settings_change_the_number_that_is_said() -> None:
+    assert "15" in say(Refusal.PASSWORD_TOO_SHORT, "fr")
+    assert "at least 20 characters" in say(Refusal.PASSWORD_TOO_SHORT, "en", password=20).lower()
+    assert "20" in hint("password", "fr", password=20)
+
+
+def test_a_language_that_is_not_ours_is_a_mistake_of_the_code() -> None:
+    with pytest.raises(ValueError, match="not one of our languages"):
+        gettext("de")
