@@ -31,7 +31,8 @@ DeliverDecision = Callable[[Undelivered], Awaitable[None]]
 
 def wait_before(attempts: int) -> timedelta:
     """How long one mail waits after a refusal: 5 s, doubled each time, at most 10 minutes."""
-    return min(timedelta(seconds=5) * 2 ** min(attempts - 1, 10), timedelta(minutes=10))
+    doubled: int = 2 ** min(attempts - 1, 10)
+    return min(timedelta(seconds=5) * doubled, timedelta(minutes=10))
 
 
 class RelayActivities:

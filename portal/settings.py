@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Every setting of the three processes; secrets have no default."""
 
-    model_config = SettingsConfigDict(env_prefix="PORTAL_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="PORTAL_", frozen=True, extra="ignore", populate_by_name=True)
 
     origin: str = Field(description="address of the portal as members type it; every link in a mail starts with it")
     database_url: SecretStr = Field(description="PostgreSQL of this process, postgresql+psycopg://role@host/name")

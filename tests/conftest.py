@@ -93,7 +93,7 @@ def settings_for(servers: Servers, database: str, role: str, folder: Path, bucke
         database_url=SecretStr(servers.postgres.url(role, database)),
         secret=SecretStr(SECRET),
         key_folder=folder / "keys",
-        TEMPORAL_ADDRESS=servers.temporal.address,
+        temporal_address=servers.temporal.address,
         temporal_ui="http://127.0.0.1:8233",
         s3_endpoint=servers.objects.address,
         s3_access_key=servers.objects.access_key,
@@ -108,7 +108,6 @@ def settings_for(servers: Servers, database: str, role: str, folder: Path, bucke
         quiet_from=0,
         quiet_until=0,
         notice_spread_minutes=0,
-        _env_file=None,
     )
 
 

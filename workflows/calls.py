@@ -60,9 +60,7 @@ async def deliver_decision(
 
 async def tell_calendar(client: Client, campaign_code: str, member_id: UUID, calendar: Calendar) -> bool:
     """Tell one member's workflow of a moved calendar; False when there is none to tell."""
-    handle = client.get_workflow_handle_for(
-        OnboardingWorkflow.run, workflow_id(campaign_code, member_id)
-    )
+    handle = client.get_workflow_handle(workflow_id(campaign_code, member_id))
     try:
         await handle.signal(OnboardingWorkflow.calendar_changed, calendar)
     except RPCError as error:

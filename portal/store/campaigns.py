@@ -88,7 +88,7 @@ async def move(
         for name, at in {"opens": opens, "closes": closes, "ends": ends}.items()
         if at is not None
     }
-    version = await session.scalar(
+    version: int | None = await session.scalar(
         update(Campaign)
         .where(Campaign.id == campaign_id)
         .values(**values, calendar_version=Campaign.calendar_version + 1)

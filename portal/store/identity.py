@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, and_, func, literal, select, text, update
+from sqlalchemy import CheckConstraint, ForeignKey, Index, and_, delete, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -212,7 +212,7 @@ async def close(session: Session, submission: Submission, status: SubmissionStat
 
 async def submit(session: Session, submission: Submission) -> datetime:
     """Put a staged submission before the reviewers."""
-    at = await session.scalar(select(func.clock_timestamp()))
+    at: datetime | None = await session.scalar(select(func.clock_timestamp()))
     assert at is not None, "the database knows the time"
     submission.status = SubmissionStatus.SUBMITTED.value
     submission.submitted_at = at
@@ -348,7 +348,7 @@ async def purge_notes(session: Session) -> int:
     from portal.store.campaigns import Campaign
 
     rows = await session.scalars(
-        DecisionNote.__table__.delete()
+        delete(DecisionNote)
         .where(
             DecisionNote.submission_id.in_(
                 select(Submission.id)

@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.rules.onboarding import IdentityState, Step, step_of
-from portal.store import Session, ballots, identity
+from portal.store import Session, ballots
+from portal.store import identity as papers
 from portal.store.accounts import Account
 from portal.store.base import Base
 from portal.store.campaigns import Campaign
@@ -50,7 +51,7 @@ class Standing:
 
     email_verified: bool
     identity: IdentityState
-    submission: identity.Submission | None
+    submission: papers.Submission | None
     # Codes of ballots.
     own: list[str]
     registered: list[str]
@@ -77,7 +78,7 @@ async def open_file(session: Session, campaign: Campaign, member_id: UUID) -> Fi
 
 
 def identity_state(
-    member: Member, live: identity.Submission | None, *, valid_for: timedelta, at: datetime
+    member: Member, live: papers.Submission | None, *, valid_for: timedelta, at: datetime
 ) -> IdentityState:
     """A confirmed identity serves later campaigns for a time, while name and address are unchanged (brief §1)."""
     if member.identity_verified_at is not None and at < member.identity_verified_at + valid_for:
@@ -93,7 +94,7 @@ async def standing(
     verified_at = await session.scalar(
         select(Account.email_verified_at).where(Account.member_id == member.id)
     )
-    live = await identity.live(session, campaign.id, member.id)
+    live = await papers.live(session, campaign.id, member.id)
     at = await session.scalar(select(func.clock_timestamp()))
     assert at is not None, "the database knows the time"
     state = identity_state(member, live, valid_for=valid_for, at=at)

@@ -23,7 +23,7 @@ async def test_a_member_signs_in(running: Running, sessions: Sessions, servers: 
         OnboardingWorkflow.sign_in, start_workflow_operation=op, id=str(uuid4())
     )
     assert answer.step is Step.EMAIL
-    handle = running.client.get_workflow_handle_for(OnboardingWorkflow.run, workflow_id(campaign.code, member.id))
+    handle = running.client.get_workflow_handle(workflow_id(campaign.code, member.id))
     answer = await handle.execute_update(OnboardingWorkflow.send_verification, id=str(uuid4()))
     assert answer.refusal is None
     print(await handle.query(OnboardingWorkflow.progress))
