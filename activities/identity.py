@@ -88,9 +88,10 @@ class IdentityActivities:
             staged = await identity.lock(session, order.submission_id)
             if staged is None or (staged.member_id, staged.campaign_id) != (member.id, campaign.id):
                 return Submitted(refusal=Refusal.DOCUMENTS_GONE)
-            if staged.submitted_at is not None:
+            if staged.status == SubmissionStatus.SUBMITTED.value:
                 return Submitted(submitted_at=staged.submitted_at)
             if staged.status != SubmissionStatus.STAGED.value:
+                # Also an old form sent again, after its documents were decided on or replaced.
                 return Submitted(refusal=Refusal.DOCUMENTS_GONE)
             standing = await onboarding.standing(
                 session, campaign, member, valid_for=self.records.policy.identity_valid_for
@@ -196,7 +197,8 @@ class IdentityActivities:
                 actor_id=decision.reviewer_id, member_id=member.id, campaign_id=campaign.id,
                 subject_id=submission.id, code=decision.reason, key=f"decision:{submission.id}",
             )  # fmt: skip
-            await self.records.moved_on(session, campaign, member, by_member=False)
+            # As the workflow does: the reminders count from here.
+            await self.records.moved_on(session, campaign, member, by_member=True)
             return Applied(True)
 
     @activity.defn
@@ -224,7 +226,8 @@ class IdentityActivities:
                     due=datetime.now(UTC),
                     facts={"submission_id": str(submission.id)},
                 )
-            await self.records.moved_on(session, campaign, member, by_member=False)
+            # As the workflow does: the reminders count from here.
+            await self.records.moved_on(session, campaign, member, by_member=True)
             return Applied(True)
 
     @activity.defn

@@ -42,6 +42,14 @@ class Process:
     def running(self) -> bool:
         return self._child.poll() is None
 
+    @property
+    def ending(self) -> str:
+        """How it ended, in words."""
+        code = self._child.poll()
+        if code is None:
+            return "still running"
+        return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+
     def stop(self, patience: float = 5.0) -> None:
         """Ask it to end, then insist. Safe to call twice."""
         if self.running:
@@ -78,11 +86,51 @@ def start(
         raise RuntimeError(f"{name} must be started from the main thread")
     for port in ports:
         # Otherwise whoever holds it would answer for the server that cannot start.
-        if _taken(port):
+        if taken(port):
             raise DidNotStart(f"{name} needs port {port}, which is taken")
+    child = _spawn(command, log=log, env=env, cwd=cwd, user=user, on_our_death=on_our_death)
+    process = Process(name, log, stop_signal, child)
+    try:
+        _wait_until_ready(process, ready, within)
+    except BaseException:
+        process.kill()
+        raise
+    return process
+
+
+def complete(
+    name: str,
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    within: float = 120.0,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> None:
+    """Run a command to its end; it dies with us like the servers."""
+    child = _spawn(command, log=log, env=env, cwd=cwd, user=None, on_our_death=signal.SIGKILL)
+    try:
+        code = child.wait(within)
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
+    if code != 0:
+        raise DidNotStart(f"{name} failed\n{_last_lines(log)}")
+
+
+def _spawn(
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None,
+    cwd: Path | None,
+    user: str | None,
+    on_our_death: signal.Signals,
+) -> subprocess.Popen[bytes]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        child = subprocess.Popen(
+        return subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -96,13 +144,6 @@ def start(
             extra_groups=None if user is None else [],
             preexec_fn=_dying_with(os.getpid(), on_our_death),
         )
-    process = Process(name, log, stop_signal, child)
-    try:
-        _wait_until_ready(process, ready, within)
-    except BaseException:
-        process.kill()
-        raise
-    return process
 
 
 def _wait_until_ready(process: Process, ready: Callable[[], bool], within: float) -> None:
@@ -145,7 +186,8 @@ def free_port() -> int:
             return port
 
 
-def _taken(port: int) -> bool:
+def taken(port: int) -> bool:
+    """Whether somebody else listens on this loopback port."""
     with socket.socket() as probe:
         # As servers do: a connection of the last run that is still winding down is no hindrance.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -56,16 +56,17 @@ class CampaignWorkflow:
             self._tell(notice)
             if self.heard > calendar.version:
                 await self._read_calendar()
-            elif self.told < calendar.version:
-                await self._tell_members(calendar)
-            elif notice is not None and notice.due <= workflow.now():
-                await self._queue(notice)
-            elif calendar.ends <= workflow.now():
-                return
             elif workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(
                     CampaignToRun(order.campaign_id, order.code, sorted(self.sent), self.told)
                 )
+            elif notice is not None and notice.due <= workflow.now():
+                # Before the files: one that does not take the calendar up must not hold up everybody's notice.
+                await self._queue(notice)
+            elif self.told < calendar.version:
+                await self._tell_members(calendar)
+            elif calendar.ends <= workflow.now():
+                return
             else:
                 until = calendar.ends if notice is None else min(notice.due, calendar.ends)
                 self.alarm.arm(until, "next notice" if notice is None else f"next notice: {notice.kind}")
@@ -79,10 +80,13 @@ class CampaignWorkflow:
         self.heard = max(self.heard, version)
 
     async def _read_calendar(self) -> None:
+        heard = self.heard
         self.calendar = await records.write(
             CampaignActivities.read_calendar, self.order.campaign_id, "read the calendar"
         )
-        self.heard = self._known().version
+        if self.heard == heard:
+            # Nobody spoke of a newer one while this was read.
+            self.heard = self.calendar.version
 
     async def _tell_members(self, calendar: Calendar) -> None:
         """Until no open file goes by an older calendar; a signal on its way is given a moment."""

@@ -292,7 +292,8 @@ class OnboardingWorkflow:
                 SubmissionOf(self.order.campaign_id, self.order.member_id, order.submission_id, _key()),
                 "documents withdrawn",
             )
-            if outcome.refusal is None:
+            # A repeat may come after the member has sent others: those stay.
+            if outcome.refusal is None and self.submission_id == order.submission_id:
                 self._submission_over(IdentityState.NONE)
                 self.erasures.begin(order.submission_id)
                 self._stepped()

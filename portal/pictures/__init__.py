@@ -27,11 +27,11 @@ AT_ONCE = 2
 WALL_SECONDS = 10.0
 CHILD = Path(__file__).with_name("child.py")
 # What a child may answer: a picture of 2,400 pixels is under 2 MiB, and even noise is under 8.
-MOST_ANSWER = 12 * 1024 * 1024
+MOST_ANSWER = MOST_BYTES + 1024
 MOST_SIDE = 2_400
 
 # A marker that libjpeg would act on: neither a stuffed FF 00, nor fill, nor a restart inside a scan.
-_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _SOI, _EOI, _SOS, _TEM = 0xD8, 0xD9, 0xDA, 0x01
 
 _SAID_BY_CHILD = frozenset(

@@ -243,3 +243,25 @@ class Bell:
         except TimeoutError:
             pass
         self._rung[lane].clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    waiting: int
+    sent: int
+    failed: int
+
+
+async def counts(session: Session) -> Counts:
+    """What operators see of the outbox."""
+    over = or_(Mail.sent_at.is_not(None), Mail.cancelled_at.is_not(None), Mail.failed_at.is_not(None))
+    row = (
+        await session.execute(
+            select(
+                func.count().filter(~over).label("waiting"),
+                func.count(Mail.sent_at).label("sent"),
+                func.count(Mail.failed_at).label("failed"),
+            )
+        )
+    ).one()
+    return Counts(row.waiting, row.sent, row.failed)

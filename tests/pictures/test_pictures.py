@@ -7,6 +7,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -274,13 +275,24 @@ async def test_sixty_four_scans_are_read() -> None:
     assert await refusal_of(uploads.with_scans(progressive, 65)) is Refusal.PICTURE_TOO_INTRICATE
 
 
-async def test_eight_mebibytes_of_tiny_segments_are_refused_at_once() -> None:
-    """T40: what walks the segments must not be the new bomb."""
-    bomb = uploads.with_segments(CARD, uploads.segment(0xFE, b"") * 2_000_000)[: 8 * 1024 * 1024]
+BOMBS_FOR_THE_WALK: dict[str, Callable[[], bytes]] = {
+    "tiny-segments": lambda: uploads.with_segments(CARD, uploads.segment(0xFE, b"") * 2_000_000),
+    "fill-bytes": lambda: b"\xff\xd8" + b"\xff" * 9_000_000,
+    "stuffed-bytes": lambda: b"\xff\xd8\xff\xda\0\2" + b"\xff\0" * 5_000_000,
+    "restarts": lambda: b"\xff\xd8\xff\xda\0\2" + b"\xff\xd0" * 5_000_000,
+}
+
+
+@pytest.mark.parametrize("name", BOMBS_FOR_THE_WALK)
+async def test_what_walks_the_segments_is_not_the_new_bomb(name: str) -> None:
+    """T40: eight mebibytes of the worst it could meet."""
+    bomb = BOMBS_FOR_THE_WALK[name]()[: 8 * 1024 * 1024]
 
     begun = time.monotonic()
-    assert await refusal_of(bomb) is Refusal.PICTURE_TOO_INTRICATE
-    assert time.monotonic() - begun < 0.2
+    with suppress(Refused):
+        pictures.first_photo(bomb)
+    assert time.monotonic() - begun < 0.5
+    assert await refusal_of(bomb) in (Refusal.PICTURE_TOO_INTRICATE, Refusal.PICTURE_DAMAGED)
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
@@ -352,7 +364,7 @@ async def test_a_child_killed_while_it_draws_costs_one_member_one_more_try() -> 
     before = set(children())
     with capture_logs() as logs:
         drawing = asyncio.ensure_future(rebuild(photo))
-        while not (born := set(children()) - before):
+        while not (born := set(children()) - before):  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.005)
         born.pop().kill()
         with pytest.raises(Refused) as caught:
@@ -398,7 +410,7 @@ async def test_a_subverted_child_is_not_believed(
 async def test_a_reader_who_goes_away_leaves_no_child_behind() -> None:
     before = set(children())
     drawing = asyncio.ensure_future(rebuild(uploads.saved(uploads.photo(7296, 5472), progressive=True)))
-    while set(children()) == before:
+    while set(children()) == before:  # noqa: ASYNC110 - there is no event for it
         await asyncio.sleep(0.005)
 
     drawing.cancel()

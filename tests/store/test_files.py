@@ -1,6 +1,7 @@
 """The bucket gives back what was put, and nothing of what was erased."""
 
 import asyncio
+import io
 import socket
 import time
 import traceback
@@ -10,10 +11,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from minio import Minio
 from structlog.testing import capture_logs
 
 from deploy.servers import REGION, ObjectStore, start_object_store
-from portal.store.files import Files, FileGone, FilesUnavailable, MinioFiles, StillThere, UnsafeBucket
+from portal.store.files import FileGone, Files, FilesUnavailable, MinioFiles, StillThere, UnsafeBucket
 from tests.store.s3_peer import Peer, a_peer
 
 LOCKED = (
@@ -146,7 +148,8 @@ async def test_names_that_are_not_ours_are_counted_and_not_returned(object_store
     bucket = f"b{uuid4().hex}"
     files = connected(object_store, bucket, create_bucket=True)
     await files.check_policy()
-    (object_store.folder / bucket / "Molière.jpg").write_bytes(b"x")
+    stranger = Minio(object_store.address, object_store.access_key, object_store.secret_key, secure=False)
+    stranger.put_object(bucket, "Moliere.jpg", io.BytesIO(b"x"), 1)
 
     with capture_logs() as logs:
         assert await files.stored() == []

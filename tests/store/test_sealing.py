@@ -1,4 +1,4 @@
-"""What is sealed for one document opens for that document alone, and for nobody once its day's key is destroyed."""
+"""What is sealed for a document opens for it alone, and for nobody once the key of its day is destroyed."""
 
 import os
 import stat

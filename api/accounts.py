@@ -1,0 +1,220 @@
+"""Signing in and out."""
+
+import secrets
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.ask import NotYet, ask
+from api.forms import SentForm, SignInForm
+from api.guards import COOKIE, Anyone, Lang, same_form
+from api.pages import go, render
+from api.portal import Portal, portal_of
+from api.routes import page
+from portal.rules.accounts import (
+    ADDRESS_LIMIT, NUMBER_FAILURES_AN_HOUR, PASSWORD_MAX_LENGTH, Limit, SessionKind, canonical_email,
+    looks_like_member_number, must_renew_password,
+)  # fmt: skip
+from portal.rules.links import hash_of
+from portal.rules.refusals import Refusal, Refused
+from portal.store import Session, accounts, campaigns, journal, members, onboarding, sessions
+from portal.store.sessions import Visitor
+from portal.text.addresses import path
+from workflows.onboarding import OnboardingWorkflow
+
+router = APIRouter()
+
+HOUR = Limit(NUMBER_FAILURES_AN_HOUR, ADDRESS_LIMIT.period * 6)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the records hold of the sign-in name that was typed."""
+
+    account_id: UUID
+    member_id: UUID | None
+    password_hash: str | None
+    number: str | None
+    must_renew: bool
+    staff: bool
+
+
+@page(router, "sign-in")
+async def sign_in_page(request: Request, visitor: Anyone) -> Response:
+    token = request.query_params.get("jeton") or request.query_params.get("token") or ""
+    return render(request, "accounts/sign_in.html", visitor=visitor, email="", token=token[:64])
+
+
+@page(router, "sign-in", methods=("POST",))
+async def sign_in(request: Request, language: Lang, visitor: Anyone, form: SignInForm) -> Response:
+    """One answer for every wrong pair, known address or not, and one hash whatever happens."""
+    portal = portal_of(request)
+    email = canonical_email(form.email)
+
+    def refuse(refusal: Refusal) -> Response:
+        return render(
+            request, "accounts/sign_in.html", visitor=visitor, refusal=refusal, email=form.email, token=form.token
+        )
+
+    tries = portal.counter("sign-in", email)
+    async with portal.sessions.begin() as session:
+        here = await accounts.attempt(session, portal.counter("address", caller(request)), ADDRESS_LIMIT)
+        allowed = here and await accounts.try_password(session, tries)
+        if not allowed:
+            await journal.write(session, "sign-in-refused", actor="unknown", code=Refusal.TOO_MANY_TRIES.value)
+        known = await _known(session, email) if allowed else None
+        numbered = allowed and await _spend_number(session, portal, known, form.password)
+    if not allowed:
+        return refuse(Refusal.TOO_MANY_TRIES)
+    if len(form.password) > PASSWORD_MAX_LENGTH:
+        return refuse(Refusal.WRONG_PAIR)
+    matches = await portal.passwords.matches(form.password, known.password_hash if known else None)
+    by_number = numbered and known is not None and _same(form.password, known.number)
+    if known is None or not (matches or by_number):
+        async with portal.sessions.begin() as session:
+            await journal.write(
+                session, "sign-in-refused", actor="unknown", code=Refusal.WRONG_PAIR.value,
+                member_id=known.member_id if known else None,
+            )  # fmt: skip
+        return refuse(Refusal.WRONG_PAIR)
+    if matches and known.must_renew:
+        return render(
+            request, "accounts/forgotten.html", visitor=visitor, refusal=Refusal.PASSWORD_MUST_BE_RENEWED,
+            email=form.email, sent=False,
+        )  # fmt: skip
+    return await _welcome(request, language, portal, known, form, tries, activation=not matches)
+
+
+async def _known(session: Session, email: str) -> Known | None:
+    account = await accounts.by_email(session, email)
+    if account is None:
+        return None
+    member = await members.by_id(session, account.member_id) if account.member_id else None
+    campaign = await campaigns.current(session)
+    cutoff = campaign.password_cutoff if campaign else None
+    return Known(
+        account.id,
+        account.member_id,
+        account.password_hash,
+        # Once there is a password the number opens nothing.
+        member.number if member is not None and account.password_hash is None else None,
+        account.password_set_at is not None and must_renew_password(account.password_set_at, cutoff),
+        bool(await accounts.roles(session, account.id)),
+    )
+
+
+async def _spend_number(session: Session, portal: Portal, known: Known | None, typed: str) -> bool:
+    """Whether the number may be tried: five times in its life, and while the whole union is not being guessed at."""
+    if not looks_like_member_number(typed) or known is None or known.number is None:
+        return False
+    if await accounts.count_of(session, portal.counter("numbers", "all"), HOUR.period) >= HOUR.most:
+        await journal.write(session, "number-path-closed", actor=journal.SYSTEM)
+        return False
+    if not await accounts.spend_number_try(session, known.account_id):
+        return False
+    if not _same(typed, known.number):
+        await accounts.attempt(session, portal.counter("numbers", "all"), HOUR)
+    return True
+
+
+def _same(typed: str, number: str | None) -> bool:
+    return number is not None and secrets.compare_digest(typed.encode(), number.encode())
+
+
+async def _welcome(
+    request: Request, language: str, portal: Portal, known: Known, form: SignInForm, tries: str, *, activation: bool
+) -> Response:
+    """A new session with a new token: one planted before signing in is worth nothing."""
+    kind = SessionKind.ACTIVATION if activation else SessionKind.STAFF if known.staff else SessionKind.MEMBER
+    fresh = None
+    if known.password_hash is not None and portal.passwords.outdated(known.password_hash):
+        fresh = await portal.passwords.hash(form.password)
+    token = secrets.token_urlsafe(32)
+    async with portal.sessions.begin() as session:
+        await accounts.forget_tries(session, tries)
+        if activation:
+            await accounts.give_back_number_try(session, known.account_id)
+        if fresh is not None and known.password_hash is not None:
+            await accounts.upgrade_hash(session, known.account_id, known.password_hash, fresh)
+        old = request.cookies.get(COOKIE)
+        if old:
+            await sessions.end(session, hash_of(old))
+        await sessions.begin(
+            session, token_hash=hash_of(token), account_id=known.account_id, kind=kind,
+            form_token=secrets.token_urlsafe(24), stepped_up=False,
+        )  # fmt: skip
+        await journal.write(
+            session, "signed-in", actor="member" if known.member_id else "staff", actor_id=known.account_id,
+            member_id=known.member_id, code=kind.value,
+        )  # fmt: skip
+        visitor = await sessions.visitor(session, hash_of(token))
+        campaign = await campaigns.current(session)
+        opened = (
+            campaign is None
+            or known.member_id is None
+            or await onboarding.of_member(session, campaign.id, known.member_id) is not None
+        )
+    if campaign is not None and not opened and visitor is not None:
+        # The first sign-in opens the file. Should nobody answer now, the member's next step opens it.
+        try:
+            await ask(
+                portal, visitor, campaign, OnboardingWorkflow.sign_in, key=f"sign-in-{known.member_id}", page="home"
+            )
+        except (NotYet, Refused) as error:
+            structlog.get_logger().warning("file-not-opened-yet", reason=type(error).__name__)
+    response = _after_sign_in(language, kind, form.token, known.member_id is not None)
+    set_cookie(response, token)
+    return response
+
+
+def _after_sign_in(language: str, kind: SessionKind, token: str, is_member: bool) -> RedirectResponse:
+    if token and is_member:
+        name = "jeton" if language == "fr" else "token"
+        return RedirectResponse(f"{path('confirm-email', language)}?{name}={token}", status_code=303)
+    if kind is SessionKind.ACTIVATION:
+        return go("first-password", language)
+    return go("home" if is_member else "review", language)
+
+
+def set_cookie(response: Response, token: str) -> None:
+    response.set_cookie(COOKIE, token, secure=True, httponly=True, samesite="lax", path="/")
+
+
+async def renewed_session(session: Session, response_token: str, visitor: Visitor) -> None:
+    """The same person under a new token, after typing the password again."""
+    # Forms of other tabs stay good: their token is bound to the session, not to its cookie.
+    await sessions.replace(
+        session, visitor.token_hash, hash_of(response_token), form_token=visitor.form_token, stepped_up=True
+    )
+
+
+def caller(request: Request) -> str:
+    """The caller's network: a whole IPv6 site counts as one. A header the caller can set is never read here."""
+    host = request.client.host if request.client else "unknown"
+    return ":".join(host.split(":")[:4]) if ":" in host else host
+
+
+@page(router, "sign-out", methods=("POST",))
+async def sign_out(
+    request: Request, language: Lang, visitor: Anyone, form: SentForm
+) -> Response:
+    """The row is gone: the old cookie opens nothing. Signing out twice is signing out."""
+    if visitor is not None:
+        same_form(visitor, form.form_token)
+        async with portal_of(request).sessions.begin() as session:
+            await sessions.end(session, visitor.token_hash)
+            await journal.write(
+                session, "signed-out", actor="member", actor_id=visitor.account_id, member_id=visitor.member_id
+            )
+    response = go("signed-out", language)
+    response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
+    return response
+
+
+@page(router, "signed-out")
+async def signed_out(request: Request, visitor: Anyone) -> Response:
+    return render(request, "accounts/signed_out.html", visitor=visitor)

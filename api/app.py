@@ -1,0 +1,128 @@
+"""Puts the pages together: what they work with, the gate before them, and a page for everything that goes wrong."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
+from starlette.types import ASGIApp, Scope
+from temporalio.client import Client
+
+from api import accounts, activation, ballots, doors, health, identity, onboarding, operations, renewal, review
+from api.ask import NotYet, page_of
+from api.gate import Gate
+from api.pages import STATUS, go, language_of, render
+from api.passwords import Passwords
+from api.portal import Portal, templates
+from api.routes import UPLOAD_LIMIT
+from portal.rules.refusals import Refusal, Refused
+from portal.settings import Settings
+from portal.store import DatabaseUnavailable, open_database, sessions_of
+from portal.store.files import FilesUnavailable, MinioFiles
+from portal.store.sealing import EpochKeys
+from portal.temporal import TASK_QUEUE, connect
+
+STATIC = Path(__file__).parent / "static"
+
+# A part of an upload must never be rolled to a file: it is an identity document in clear (security.md §4.2).
+MultiPartParser.spool_max_size = UPLOAD_LIMIT + 1
+
+
+def create_app(settings: Settings, *, client: Client | None = None, task_queue: str = TASK_QUEUE) -> ASGIApp:
+    """The portal. Tests give their own client and task queue."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        portal = await open_portal(settings, client, task_queue)
+        app.state.portal = portal
+        yield
+        portal.passwords.close()
+        await portal.engine.dispose()
+
+    app = FastAPI(
+        lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False,
+    )  # fmt: skip
+    for module in (
+        accounts, activation, renewal, onboarding, identity, ballots, review, operations, doors, health,
+    ):  # fmt: skip
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    _say_what_went_wrong(app)
+    return Gate(app, origin=settings.origin, error_page=lambda scope, status: _error_page(app, scope, status))
+
+
+async def open_portal(settings: Settings, client: Client | None, task_queue: str) -> Portal:
+    engine = open_database(settings.database_url.get_secret_value())
+    files = MinioFiles(
+        settings.s3_endpoint,
+        settings.s3_access_key,
+        settings.s3_secret_key.get_secret_value(),
+        settings.s3_bucket,
+        region=settings.s3_region,
+        secure=settings.s3_secure,
+    )
+    try:
+        await files.check_policy()
+    except FilesUnavailable:
+        # Away for now: pages that need no picture work, and an upload checks again before it stores one.
+        structlog.get_logger().warning("object-store-away")
+    return Portal(
+        settings=settings,
+        engine=engine,
+        sessions=sessions_of(engine),
+        files=files,
+        keys=EpochKeys(settings.key_folder),
+        client=client or await connect(settings.temporal_address, settings.temporal_namespace, lazy=True),
+        passwords=Passwords(settings.password_min_length),
+        templates=templates(),
+        task_queue=task_queue,
+    )
+
+
+async def _error_page(app: FastAPI, scope: Scope, status: int) -> ASGIApp:
+    request = Request({**scope, "app": app})
+    if status == 413:
+        return render(request, "errors/refused.html", refusal=Refusal.PICTURE_TOO_HEAVY)
+    return render(request, "errors/error.html", status=status, code=status, reference=scope.get("failure"))
+
+
+def _say_what_went_wrong(app: FastAPI) -> None:
+    """One page per kind of trouble. None of them touches the records."""
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> Response:
+        if error.refusal is Refusal.SIGN_IN_NEEDED:
+            if request.method in ("GET", "HEAD"):
+                return go("sign-in", language_of(request))
+            return render(request, "accounts/sign_in.html", refusal=error.refusal, email="", token="", purpose="")
+        return render(request, "errors/refused.html", refusal=error.refusal, status=STATUS.get(error.refusal, 422))
+
+    @app.exception_handler(NotYet)
+    async def not_yet(request: Request, error: NotYet) -> Response:
+        return page_of(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def unreadable_form(request: Request, error: RequestValidationError) -> Response:
+        # Never with what was typed: a password may be among it.
+        return render(request, "errors/error.html", status=422, code=422, reference=None)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        return render(request, "errors/error.html", status=error.status_code, code=error.status_code, reference=None)
+
+    async def records_away(request: Request, error: Exception) -> Response:
+        structlog.get_logger().error("records-away", error=type(error).__name__)
+        return render(request, "errors/away.html", status=503, what="records")
+
+    for kind in DatabaseUnavailable:
+        app.exception_handler(kind)(records_away)
+
+    @app.exception_handler(FilesUnavailable)
+    async def pictures_away(request: Request, error: Exception) -> Response:
+        return render(request, "errors/away.html", status=503, what="pictures")

@@ -1,0 +1,104 @@
+"""How a page asks a member's workflow: one overall deadline, and three ways not to get an answer."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+from temporalio.client import (
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.pages import render
+from api.portal import Portal
+from portal.rules.refusals import Refusal, Refused
+from portal.store.campaigns import Campaign
+from portal.store.sessions import Visitor
+from workflows import calls
+from workflows.messages import REFUSED, Answer
+
+
+class NotYet(Exception):
+    """No answer within the deadline. It may still happen by itself: asking again with the same key is harmless."""
+
+    def __init__(self, page: str, where: Mapping[str, str], fields: Mapping[str, str]) -> None:
+        super().__init__(page)
+        self.page = page
+        self.where = dict(where)
+        self.fields = dict(fields)
+
+
+    @property
+    def away(self) -> bool:
+        return False
+
+
+class Away(NotYet):
+    """Temporal cannot be reached: what was asked is not under way."""
+
+    @property
+    def away(self) -> bool:
+        return True
+
+
+def page_of(request: Request, trouble: NotYet) -> Response:
+    """The page that says so, with a button that asks again."""
+    return render(
+        request, "errors/not_yet.html", status=503 if trouble.away else 202, away=trouble.away, again=trouble.page,
+        where=trouble.where, fields=trouble.fields,
+    )  # fmt: skip
+
+
+async def ask(
+    portal: Portal,
+    visitor: Visitor,
+    campaign: Campaign,
+    update: Any,
+    argument: Any = None,
+    *,
+    key: str,
+    page: str,
+    where: Mapping[str, str] | None = None,
+    fields: Mapping[str, str] | None = None,
+) -> Answer:
+    """Send one step to the member's workflow, starting it if there is none, and wait for the answer.
+
+    `key` names the step: the same key gives the same answer. `page`, the parameters of
+    its address in `where`, and `fields` are how to ask again.
+    Raises Refused, NotYet or Away.
+    """
+    assert visitor.member_id is not None, "only members have a file"
+    start: WithStartWorkflowOperation[Any, Any] = calls.opening(
+        portal.task_queue, campaign_id=campaign.id, campaign_code=campaign.code, member_id=visitor.member_id
+    )
+    # How to ask again, with the same key.
+    again = (page, where or {}, fields or {})
+    arguments = {} if argument is None else {"arg": argument}
+    try:
+        async with asyncio.timeout(portal.settings.answer_seconds):
+            answer: Answer = await portal.client.execute_update_with_start_workflow(
+                update, start_workflow_operation=start, id=key, result_type=Answer, **arguments
+            )
+    except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
+        raise NotYet(*again) from None
+    except WorkflowUpdateFailedError as error:
+        cause = error.cause
+        if isinstance(cause, ApplicationError) and cause.type == REFUSED:
+            raise Refused(Refusal(cause.message)) from None
+        # Told while the workflow moved on to a new run: ask again.
+        raise NotYet(*again) from None
+    except RPCError as error:
+        if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.CANCELLED):
+            raise NotYet(*again) from None
+        raise Away(*again) from None
+    except RuntimeError:
+        # The lazy client has not reached the server even once.
+        raise Away(*again) from None
+    if answer.refusal is not None:
+        raise Refused(answer.refusal)
+    return answer

@@ -1,0 +1,137 @@
+"""« Votes des membres »: one card per vote, and registering for one or for all with one re-entered password."""
+
+import secrets
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.accounts import renewed_session, set_cookie
+from api.ask import NotYet, ask, page_of
+from api.forms import RegisterForm
+from api.guards import Lang, MemberDep, same_form
+from api.onboarding import View, view_of
+from api.pages import go, render
+from api.portal import Portal, portal_of
+from api.routes import page
+from portal.rules.accounts import STEP_UP_TRIES
+from portal.rules.onboarding import IdentityState
+from portal.rules.refusals import Refusal, Refused
+from portal.store import journal, sessions
+from portal.store.sessions import Visitor
+from workflows.messages import Register
+from workflows.onboarding import OnboardingWorkflow
+
+router = APIRouter()
+
+
+async def _view(request: Request, visitor: Visitor, language: str) -> View:
+    portal = portal_of(request)
+    assert visitor.member_id is not None, "the guard lets members in only"
+    async with portal.sessions.begin() as session:
+        return await view_of(session, portal, visitor.member_id, language)
+
+
+@page(router, "votes")
+async def votes(request: Request, language: Lang, visitor: MemberDep) -> Response:
+    """Every ballot: mine with its state, the others with the reason why not."""
+    view = await _view(request, visitor, language)
+    return render(request, "ballots/votes.html", visitor=visitor, view=view, IdentityState=IdentityState)
+
+
+@page(router, "register-all")
+async def register_all_page(request: Request, language: Lang, visitor: MemberDep) -> Response:
+    return await _form(request, visitor, language, None, None)
+
+
+@page(router, "register-all", methods=("POST",))
+async def register_all(request: Request, language: Lang, visitor: MemberDep, form: RegisterForm) -> Response:
+    """« M'inscrire à tous mes votes »."""
+    return await _register(request, visitor, language, form, None)
+
+
+@page(router, "register")
+async def register_page(request: Request, language: Lang, visitor: MemberDep, code: str) -> Response:
+    return await _form(request, visitor, language, None, code)
+
+
+@page(router, "register", methods=("POST",))
+async def register(request: Request, language: Lang, visitor: MemberDep, form: RegisterForm, code: str) -> Response:
+    """« Enregistrer », under one vote."""
+    return await _register(request, visitor, language, form, code)
+
+
+def _chosen(view: View, code: str | None) -> list[str]:
+    """The ballots of this page, or Refused: unknown, somebody else's, or for members in good standing only."""
+    if code is None:
+        return [c.ballot.code for c in view.cards if c.refusal is None]
+    card = next((c for c in view.cards if c.ballot.code == code), None)
+    if card is None:
+        raise Refused(Refusal.BALLOT_UNKNOWN)
+    if card.refusal is not None:
+        raise Refused(card.refusal)
+    return [code]
+
+
+async def _form(
+    request: Request, visitor: Visitor, language: str, refusal: Refusal | None, code: str | None
+) -> Response:
+    view = await _view(request, visitor, language)
+    chosen = _chosen(view, code)
+    cards = [c for c in view.cards if c.ballot.code in chosen and c.registered_at is None]
+    if not cards and refusal is None:
+        return go("votes", language)
+    return render(
+        request, "ballots/register.html", visitor=visitor, refusal=refusal, view=view, cards=cards, code=code
+    )
+
+
+async def _register(
+    request: Request, visitor: Visitor, language: str, form: RegisterForm, code: str | None
+) -> Response:
+    portal = portal_of(request)
+    same_form(visitor, form.form_token)
+    view = await _view(request, visitor, language)
+    chosen = _chosen(view, code)
+    new_token = None
+    # A form that asks again for an answer that did not come carries no password: it was typed a moment ago.
+    if form.password or not visitor.stepped_up:
+        new_token = await _re_entered(portal, visitor, view, form.password)
+        if new_token is None:
+            return await _form(request, visitor, language, Refusal.WRONG_PASSWORD, code)
+    try:
+        await ask(
+            portal, visitor, view.campaign, OnboardingWorkflow.register, Register(chosen),
+            key=f"register-{form.key}", page="register-all" if code is None else "register",
+            where={} if code is None else {"code": code}, fields={"key": form.key},
+        )  # fmt: skip
+    except NotYet as trouble:
+        response = page_of(request, trouble)
+    except Refused as refused:
+        response = await _form(request, visitor, language, refused.refusal, code)
+    else:
+        response = go("votes", language, notice="inscription")
+    if new_token is not None:
+        set_cookie(response, new_token)
+    return response
+
+
+async def _re_entered(portal: Portal, visitor: Visitor, view: View, password: str) -> str | None:
+    """The password once more: a new token for the session, or None. Five wrong ones end it.
+
+    Only a password counts here, never a member number; and it stays in this process.
+    """
+    right = await portal.passwords.matches(password[:129], view.account.password_hash)
+    async with portal.sessions.begin() as session:
+        if right:
+            token = secrets.token_urlsafe(32)
+            await renewed_session(session, token, visitor)
+            return token
+        failures = await sessions.count_step_up_failure(session, visitor.token_hash)
+        await journal.write(
+            session, "re-entry-refused", actor="member", actor_id=visitor.account_id, member_id=visitor.member_id
+        )
+        if failures >= STEP_UP_TRIES:
+            await sessions.end(session, visitor.token_hash)
+    if failures >= STEP_UP_TRIES:
+        raise Refused(Refusal.SIGN_IN_NEEDED)
+    return None

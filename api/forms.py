@@ -1,0 +1,79 @@
+"""What a form of each page may hold: nothing else is taken, and nothing is longer than it needs to be."""
+
+from typing import Annotated
+
+from fastapi import Form
+from pydantic import BaseModel, ConfigDict, Field
+
+# A hash is never computed of more than this; what is longer is refused unread (security.md T07).
+Password = Annotated[str, Field(max_length=1024)]
+Short = Annotated[str, Field(max_length=320)]
+
+
+class _Fields(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Sent(_Fields):
+    """Every form of a signed-in page: its session's token, and the id of the step it asks for."""
+
+    form_token: Annotated[str, Field(max_length=64)] = ""
+    key: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9-]*$")] = ""
+
+
+class SignInFields(_Fields):
+    email: Short = ""
+    password: Password = ""
+    # A verification link that was opened before signing in.
+    token: Annotated[str, Field(max_length=64)] = ""
+
+
+class EmailFields(_Fields):
+    email: Short = ""
+
+
+class NewPasswordFields(_Fields):
+    token: Annotated[str, Field(max_length=64)] = ""
+    password: Password = ""
+    again: Password = ""
+
+
+class FirstPasswordFields(Sent):
+    password: Password = ""
+    again: Password = ""
+
+
+class CodeFields(Sent):
+    code: Annotated[str, Field(max_length=32)] = ""
+
+
+class LinkFields(Sent):
+    token: Annotated[str, Field(max_length=64)] = ""
+
+
+class SubmissionFields(Sent):
+    submission_id: Annotated[str, Field(max_length=64)] = ""
+
+
+class RegisterFields(Sent):
+    password: Password = ""
+    ballots: Annotated[str, Field(max_length=2000)] = ""
+
+
+class DecisionFields(Sent):
+    verdict: Annotated[str, Field(max_length=16)] = ""
+    reason: Annotated[str, Field(max_length=32)] = ""
+    note_fr: Annotated[str, Field(max_length=2000)] = ""
+    note_en: Annotated[str, Field(max_length=2000)] = ""
+
+
+SentForm = Annotated[Sent, Form()]
+SignInForm = Annotated[SignInFields, Form()]
+EmailForm = Annotated[EmailFields, Form()]
+NewPasswordForm = Annotated[NewPasswordFields, Form()]
+FirstPasswordForm = Annotated[FirstPasswordFields, Form()]
+CodeForm = Annotated[CodeFields, Form()]
+LinkForm = Annotated[LinkFields, Form()]
+SubmissionForm = Annotated[SubmissionFields, Form()]
+RegisterForm = Annotated[RegisterFields, Form()]
+DecisionForm = Annotated[DecisionFields, Form()]

@@ -1,0 +1,104 @@
+"""Who may use a route: every route names exactly one of these."""
+
+import secrets
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.pages import language_of
+from api.portal import portal_of
+from portal.rules.accounts import Role, SessionKind
+from portal.rules.links import hash_of
+from portal.rules.refusals import Refusal, Refused
+from portal.store import accounts, members, sessions
+from portal.store.sessions import Visitor
+
+COOKIE = "__Host-session"
+
+
+async def _visitor(request: Request) -> Visitor | None:
+    """Whoever the cookie belongs to, with the name at the top right and the roles. Its own short transaction."""
+    token = request.cookies.get(COOKIE)
+    if not token:
+        return None
+    async with portal_of(request).sessions.begin() as session:
+        visitor = await sessions.visitor(session, hash_of(token))
+        if visitor is None:
+            return None
+        request.state.visitor = visitor
+        if visitor.kind is SessionKind.STAFF:
+            request.state.roles = await accounts.roles(session, visitor.account_id)
+        if visitor.member_id is not None and visitor.kind is not SessionKind.ACTIVATION:
+            member = await members.by_id(session, visitor.member_id)
+            request.state.who = member.name if member else None
+        elif visitor.kind is SessionKind.STAFF:
+            account = await accounts.by_id(session, visitor.account_id)
+            request.state.who = account.email if account else None
+    return visitor
+
+
+async def anyone(request: Request) -> Visitor | None:
+    return await _visitor(request)
+
+
+async def member(request: Request) -> Visitor:
+    """A person on the roll, signed in with a password."""
+    visitor = await _visitor(request)
+    if visitor is None or visitor.kind is SessionKind.ACTIVATION:
+        raise Refused(Refusal.SIGN_IN_NEEDED)
+    if visitor.member_id is None:
+        raise Refused(Refusal.NOT_ALLOWED)
+    return visitor
+
+
+async def activating(request: Request) -> Visitor:
+    """A session opened by a member number: it may only prove the address and choose a password."""
+    visitor = await _visitor(request)
+    if visitor is None or visitor.kind is not SessionKind.ACTIVATION:
+        raise Refused(Refusal.SIGN_IN_NEEDED)
+    return visitor
+
+
+async def member_or_activating(request: Request) -> Visitor:
+    """Whoever proves an address: signed in with a password, or by the member number for just that."""
+    visitor = await _visitor(request)
+    if visitor is None:
+        raise Refused(Refusal.SIGN_IN_NEEDED)
+    if visitor.member_id is None:
+        raise Refused(Refusal.NOT_ALLOWED)
+    return visitor
+
+
+async def _staff(request: Request, role: Role) -> Visitor:
+    visitor = await _visitor(request)
+    if visitor is None:
+        raise Refused(Refusal.SIGN_IN_NEEDED)
+    if visitor.kind is not SessionKind.STAFF or role not in request.state.roles:
+        raise Refused(Refusal.NOT_ALLOWED)
+    return visitor
+
+
+async def reviewer(request: Request) -> Visitor:
+    return await _staff(request, Role.REVIEWER)
+
+
+async def operator(request: Request) -> Visitor:
+    return await _staff(request, Role.OPERATOR)
+
+
+Anyone = Annotated[Visitor | None, Depends(anyone)]
+MemberDep = Annotated[Visitor, Depends(member)]
+ActivatingDep = Annotated[Visitor, Depends(activating)]
+MemberOrActivatingDep = Annotated[Visitor, Depends(member_or_activating)]
+ReviewerDep = Annotated[Visitor, Depends(reviewer)]
+OperatorDep = Annotated[Visitor, Depends(operator)]
+Lang = Annotated[str, Depends(language_of)]
+
+# What the test about routes looks for.
+GUARDS = frozenset({anyone, member, activating, member_or_activating, reviewer, operator})
+
+
+def same_form(visitor: Visitor, form_token: str) -> None:
+    """The form was made for this session."""
+    if not secrets.compare_digest(visitor.form_token.encode(), form_token.encode()):
+        raise Refused(Refusal.NOT_ALLOWED)

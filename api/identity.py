@@ -1,0 +1,225 @@
+"""« Télécharger une photo ID »: pictures in, rebuilt, sealed, stored, and shown back to their owner only."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from starlette.datastructures import FormData, UploadFile
+
+from api.ask import ask
+from api.forms import SubmissionForm
+from api.guards import Lang, MemberDep, same_form
+from api.onboarding import current_campaign, view_of
+from api.pages import go, render
+from api.portal import Portal, portal_of
+from api.routes import UPLOAD_LIMIT, page
+from portal.pictures import rebuild
+from portal.rules.accounts import UPLOAD_LIMIT as UPLOADS_A_DAY
+from portal.rules.identity import ACCEPTED, SubmissionStatus, complete_set
+from portal.rules.onboarding import IdentityState
+from portal.rules.refusals import Refusal, Refused
+from portal.store import accounts, identity, journal
+from portal.store.files import FileGone
+from portal.store.identity import Document, Submission
+from portal.store.sealing import KeyDestroyed, SealBroken, seal, unseal
+from portal.store.sessions import Visitor
+from workflows.messages import SubmitDocuments, WithdrawDocuments
+from workflows.onboarding import OnboardingWorkflow
+
+router = APIRouter()
+
+FIELDS = frozenset({"form_token", "key", "kind1", "kind2", "file1", "file2"})
+
+# Served pictures: never cached, never sniffed, never inside another page.
+PICTURE_HEADERS = {
+    "Content-Disposition": 'inline; filename="document.jpg"',
+    "Cache-Control": "no-store, private",
+    "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One picture as it came, and what its sender says it is. The file's own name is not read."""
+
+    kind: str
+    content: bytes
+
+
+@page(router, "identity")
+async def identity_page(request: Request, language: Lang, visitor: MemberDep) -> Response:
+    return await _form(request, visitor, language, None)
+
+
+async def _form(
+    request: Request, visitor: Visitor, language: str, refusal: Refusal | None, kinds: Sequence[str] = ()
+) -> Response:
+    portal = portal_of(request)
+    assert visitor.member_id is not None, "the guard lets members in only"
+    async with portal.sessions.begin() as session:
+        view = await view_of(session, portal, visitor.member_id, language)
+    return render(
+        request, "identity/send.html", visitor=visitor, refusal=refusal, view=view, accepted=ACCEPTED,
+        kinds=[*kinds, "", ""][:2], IdentityState=IdentityState,
+    )  # fmt: skip
+
+
+@page(router, "identity", methods=("POST",), limit=UPLOAD_LIMIT)
+async def upload(request: Request, language: Lang, visitor: MemberDep) -> Response:
+    """Check, rebuild, seal, store, submit. A picture that will not do is said so before anything is kept."""
+    portal = portal_of(request)
+    assert visitor.member_id is not None, "the guard lets members in only"
+    async with request.form(max_files=2, max_fields=8, max_part_size=1024) as form:
+        if set(form) - FIELDS:
+            raise Refused(Refusal.NOT_ALLOWED)
+        same_form(visitor, _text(form, "form_token"))
+        uploads = [u for u in [await _one(form, "1"), await _one(form, "2")] if u is not None]
+    kinds = [u.kind for u in uploads]
+    try:
+        await _may_send(portal, visitor, uploads)
+        pictures = [await rebuild(u.content) for u in uploads]
+    except Refused as refused:
+        return await _form(request, visitor, language, refused.refusal, kinds)
+
+    submission_id = uuid4()
+    today = datetime.now(UTC).date()
+    documents, sealed = [], []
+    for position, (kind, picture) in enumerate(zip(kinds, pictures, strict=True)):
+        document_id = uuid4()
+        closed = await asyncio.to_thread(seal, portal.keys, document_id, picture.jpeg, today)
+        sealed.append(closed.ciphertext)
+        documents.append(
+            Document(
+                id=document_id, submission_id=submission_id, position=position, kind=kind, width=picture.width,
+                height=picture.height, epoch=closed.epoch, wrapped_key=closed.wrapped_key,
+            )  # fmt: skip
+        )
+    await portal.files.check_policy()
+    async with portal.sessions.begin() as session:
+        campaign = await current_campaign(session)
+        # Written down before it is stored: whatever happens next, the sweep can find it.
+        await identity.stage(
+            session, Submission(id=submission_id, campaign_id=campaign.id, member_id=visitor.member_id), documents
+        )
+    for document, ciphertext in zip(documents, sealed, strict=True):
+        await portal.files.put(document.object_key, ciphertext)
+    return await _submit(request, portal, visitor, language, submission_id)
+
+
+def _text(form: FormData, name: str) -> str:
+    value = form.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+async def _one(form: FormData, number: str) -> Upload | None:
+    file = form.get(f"file{number}")
+    kind = _text(form, f"kind{number}")
+    content = await file.read() if isinstance(file, UploadFile) else b""
+    return Upload(kind, content) if content or kind else None
+
+
+async def _may_send(portal: Portal, visitor: Visitor, uploads: Sequence[Upload]) -> None:
+    """Everything that can be known before a picture is opened."""
+    if not any(u.content for u in uploads):
+        raise Refused(Refusal.PICTURE_MISSING)
+    incomplete = complete_set([u.kind for u in uploads])
+    if incomplete is not None:
+        raise Refused(incomplete)
+    if any(not u.content for u in uploads):
+        raise Refused(Refusal.PICTURE_MISSING)
+    assert visitor.member_id is not None, "the guard lets members in only"
+    async with portal.sessions.begin() as session:
+        view = await view_of(session, portal, visitor.member_id, "fr")
+        if not view.standing.email_verified:
+            raise Refused(Refusal.EMAIL_NOT_VERIFIED)
+        if view.standing.identity is IdentityState.APPROVED:
+            raise Refused(Refusal.IDENTITY_ALREADY_APPROVED)
+    async with portal.sessions.begin() as session:
+        if not await accounts.attempt(session, portal.counter("upload", str(visitor.member_id)), UPLOADS_A_DAY):
+            raise Refused(Refusal.TOO_MANY_UPLOADS)
+
+
+@page(router, "send-documents", methods=("POST",))
+async def send_documents(request: Request, language: Lang, visitor: MemberDep, form: SubmissionForm) -> Response:
+    """Ask again for an upload that is stored and was not answered yet."""
+    same_form(visitor, form.form_token)
+    return await _submit(request, portal_of(request), visitor, language, _id(form.submission_id))
+
+
+async def _submit(
+    request: Request, portal: Portal, visitor: Visitor, language: str, submission_id: UUID
+) -> Response:
+    async with portal.sessions.begin() as session:
+        campaign = await current_campaign(session)
+    await ask(
+        portal, visitor, campaign, OnboardingWorkflow.submit_documents, SubmitDocuments(submission_id),
+        key=f"submit-{submission_id}", page="send-documents", fields={"submission_id": str(submission_id)},
+    )  # fmt: skip
+    return go("profile", language, notice="documents-recus")
+
+
+@page(router, "withdraw", methods=("POST",))
+async def withdraw(request: Request, language: Lang, visitor: MemberDep, form: SubmissionForm) -> Response:
+    portal = portal_of(request)
+    same_form(visitor, form.form_token)
+    submission_id = _id(form.submission_id)
+    async with portal.sessions.begin() as session:
+        campaign = await current_campaign(session)
+    await ask(
+        portal, visitor, campaign, OnboardingWorkflow.withdraw_documents, WithdrawDocuments(submission_id),
+        key=f"withdraw-{submission_id}", page="withdraw", fields={"submission_id": str(submission_id)},
+    )  # fmt: skip
+    return go("profile", language, notice="documents-retires")
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Refused(Refusal.DOCUMENTS_GONE) from None
+
+
+@page(router, "picture")
+async def picture(request: Request, visitor: MemberDep, document_id: UUID) -> Response:
+    """The member's own picture, while it is under review."""
+    portal = portal_of(request)
+    if not asked_by_our_page(request):
+        return Response(status_code=403)
+    async with portal.sessions.begin() as session:
+        document = await session.get(Document, document_id)
+        submission = await identity.by_id(session, document.submission_id) if document else None
+        theirs = submission is not None and submission.member_id == visitor.member_id
+        if not theirs or submission is None or submission.status != SubmissionStatus.SUBMITTED.value:
+            return Response(status_code=404)
+        await journal.write(
+            session, "picture-seen", actor="member", actor_id=visitor.account_id, member_id=visitor.member_id,
+            subject_id=document_id,
+        )  # fmt: skip
+    return await opened(portal, document)
+
+
+def asked_by_our_page(request: Request) -> bool:
+    """By an image of one of our own pages: not by another site, not by typing the address."""
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    destination = request.headers.get("sec-fetch-dest", "image")
+    return site == "same-origin" and destination == "image"
+
+
+async def opened(portal: Portal, document: Document | None) -> Response:
+    """The picture in clear, in memory, on its way out; 404 once it or its key is gone."""
+    if document is None or document.wrapped_key is None:
+        return Response(status_code=404)
+    try:
+        ciphertext = await portal.files.get(document.object_key)
+        jpeg = await asyncio.to_thread(
+            unseal, portal.keys, document.id, ciphertext=ciphertext, wrapped_key=document.wrapped_key,
+            epoch=document.epoch,
+        )  # fmt: skip
+    except (FileGone, KeyDestroyed, SealBroken):
+        return Response(status_code=404)
+    return Response(jpeg, media_type="image/jpeg", headers=PICTURE_HEADERS)

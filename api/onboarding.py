@@ -1,0 +1,236 @@
+"""The member's home and profile: where am I, whose turn is it, what next, by when."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.ask import ask
+from api.forms import CodeForm, LinkForm, SentForm
+from api.guards import Anyone, Lang, MemberDep, MemberOrActivatingDep, same_form
+from api.pages import go, render
+from api.portal import Portal, portal_of
+from api.routes import page
+from portal.rules.accounts import Purpose, SessionKind
+from portal.rules.identity import SubmissionStatus, undecided_until
+from portal.rules.links import code_of, hash_of
+from portal.rules.onboarding import IdentityState, Step
+from portal.rules.refusals import Refusal, Refused
+from portal.store import Session, accounts, ballots, campaigns, identity, links, members, onboarding
+from portal.store.accounts import Account
+from portal.store.campaigns import Campaign
+from portal.store.members import Member
+from portal.store.sessions import Visitor
+from portal.text import Explanation, not_decided_in_time, reason
+from workflows.messages import ConfirmEmail
+from workflows.onboarding import OnboardingWorkflow
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything a member's pages show, read from the records in one transaction."""
+
+    member: Member
+    account: Account
+    campaign: Campaign
+    file: onboarding.File | None
+    standing: onboarding.Standing
+    newest: identity.Submission | None
+    documents: list[identity.Document]
+    erasure: identity.Erasure | None
+    why: Explanation | None
+    answer_by: datetime | None
+    cards: list[ballots.Card]
+
+    @property
+    def step(self) -> Step:
+        return self.standing.step
+
+    @property
+    def version(self) -> int:
+        return self.file.version if self.file else 0
+
+
+async def current_campaign(session: Session) -> Campaign:
+    campaign = await campaigns.current(session)
+    if campaign is None:
+        raise Refused(Refusal.NO_CAMPAIGN)
+    return campaign
+
+
+async def view_of(session: Session, portal: Portal, member_id: UUID, language: str) -> View:
+    campaign = await current_campaign(session)
+    member = await members.by_id(session, member_id)
+    account = await accounts.of_member(session, member_id)
+    assert member is not None and account is not None, "whoever is signed in is on the roll"
+    standing = await onboarding.standing(session, campaign, member, valid_for=portal.identity_valid_for)
+    newest = await identity.newest(session, campaign.id, member.id)
+    live = newest is not None and newest.status == SubmissionStatus.SUBMITTED.value
+    return View(
+        member=member,
+        account=account,
+        campaign=campaign,
+        file=await onboarding.of_member(session, campaign.id, member.id),
+        standing=standing,
+        newest=newest,
+        documents=list(await identity.documents_of(session, newest.id)) if newest and live else [],
+        erasure=await identity.erasure_of(session, newest.id) if newest else None,
+        why=await _why(session, newest, language),
+        answer_by=undecided_until(newest.submitted_at) if newest and live and newest.submitted_at else None,
+        cards=await ballots.cards(session, campaign.id, member),
+    )
+
+
+async def _why(session: Session, newest: identity.Submission | None, language: str) -> Explanation | None:
+    """Why a better picture is asked for, in the reader's language."""
+    if newest is None or newest.status not in (SubmissionStatus.REJECTED.value, SubmissionStatus.EXPIRED.value):
+        return None
+    decision = await identity.decision_of(session, newest.id)
+    why = identity.reason_of(decision) if decision else None
+    if why is None:
+        return not_decided_in_time(language)
+    said = reason(why, language)
+    note = await identity.note_of(session, newest.id)
+    return said if note is None else Explanation(said.reason, note.fr if language == "fr" else note.en)
+
+
+@page(router, "home")
+async def home(request: Request, language: Lang, visitor: MemberDep) -> Response:
+    """The four tasks, each with its state; and one sentence that says what comes next."""
+    return await _member_page(request, "onboarding/home.html", visitor, language)
+
+
+@page(router, "profile")
+async def profile(request: Request, language: Lang, visitor: MemberDep) -> Response:
+    return await _member_page(request, "onboarding/profile.html", visitor, language)
+
+
+async def _member_page(request: Request, template: str, visitor: Visitor, language: str) -> Response:
+    portal = portal_of(request)
+    assert visitor.member_id is not None, "the guard lets members in only"
+    async with portal.sessions.begin() as session:
+        view = await view_of(session, portal, visitor.member_id, language)
+    return render(request, template, visitor=visitor, view=view, IdentityState=IdentityState, Step=Step)
+
+
+@page(router, "status")
+async def status(request: Request, language: Lang, visitor: MemberOrActivatingDep) -> Response:
+    """What a page left open asks every few seconds. Unchanged costs two indexed reads and no body."""
+    portal = portal_of(request)
+    assert visitor.member_id is not None, "the guard lets members in only"
+    async with portal.sessions.begin() as session:
+        campaign = await current_campaign(session)
+        file = await onboarding.of_member(session, campaign.id, visitor.member_id)
+        tag = f'"{visitor.kind}-{file.version if file else 0}"'
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers={"ETag": tag})
+        view = await view_of(session, portal, visitor.member_id, language)
+    if visitor.kind is SessionKind.ACTIVATION:
+        response = render(
+            request, "accounts/_address_state.html", visitor=visitor, verified=view.standing.email_verified
+        )
+    else:
+        response = render(
+            request, "onboarding/_status.html", visitor=visitor, view=view, IdentityState=IdentityState, Step=Step
+        )
+    response.headers["ETag"] = tag
+    return response
+
+
+# --- the address -------------------------------------------------------------------------------------------------
+
+
+def page_of(visitor: Visitor) -> str:
+    """Where an address is proven: in the profile, or while activating."""
+    return "first-password" if visitor.kind is SessionKind.ACTIVATION else "profile"
+
+
+@page(router, "send-verification", methods=("POST",))
+async def send_verification(
+    request: Request, language: Lang, visitor: MemberOrActivatingDep, form: SentForm
+) -> Response:
+    """« Envoyer courriel de vérification »."""
+    portal = portal_of(request)
+    same_form(visitor, form.form_token)
+    async with portal.sessions.begin() as session:
+        campaign = await current_campaign(session)
+    try:
+        await ask(
+            portal, visitor, campaign, OnboardingWorkflow.send_verification, key=f"verification-{form.key}",
+            page="send-verification", fields={"key": form.key},
+        )  # fmt: skip
+    except Refused as refused:
+        if refused.refusal is Refusal.EMAIL_ALREADY_VERIFIED:
+            return go(page_of(visitor), language, notice="courriel-verifie")
+        raise
+    return go(page_of(visitor), language, notice="courriel-envoye")
+
+
+@page(router, "confirm-email")
+async def confirm_email_page(request: Request, language: Lang, visitor: Anyone) -> Response:
+    """The page of the link. It only looks: scanners open links too, and some of them run scripts."""
+    token = (request.query_params.get("jeton") or request.query_params.get("token") or "")[:64]
+    async with portal_of(request).sessions.begin() as session:
+        link = await links.find(session, hash_of(token))
+    return _confirmation(request, visitor, link, token)
+
+
+def _confirmation(request: Request, visitor: Visitor | None, link: links.LinkState | None, token: str) -> Response:
+    refusal = link.refusal if link is not None and link.purpose is Purpose.VERIFICATION else Refusal.LINK_UNKNOWN
+    done = refusal is Refusal.LINK_USED
+    theirs = visitor is not None and link is not None and visitor.account_id == link.account_id
+    return render(
+        request, "onboarding/confirm_email.html", visitor=visitor, token=token, theirs=theirs, done=done,
+        refusal=None if done else refusal,
+    )  # fmt: skip
+
+
+@page(router, "confirm-email", methods=("POST",))
+async def confirm_email(
+    request: Request, language: Lang, visitor: MemberOrActivatingDep, form: LinkForm
+) -> Response:
+    """The owner of the address, signed in, presses the button."""
+    portal = portal_of(request)
+    same_form(visitor, form.form_token)
+    async with portal.sessions.begin() as session:
+        link = await links.find(session, hash_of(form.token))
+    if link is None or link.account_id != visitor.account_id or link.purpose is not Purpose.VERIFICATION:
+        raise Refused(Refusal.LINK_UNKNOWN)
+    if link.refusal not in (None, Refusal.LINK_USED):
+        return _confirmation(request, visitor, link, form.token)
+    await _confirm(portal, visitor, link.id, {"token": form.token})
+    return go(page_of(visitor), language, notice="courriel-verifie")
+
+
+@page(router, "type-code", methods=("POST",))
+async def type_code(request: Request, language: Lang, visitor: MemberOrActivatingDep, form: CodeForm) -> Response:
+    """The six digits of the mail, typed on the page left open: five tries for each mail."""
+    portal = portal_of(request)
+    same_form(visitor, form.form_token)
+    typed = "".join(character for character in form.code if character.isdigit())
+    async with portal.sessions.begin() as session:
+        link = await links.newest(session, visitor.account_id, Purpose.VERIFICATION)
+        usable = link is not None and link.refusal is None and await links.spend_code_try(session, link.id)
+    if link is not None and link.refusal is Refusal.LINK_USED:
+        return go(page_of(visitor), language, notice="courriel-verifie")
+    if link is None or not usable:
+        raise Refused(Refusal.LINK_EXPIRED if link is None or link.refusal else Refusal.TOO_MANY_TRIES)
+    if not secrets.compare_digest(typed.encode(), code_of(portal.secret, link.id).encode()):
+        raise Refused(Refusal.CODE_WRONG)
+    await _confirm(portal, visitor, link.id, {"code": form.code})
+    return go(page_of(visitor), language, notice="courriel-verifie")
+
+
+async def _confirm(portal: Portal, visitor: Visitor, link_id: UUID, fields: dict[str, str]) -> None:
+    async with portal.sessions.begin() as session:
+        campaign = await current_campaign(session)
+    # One link, one step: its id is the key, however often the button is pressed.
+    await ask(
+        portal, visitor, campaign, OnboardingWorkflow.confirm_email, ConfirmEmail(link_id),
+        key=f"confirm-{link_id}", page="type-code" if "code" in fields else "confirm-email", fields=fields,
+    )  # fmt: skip

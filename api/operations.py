@@ -1,0 +1,45 @@
+"""The operators' page: members by step, the longest wait first, each with its workflow in the Temporal UI."""
+
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.guards import OperatorDep
+from api.onboarding import current_campaign
+from api.pages import render
+from api.portal import Portal, portal_of
+from api.routes import page
+from portal.rules.onboarding import Step
+from portal.store import identity, mail, onboarding, review
+from workflows.messages import workflow_id
+
+router = APIRouter()
+
+
+@page(router, "operations")
+async def operations(request: Request, visitor: OperatorDep) -> Response:
+    portal = portal_of(request)
+    wanted = request.query_params.get("etape", "")
+    step = Step(wanted) if wanted in set(Step) else Step.REVIEW
+    async with portal.sessions.begin() as session:
+        campaign = await current_campaign(session)
+        counts = await onboarding.by_step(session, campaign.id)
+        people = await onboarding.at_step(session, campaign.id, step)
+        waiting = await review.queue(session)
+        counter = await identity.counter(session)
+        mails = await mail.counts(session)
+    rows = [(file, member, temporal_link(portal, workflow_id(campaign.code, member.id))) for file, member in people]
+    return render(
+        request, "operations/steps.html", visitor=visitor, campaign=campaign, counts=counts, step=step, steps=list(Step),
+        rows=rows, queue=waiting, counter=counter, mails=mails, temporal=temporal_list(portal),
+    )  # fmt: skip
+
+
+def temporal_link(portal: Portal, workflow: str) -> str:
+    """The latest run of a workflow in the Temporal UI."""
+    return f"{temporal_list(portal)}/{quote(workflow, safe='')}"
+
+
+def temporal_list(portal: Portal) -> str:
+    return f"{portal.settings.temporal_ui.rstrip('/')}/namespaces/{portal.settings.temporal_namespace}/workflows"

@@ -1,0 +1,132 @@
+"""How a page is made: template, language, notice, the person at the top right, and the way back."""
+
+from typing import Any
+from uuid import uuid4
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from api.portal import portal_of
+from portal.rules.accounts import Role, SessionKind
+from portal.rules.refusals import Refusal
+from portal.store.sessions import Visitor
+from portal.text import LANGUAGES, gettext, hint, say
+from portal.text.addresses import PAGES, path
+from portal.text.catalogues import N_
+
+# Refusals that are not simply «your form needs something»: everything else is 422.
+STATUS = {
+    Refusal.WRONG_PAIR: 401,
+    Refusal.SIGN_IN_NEEDED: 401,
+    Refusal.WRONG_PASSWORD: 403,
+    Refusal.NOT_ALLOWED: 403,
+    Refusal.TOO_MANY_TRIES: 429,
+    Refusal.TOO_MANY_UPLOADS: 429,
+    Refusal.MAIL_JUST_SENT: 429,
+    Refusal.BUSY: 503,
+    Refusal.PICTURE_TOO_HEAVY: 413,
+    Refusal.BALLOT_NOT_YOURS: 403,
+    Refusal.BALLOT_UNKNOWN: 404,
+    Refusal.MEMBERS_ONLY: 403,
+    Refusal.REGISTRATION_CLOSED: 409,
+    Refusal.REGISTRATION_NOT_OPEN: 409,
+    Refusal.CAMPAIGN_ENDED: 410,
+    Refusal.NEWER_SUBMISSION: 409,
+    Refusal.ALREADY_DECIDED: 409,
+    Refusal.CLAIM_EXPIRED: 409,
+    Refusal.CLAIM_NEEDED: 404,
+    Refusal.OWN_FILE: 403,
+    Refusal.DOCUMENTS_UNDER_REVIEW: 409,
+    Refusal.IDENTITY_ALREADY_APPROVED: 409,
+    Refusal.WITHDRAW_TOO_LATE: 409,
+    Refusal.LINK_UNKNOWN: 404,
+    Refusal.LINK_EXPIRED: 410,
+    Refusal.LINK_SUPERSEDED: 410,
+}
+
+# Said once after a form was taken, on the page it leads to: the code travels in the address, never a sentence.
+NOTICES = {
+    "courriel-envoye": N_("Nous vous avons envoyé un courriel. Ouvrez-le et cliquez sur le lien, ou tapez ici le code à six chiffres."),
+    "courriel-verifie": N_("Merci : votre courriel est vérifié."),
+    "documents-recus": N_("Merci : nous avons bien reçu votre pièce d'identité."),
+    "documents-retires": N_("Vos photos ont été retirées ; nous les supprimons."),
+    "inscription": N_("C'est fait : vous êtes inscrit(e)."),
+    "mot-de-passe": N_("Votre nouveau mot de passe est enregistré. Entrez avec lui."),
+    "decision": N_("Votre décision est enregistrée."),
+    "file-vide": N_("Aucun dossier n'attend d'examen."),
+}  # fmt: skip
+
+
+def language_of(request: Request) -> str:
+    """The language of an address is its first part; elsewhere French."""
+    first = request.url.path.split("/", 2)[1] if request.url.path.startswith("/") else ""
+    return first if first in LANGUAGES else "fr"
+
+
+def preferred_language(request: Request) -> str:
+    """What the browser asks for, for the bare address only."""
+    for part in request.headers.get("accept-language", "").split(","):
+        code = part.split(";")[0].strip().lower()
+        if code[:2] in LANGUAGES:
+            return code[:2]
+    return "fr"
+
+
+def other_page(request: Request, language: str) -> str:
+    """The equivalent page in the other language, with the same question; its entrance if there is none."""
+    other = "en" if language == "fr" else "fr"
+    route = request.scope.get("route")
+    name = getattr(route, "name", "").rpartition(".")[0]
+    if name not in PAGES:
+        return path("entrance", other)
+    address = path(name, other, **request.path_params)
+    return f"{address}?{request.url.query}" if request.url.query else address
+
+
+def render(
+    request: Request,
+    template: str,
+    *,
+    visitor: Visitor | None = None,
+    refusal: Refusal | None = None,
+    status: int | None = None,
+    **context: Any,
+) -> Response:
+    """One page. A refusal sets the status, the sentence in the summary, and «Erreur» in the title."""
+    portal = portal_of(request)
+    language = language_of(request)
+    # A page that says what went wrong is still a page of whoever is signed in.
+    visitor = visitor or getattr(request.state, "visitor", None)
+    if status is None:
+        status = 200 if refusal is None else STATUS.get(refusal, 422)
+    notice = NOTICES.get(request.query_params.get("fait", "")) if request.method == "GET" else None
+    limits = {"password": portal.settings.password_min_length}
+    html = portal.templates[language].get_template(template).render(
+        request=request,
+        path=lambda name, **parameters: path(name, language, **parameters),
+        toggle=other_page(request, language),
+        other_language="English" if language == "fr" else "Français",
+        other_code="en" if language == "fr" else "fr",
+        visitor=visitor,
+        who=getattr(request.state, "who", None),
+        roles=getattr(request.state, "roles", frozenset()),
+        Role=Role,
+        is_member=visitor is not None and visitor.kind is not SessionKind.ACTIVATION and visitor.member_id is not None,
+        form_token=visitor.form_token if visitor is not None else "",
+        key=str(uuid4()),
+        password_hint=hint("password", language, **limits),
+        notice=None if notice is None else gettext(language)(notice),
+        error=None if refusal is None else say(refusal, language, **limits),
+        refusal=refusal,
+        **context,
+    )  # fmt: skip
+    headers = {"Content-Language": "fr-CA" if language == "fr" else "en-CA"}
+    if status in (429, 503):
+        headers["Retry-After"] = "30"
+    return HTMLResponse(html, status_code=status, headers=headers)
+
+
+def go(name: str, language: str, *, notice: str | None = None, **parameters: object) -> RedirectResponse:
+    """After a form: to a page, so that reloading repeats nothing."""
+    address = path(name, language, **parameters)
+    return RedirectResponse(f"{address}?fait={notice}" if notice else address, status_code=303)

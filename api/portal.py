@@ -1,0 +1,55 @@
+"""What every page works with, made once per process."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from fastapi import Request
+from jinja2 import Environment
+from temporalio.client import Client
+
+from api.passwords import Passwords
+from portal.rules.links import keyed
+from portal.settings import Settings
+from portal.store import AsyncEngine, Sessions
+from portal.store.files import Files
+from portal.store.sealing import EpochKeys
+from portal.temporal import TASK_QUEUE
+from portal.text import environment
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass
+class Portal:
+    settings: Settings
+    engine: AsyncEngine
+    sessions: Sessions
+    files: Files
+    keys: EpochKeys
+    client: Client
+    passwords: Passwords
+    templates: dict[str, Environment]
+    task_queue: str = TASK_QUEUE
+
+    @property
+    def secret(self) -> bytes:
+        return self.settings.secret.get_secret_value().encode()
+
+    @property
+    def identity_valid_for(self) -> timedelta:
+        return timedelta(days=self.settings.identity_valid_days)
+
+    def counter(self, purpose: str, value: str) -> str:
+        """The key of a throttle, which names nobody."""
+        return keyed(self.secret, purpose, value)
+
+
+def templates() -> dict[str, Environment]:
+    return environment(TEMPLATES)
+
+
+def portal_of(request: Request) -> Portal:
+    portal = request.app.state.portal
+    assert isinstance(portal, Portal), "the application is started before it answers"
+    return portal

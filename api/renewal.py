@@ -1,0 +1,129 @@
+"""« Renouveler mon mot de passe »: a link by mail; looking at it changes nothing, sending the form uses it."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.accounts import caller
+from api.forms import EmailForm, NewPasswordForm
+from api.guards import Anyone, Lang
+from api.pages import go, render
+from api.portal import portal_of
+from api.routes import page
+from portal.rules.accounts import ADDRESS_LIMIT, RENEWAL_VALID, Purpose, canonical_email
+from portal.rules.links import hash_of, token_of
+from portal.rules.mail import MailKind, lane
+from portal.rules.refusals import Refusal
+from portal.store import Session, accounts, journal, links, mail, members, sessions
+from portal.store.accounts import Account
+
+router = APIRouter()
+
+
+@page(router, "forgotten")
+async def forgotten_page(request: Request, visitor: Anyone) -> Response:
+    return render(request, "accounts/forgotten.html", visitor=visitor, email="", sent=False)
+
+
+@page(router, "forgotten", methods=("POST",))
+async def forgotten(request: Request, visitor: Anyone, form: EmailForm) -> Response:
+    """The same page for every address; only its owner sees a difference, in the mailbox."""
+    portal = portal_of(request)
+    async with portal.sessions.begin() as session:
+        if not await accounts.attempt(session, portal.counter("address", caller(request)), ADDRESS_LIMIT):
+            return render(
+                request, "accounts/forgotten.html", visitor=visitor, refusal=Refusal.TOO_MANY_TRIES, email=form.email,
+                sent=False,
+            )  # fmt: skip
+        account = await accounts.by_email(session, canonical_email(form.email))
+        if account is not None:
+            link_id = uuid4()
+            made = await links.make(
+                session, link_id=link_id, account=account, purpose=Purpose.RENEWAL,
+                token_hash=hash_of(token_of(portal.secret, link_id)), valid=RENEWAL_VALID,
+            )  # fmt: skip
+            if made:
+                await mail.queue(
+                    session, key=f"renewal:{link_id}", kind=MailKind.RENEWAL, lane=lane(MailKind.RENEWAL),
+                    account_id=account.id, campaign_id=None, due_at=datetime.now(UTC),
+                    facts={"link_id": str(link_id)},
+                )  # fmt: skip
+            await journal.write(
+                session, "renewal-asked", actor="unknown", member_id=account.member_id,
+                code=None if made else Refusal.MAIL_JUST_SENT.value,
+            )  # fmt: skip
+    return render(request, "accounts/forgotten.html", visitor=visitor, email="", sent=True)
+
+
+@page(router, "new-password")
+async def new_password_page(request: Request, visitor: Anyone) -> Response:
+    """Opened by a person or by a mail scanner, ten times or never: nothing changes."""
+    token = (request.query_params.get("jeton") or request.query_params.get("token") or "")[:64]
+    async with portal_of(request).sessions.begin() as session:
+        link = await links.find(session, hash_of(token))
+    refusal = _why_not(link)
+    return render(request, "accounts/new_password.html", visitor=visitor, refusal=refusal, token=token, usable=not refusal)
+
+
+def _why_not(link: links.LinkState | None) -> Refusal | None:
+    if link is None or link.purpose is not Purpose.RENEWAL:
+        return Refusal.LINK_UNKNOWN
+    return link.refusal
+
+
+@page(router, "new-password", methods=("POST",))
+async def new_password(request: Request, language: Lang, visitor: Anyone, form: NewPasswordForm) -> Response:
+    """Use the link, once, and end every session there is."""
+    portal = portal_of(request)
+    async with portal.sessions.begin() as session:
+        link = await links.find(session, hash_of(form.token))
+        refusal = _why_not(link)
+        account = await accounts.by_id(session, link.account_id) if link and not refusal else None
+        words = await words_known_of(session, account) if account else []
+    if refusal is None:
+        refusal = chosen_badly(portal.passwords.weakness(form.password, words), form.password, form.again)
+        if refusal is not None:
+            return render(
+                request, "accounts/new_password.html", visitor=visitor, refusal=refusal, token=form.token, usable=True
+            )
+    if link is None or account is None or refusal is not None:
+        return render(
+            request, "accounts/new_password.html", visitor=visitor, refusal=refusal or Refusal.LINK_UNKNOWN,
+            token="", usable=False,
+        )  # fmt: skip
+    new_hash = await portal.passwords.hash(form.password)
+    async with portal.sessions.begin() as session:
+        if await links.use(session, link.id, Purpose.RENEWAL, account.id) is None:
+            return render(
+                request, "accounts/new_password.html", visitor=visitor, refusal=Refusal.LINK_USED, token="",
+                usable=False,
+            )  # fmt: skip
+        await accounts.set_password(session, account.id, new_hash)
+        await links.void(session, account.id)
+        await sessions.end_all(session, account.id)
+        await accounts.forget_tries(session, portal.counter("sign-in", account.email or ""))
+        await journal.write(
+            session, "password-renewed", actor="member", actor_id=account.id, member_id=account.member_id
+        )
+    return go("sign-in", language, notice="mot-de-passe")
+
+
+def chosen_badly(weakness: Refusal | None, password: str, again: str) -> Refusal | None:
+    """Why a new password is not taken: it is weak, or the two spellings differ."""
+    if weakness is not None:
+        return weakness
+    return None if password == again else Refusal.PASSWORDS_DIFFER
+
+
+async def words_known_of(session: Session, account: Account) -> list[str]:
+    """What an acquaintance would try first (security.md T12)."""
+    words = [part for part in (account.email or "").replace("@", ".").split(".")]
+    member = await members.by_id(session, account.member_id) if account.member_id else None
+    if member is not None:
+        words += [
+            member.number, member.group, *member.given_name.split(), *member.family_name.split(), member.city,
+            member.street,
+        ]  # fmt: skip
+    return words

@@ -1,0 +1,40 @@
+// Everything here is an extra: each page works without it.
+
+// A region that keeps itself up to date: the server says by its ETag whether anything changed.
+for (const region of document.querySelectorAll("[data-status]")) {
+  let tag = "", wait = 4000, timer;
+  const again = () => { timer = setTimeout(look, wait * (0.85 + Math.random() * 0.3)); };
+  const look = async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(region.dataset.status, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store", redirect: "manual" });
+      if (answer.type === "opaqueredirect" || answer.status === 401) return location.reload();
+      if (answer.status === 200) {
+        const first = tag === "";
+        tag = answer.headers.get("ETag") || "";
+        wait = 4000;
+        if (!first) {
+          if ("reload" in region.dataset) return location.reload();
+          region.innerHTML = await answer.text();
+        }
+      } else {
+        wait = Math.min(wait * 1.5, 60000);
+      }
+    } catch { wait = Math.min(wait * 2, 60000); }
+    again();
+  };
+  document.addEventListener("visibilitychange", () => { clearTimeout(timer); if (!document.hidden) { wait = 4000; look(); } });
+  look();
+}
+
+// A problem is read first.
+document.querySelector("[data-focus]")?.focus();
+
+// A form is sent once.
+for (const form of document.querySelectorAll("form[method=post]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+    setTimeout(() => delete form.dataset.sent, 8000);
+  });
+}

@@ -1,0 +1,123 @@
+"""Workflows whose days pass in milliseconds, over records in memory."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
+
+from portal.rules.identity import Verdict
+from tests.workflows.fakes import FakeRecords
+from worker.app import activities_of, build_worker
+from workflows.campaigns import CampaignToRun, CampaignWorkflow
+from workflows.messages import (
+    Answer, ConfirmEmail, DecisionMade, MemberToOnboard, Register, SubmitDocuments, WithdrawDocuments,
+)  # fmt: skip
+from workflows.onboarding import OnboardingWorkflow
+
+Handle = WorkflowHandle[Any, Any]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """One workflow, its own clock, and the records it writes to."""
+
+    skipper: TimeSkipper
+    task_queue: str
+    records: FakeRecords
+    workflow_id: str
+
+    @property
+    def handle(self) -> Handle:
+        return self.skipper.client.get_workflow_handle(self.workflow_id)
+
+    @asynccontextmanager
+    async def worker(self, *, max_cached_workflows: int = 100) -> AsyncIterator[None]:
+        """As in production, but for the activities; with none cached every task replays the history."""
+        async with build_worker(
+            self.skipper.client, activities_of(self.records), task_queue=self.task_queue,
+            max_cached_workflows=max_cached_workflows,
+        ):  # fmt: skip
+            yield
+
+    async def open(self) -> None:
+        """As the first sign-in does."""
+        await self.skipper.client.start_workflow(
+            OnboardingWorkflow.run, MemberToOnboard(uuid4(), uuid4()), id=self.workflow_id,
+            task_queue=self.task_queue, id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )  # fmt: skip
+        await self.handle.execute_update(OnboardingWorkflow.sign_in, id=str(uuid4()))
+
+    async def open_campaign(self) -> None:
+        await self.skipper.client.start_workflow(
+            CampaignWorkflow.run, CampaignToRun(uuid4(), "c2017"), id=self.workflow_id, task_queue=self.task_queue
+        )
+
+    async def pass_time(self, time: timedelta) -> bool:
+        """Let days pass; False when the workflow ended meanwhile."""
+        self.records.skipped += time
+        return await self.skipper.fast_forward(self.handle, time)
+
+    async def to_the_end(self) -> None:
+        await self.skipper.fast_forward(self.handle)
+        await self.handle.result()
+
+    async def now(self) -> datetime:
+        return await self.skipper.get_current_time(self.handle)
+
+    # --- what the member does
+
+    async def send_verification(self) -> Answer:
+        return await self.handle.execute_update(OnboardingWorkflow.send_verification, id=str(uuid4()))
+
+    async def confirm_email(self) -> Answer:
+        return await self.handle.execute_update(
+            OnboardingWorkflow.confirm_email, ConfirmEmail(uuid4()), id=str(uuid4())
+        )
+
+    async def submit(self) -> UUID:
+        submission_id = self.records.stage()
+        await self.handle.execute_update(
+            OnboardingWorkflow.submit_documents, SubmitDocuments(submission_id), id=str(uuid4())
+        )
+        return submission_id
+
+    async def withdraw(self, submission_id: UUID) -> Answer:
+        return await self.handle.execute_update(
+            OnboardingWorkflow.withdraw_documents, WithdrawDocuments(submission_id), id=str(uuid4())
+        )
+
+    async def register(self, *ballots: str) -> Answer:
+        return await self.handle.execute_update(
+            OnboardingWorkflow.register, Register(list(ballots)), id=str(uuid4())
+        )
+
+    async def decided(self, submission_id: UUID, verdict: Verdict) -> None:
+        claim_id = self.records.decide(submission_id, verdict)
+        signal = OnboardingWorkflow.approve if verdict is Verdict.APPROVE else OnboardingWorkflow.reject
+        await self.handle.signal(signal, DecisionMade(submission_id, claim_id))
+
+    async def heard(self) -> None:
+        """Until every signal so far has been applied."""
+        await self.handle.execute_update(OnboardingWorkflow.sign_in, id=str(uuid4()))
+
+    async def timers(self) -> tuple[int, int]:
+        """How many timers were started, and how many rang or were called off."""
+        events = (await self.handle.fetch_history()).events
+        started = sum(e.HasField("timer_started_event_attributes") for e in events)
+        over = sum(
+            e.HasField("timer_fired_event_attributes") or e.HasField("timer_canceled_event_attributes")
+            for e in events
+        )
+        return started, over
+
+
+def timeline(client: Client, records: FakeRecords) -> Timeline:
+    skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
+    name = uuid4().hex[:8]
+    return Timeline(skipper, f"q-{name}", records, f"onboarding-test-{name}")
