@@ -67,17 +67,27 @@ class OnboardingWorkflow:
 
     @workflow.run
     async def run(self, order: MemberToOnboard) -> None:
-        file = await records.write(OnboardingActivities.open_file, self._whose(), "take up the file")
-        self._take_up(file)
         try:
+            await self._open()
             ended = await self._until_the_end()
         except (asyncio.CancelledError, FailureError):
-            # An operator cancelled: nothing of an identity may stay behind. A second request must not interrupt it.
-            await asyncio.shield(asyncio.create_task(self._leave_nothing_behind()))
+            # An operator cancelled: nothing of an identity may stay behind.
+            await self._close()
             raise
         if not ended:
             workflow.continue_as_new(self.order)
-        await self._leave_nothing_behind()
+        await self._close()
+
+    async def _open(self) -> None:
+        self._take_up(await records.write(OnboardingActivities.open_file, self._whose(), "take up the file"))
+
+    async def _close(self) -> None:
+        """A cancellation that arrives meanwhile does not interrupt it."""
+        closing = asyncio.create_task(self._leave_nothing_behind())
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            await closing
 
     def _take_up(self, file: FileState) -> None:
         self.file = file
@@ -119,6 +129,9 @@ class OnboardingWorkflow:
                 await workflow.wait_condition(self._woken)
 
     async def _leave_nothing_behind(self) -> None:
+        if self.file is None:
+            # Cancelled while the records were away: an earlier run may have received documents.
+            await self._open()
         self.ended = True
         async with self.one_at_a_time:
             if self.submission_id is not None:

@@ -131,5 +131,7 @@ UNION_WORDS = frozenset(
     {
         "acep", "cape", "syndicat", "union", "portail", "portal", "scrutin", "membre", "member", "vote",
         "bdp", "motdepasse", "password", "bonjour", "ottawa", "gatineau", "2016", "2017", "2026",
+        # The rows of a French keyboard, which zxcvbn does not know.
+        "azertyuiop", "qsdfghjklm", "wxcvbn",
     }
 )  # fmt: skip

@@ -44,7 +44,8 @@ MOST_REMINDERS = 5
 
 
 def lane(kind: MailKind) -> Lane:
-    return Lane.BULK if kind in TO_EVERYBODY else Lane.URGENT
+    """Nobody waits for a reminder, and the campaign's own goes to thousands at once."""
+    return Lane.BULK if kind in TO_EVERYBODY or kind is MailKind.REMINDER else Lane.URGENT
 
 
 @dataclass(frozen=True, slots=True)

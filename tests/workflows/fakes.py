@@ -51,8 +51,9 @@ class FakeRecords:
         self.opened = 0
         # Everything in order, as codes.
         self.told: list[str] = []
-        # How often the object store is away before it answers.
+        # How often the object store, and the records, are away before they answer.
         self.store_away = 0
+        self.records_away = 0
         # Files that go by an older calendar; each telling brings the next number.
         self.files_left = [0]
         # How far the days were skipped, for whatever is dated by the records.
@@ -90,6 +91,9 @@ class FakeRecords:
 
     @activity.defn(name="open_file")
     async def open_file(self, order: FileOf) -> FileState:
+        if self.records_away:
+            self.records_away -= 1
+            raise ConnectionError("records away")
         self.opened += 1
         live = self.live
         return FileState(

@@ -107,13 +107,14 @@ class Timeline:
         await self.handle.execute_update(OnboardingWorkflow.sign_in, id=str(uuid4()))
 
     async def timers(self) -> tuple[int, int]:
-        """How many timers were started, and how many rang or were called off."""
-        events = (await self.handle.fetch_history()).events
-        started = sum(e.HasField("timer_started_event_attributes") for e in events)
-        over = sum(
-            e.HasField("timer_fired_event_attributes") or e.HasField("timer_canceled_event_attributes")
-            for e in events
-        )
+        """How many timers were started, and how many rang or were called off; never two at a time."""
+        started = over = 0
+        for event in (await self.handle.fetch_history()).events:
+            started += event.HasField("timer_started_event_attributes")
+            over += event.HasField("timer_fired_event_attributes")
+            over += event.HasField("timer_canceled_event_attributes")
+            if event.HasField("workflow_task_scheduled_event_attributes"):
+                assert started - over <= 1
         return started, over
 
 

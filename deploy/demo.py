@@ -1,0 +1,348 @@
+"""Starts everything on one machine: `python -m deploy.demo`; `--reset` forgets its data."""
+
+import argparse
+import contextlib
+import http.client
+import os
+import signal
+import sys
+import time
+import urllib.parse
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import psycopg
+
+from deploy import announcement, processes, servers, state
+from deploy.announcement import Addresses
+from deploy.choices import (
+    Outside, Port, Unusable, choose_ports, current_environment, opens_in_minutes, state_folder,
+    without_demo_variables,
+)  # fmt: skip
+from deploy.fleet import Fleet, TooManyRestarts
+from deploy.processes import LOOPBACK, DidNotStart, Process
+from portal.store.schema import API_ROLE, WORKER_ROLE
+
+PROJECT = Path(__file__).resolve().parents[1]
+DATABASE = "scrutin"
+BUCKET = "identity"
+S3_ACCESS_KEY = "demo"
+
+# Without skipping time: a demo keeps the time of the wall.
+KNOBS = {name: value for name, value in servers.QUICK_KNOBS.items() if "TimeSkipping" not in name}
+
+
+class Stopped(BaseException):
+    """The person at the keyboard, or the system, asks us to stop."""
+
+
+def say(line: str) -> None:
+    # The terminal may be gone while we still stop our servers.
+    with contextlib.suppress(OSError, ValueError):
+        print(line, flush=True)
+
+
+class Demo:
+    """One run, from the first server to the last."""
+
+    def __init__(self, env: dict[str, str], folder: Path) -> None:
+        self.env = env
+        self.folder = folder
+        self.outside = Outside.from_environment(env)
+        self.opens_in = opens_in_minutes(env)
+        self.ports = choose_ports(env, self.outside.ports_needed, say)
+        self.secrets = state.secrets_of(folder)
+        self.fleet = Fleet(say, changed=self._announce)
+        self.addresses: Addresses | None = None
+        # What every process of the portal is told; what the person at the keyboard said comes first.
+        self.told = without_demo_variables(env)
+        self.owner_url = self.outside.database_url or ""
+
+    def run(self) -> None:
+        self._tell_settings()
+        self._start_servers()
+        self._prepare()
+        self._start_portal()
+        self._announce()
+        self._show()
+        self.fleet.watch()
+
+    # --- settings ----------------------------------------------------------------------------------------------
+
+    def _tell(self, **settings: str) -> None:
+        for name, value in settings.items():
+            self.told.setdefault(name, value)
+
+    def _tell_settings(self) -> None:
+        port = self.ports[Port.PORTAL]
+        # What listens where is ours to say: somebody else's portal may be in the environment.
+        self.told |= {"PORTAL_API_HOST": LOOPBACK, "PORTAL_API_PORT": str(port), "PYTHONUNBUFFERED": "1"}
+        self._tell(
+            # Browsers take Secure cookies over plain HTTP from this name.
+            PORTAL_ORIGIN=f"http://localhost:{port}",
+            PORTAL_SECRET=self.secrets.portal,
+            PORTAL_KEY_FOLDER=str(self.folder / "keys"),
+            # A visitor wants to see mails whatever the hour, and soon.
+            PORTAL_QUIET_FROM="0",
+            PORTAL_QUIET_UNTIL="0",
+            PORTAL_NOTICE_SPREAD_MINUTES="1",
+        )
+        if self.outside.temporal_address is None:
+            self.told |= {
+                "TEMPORAL_ADDRESS": f"{LOOPBACK}:{self.ports[Port.TEMPORAL]}",
+                "TEMPORAL_NAMESPACE": "default",
+                "PORTAL_TEMPORAL_UI": f"http://{LOOPBACK}:{self.ports[Port.TEMPORAL_UI]}",
+            }
+        if self.outside.s3_endpoint is None:
+            self.told |= {
+                "PORTAL_S3_ENDPOINT": f"{LOOPBACK}:{self.ports[Port.S3]}",
+                "PORTAL_S3_ACCESS_KEY": S3_ACCESS_KEY,
+                "PORTAL_S3_SECRET_KEY": self.secrets.s3,
+                "PORTAL_S3_BUCKET": BUCKET,
+                "PORTAL_S3_REGION": servers.REGION,
+                "PORTAL_S3_SECURE": "false",
+            }
+        if self.outside.smtp_host is None:
+            self.told |= {
+                "PORTAL_SMTP_HOST": LOOPBACK,
+                "PORTAL_SMTP_PORT": str(self.ports[Port.SMTP]),
+                "PORTAL_SMTP_USERNAME": "",
+                "PORTAL_SMTP_STARTTLS": "false",
+            }
+
+    # --- servers -----------------------------------------------------------------------------------------------
+
+    def _launch(self, name: str, start: Callable[[], Process], *, patience: float = 10.0) -> None:
+        began = time.monotonic()
+        self.fleet.launch(name, start, patience=patience)
+        say(f"{name} runs ({time.monotonic() - began:.1f} s)")
+
+    def _start_servers(self) -> None:
+        folder, ports = self.folder, self.ports
+        if self.outside.database_url is None:
+            self._launch(
+                "postgres", lambda: servers.start_postgres(folder / "postgres", ports[Port.POSTGRES]).process
+            )
+            self.owner_url = f"postgresql+psycopg://postgres@{LOOPBACK}:{ports[Port.POSTGRES]}/{DATABASE}"
+        if self.outside.temporal_address is None:
+            self._launch("temporal", self._start_temporal)
+        if self.outside.s3_endpoint is None:
+            self._launch("s3", self._start_s3)
+        if self.outside.smtp_host is None:
+            self._launch(
+                "mailbox",
+                lambda: servers.start_mailbox(
+                    folder / "mailbox", smtp_port=ports[Port.SMTP], http_port=ports[Port.MAILBOX]
+                ).process,
+            )
+
+    def _start_temporal(self) -> Process:
+        ports = self.ports
+        return servers.start_temporal(
+            self.folder / "temporal", ports[Port.TEMPORAL], ui_port=ports[Port.TEMPORAL_UI], knobs=KNOBS
+        ).process
+
+    def _start_s3(self) -> Process:
+        return servers.start_object_store(
+            self.folder / "s3", self.ports[Port.S3], access_key=S3_ACCESS_KEY, secret_key=self.secrets.s3,
+            buckets=[BUCKET],
+        ).process  # fmt: skip
+
+    # --- the database and the world ----------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """Bring the database up to date as its owner, and make up a world where nobody lives."""
+        if self.outside.database_url is None:
+            self._as_superuser("postgres", "create database {0}", DATABASE, unless_there=True)
+        began = time.monotonic()
+        self._complete("migrate", "portal", "migrate")
+        if self.outside.database_url is None:
+            for role in (API_ROLE, WORKER_ROLE):
+                self._as_superuser(DATABASE, "alter role {0} login", role)
+        say(f"database is up to date ({time.monotonic() - began:.1f} s)")
+        began = time.monotonic()
+        self._complete("world", "deploy.world", "--opens-in-minutes", str(self.opens_in))
+        say(f"world is there ({time.monotonic() - began:.1f} s)")
+
+    def _as_superuser(self, database: str, statement: str, name: str, *, unless_there: bool = False) -> None:
+        url = f"postgresql://postgres@{LOOPBACK}:{self.ports[Port.POSTGRES]}/{database}"
+        with psycopg.connect(url, autocommit=True) as connection:
+            known = connection.execute("select from pg_database where datname = %s", [name]).fetchone()
+            if not (unless_there and known is not None):
+                connection.execute(statement.format(name).encode())
+
+    def _complete(self, name: str, module: str, *arguments: str) -> None:
+        processes.complete(
+            name,
+            [sys.executable, "-m", module, *arguments],
+            log=self.folder / "logs" / f"{name}.log",
+            env={**self.told, "PORTAL_DATABASE_URL": self.owner_url},
+            cwd=PROJECT,
+        )
+
+    # --- the portal --------------------------------------------------------------------------------------------
+
+    def _url_of(self, role: str) -> str:
+        """The database as this role; as its owner where an outside database does not let the role in."""
+        parts = urllib.parse.urlsplit(self.owner_url)
+        credentials, _, place = parts.netloc.rpartition("@")
+        _, colon, password = credentials.partition(":")
+        url = parts._replace(netloc=f"{role}{colon}{password}@{place}").geturl()
+        try:
+            psycopg.connect(url.replace("postgresql+psycopg", "postgresql", 1), connect_timeout=5).close()
+        except psycopg.OperationalError:
+            if self.outside.database_url is None:
+                raise
+            say(f"{role} cannot sign in to the given database: its owner is used instead")
+            return self.owner_url
+        return url
+
+    def _start_portal(self) -> None:
+        worker_url, api_url = self._url_of(WORKER_ROLE), self._url_of(API_ROLE)
+        self._launch("worker", lambda: self._start_worker(worker_url), patience=15)
+        self._launch("api", lambda: self._start_api(api_url), patience=15)
+
+    def _start_worker(self, url: str) -> Process:
+        log = self.folder / "logs" / "worker.log"
+        before = log.stat().st_size if log.exists() else 0
+
+        def ready() -> bool:
+            with log.open("rb") as lines:
+                lines.seek(before)
+                return b"worker-ready" in lines.read()
+
+        return self._start_ours("worker", url, log, ready)
+
+    def _start_api(self, url: str) -> Process:
+        log = self.folder / "logs" / "api.log"
+        port = self.ports[Port.PORTAL]
+        host = urllib.parse.urlsplit(self.told["PORTAL_ORIGIN"]).netloc
+
+        def ready() -> bool:
+            return _status(port, "/healthz", host) == 200 and _status(port, "/", host) in (200, 302, 303, 307)
+
+        return self._start_ours("api", url, log, ready, ports=[port])
+
+    def _start_ours(
+        self, module: str, url: str, log: Path, ready: Callable[[], bool], ports: tuple[int, ...] | list[int] = ()
+    ) -> Process:
+        return processes.start(
+            module,
+            [sys.executable, "-m", module],
+            log=log,
+            ready=ready,
+            ports=ports,
+            within=60,
+            env={**self.told, "PORTAL_DATABASE_URL": url},
+            cwd=PROJECT,
+            # They are made to be killed at any moment; being asked politely they would wait for servers that
+            # are ending too.
+            on_our_death=signal.SIGKILL,
+        )
+
+    # --- what is said ------------------------------------------------------------------------------------------
+
+    def _announce(self) -> None:
+        told = self.told
+        self.addresses = Addresses(
+            portal=told["PORTAL_ORIGIN"],
+            mailbox=None if self.outside.smtp_host else f"http://{LOOPBACK}:{self.ports[Port.MAILBOX]}",
+            temporal_ui=told.get("PORTAL_TEMPORAL_UI"),
+            temporal_address=told["TEMPORAL_ADDRESS"],
+            namespace=told.get("TEMPORAL_NAMESPACE", "default"),
+            s3=_s3_address(told),
+            database=self.owner_url,
+        )
+        accounts, campaign = announcement.read_world(self.owner_url)
+        file = self.folder / state.ANNOUNCEMENT
+        announcement.write(file, self.addresses, accounts, campaign, self.fleet.pids)
+
+    def _show(self) -> None:
+        assert self.addresses is not None, "announced a moment ago"
+        accounts, campaign = announcement.read_world(self.owner_url)
+        say("\n" + announcement.table(self.addresses, accounts, campaign, self.fleet.pids) + "\n")
+
+
+def _s3_address(told: dict[str, str]) -> str:
+    secure = told.get("PORTAL_S3_SECURE", "true").lower() in ("1", "true", "yes", "on")
+    return f"{'https' if secure else 'http'}://{told['PORTAL_S3_ENDPOINT']}"
+
+
+def _status(port: int, path: str, host: str) -> int | None:
+    """The status of a page, or None while nobody answers."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=10)
+    try:
+        connection.request("GET", path, headers={"host": host})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def _stop_on_signal() -> Callable[[], None]:
+    """The first signal stops us wherever we are; from then on none does. Returns what says so ourselves."""
+    stopping = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopping
+        if stopping:
+            say("stopping already, a moment")
+            return
+        stopping = True
+        raise Stopped
+
+    def begin() -> None:
+        nonlocal stopping
+        stopping = True
+
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, stop)
+    return begin
+
+
+def _run(env: dict[str, str], folder: Path) -> int:
+    no_more_signals = _stop_on_signal()
+    demo: Demo | None = None
+    code = 0
+    try:
+        with state.held(folder):
+            try:
+                (folder / state.ANNOUNCEMENT).unlink(missing_ok=True)
+                demo = Demo(env, folder)
+                demo.run()
+            except (DidNotStart, TooManyRestarts, psycopg.Error) as error:
+                say(f"{error}")
+                code = 1
+            finally:
+                no_more_signals()
+                if demo is not None:
+                    demo.fleet.stop()
+                    (folder / state.ANNOUNCEMENT).unlink(missing_ok=True)
+    except Stopped:
+        say("stopped; the data are kept")
+    return code
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m deploy.demo", description=__doc__)
+    parser.add_argument("--reset", action="store_true", help="forget the data of the last demo, and start nothing")
+    reset = parser.parse_args(arguments).reset
+    env = current_environment()
+    folder = state_folder(env)
+    try:
+        if reset:
+            state.forget(folder)
+            say(f"{folder} is forgotten")
+            return 0
+        return _run(env, folder)
+    except Unusable as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    # A process without a terminal of its own may have been started with SIGINT ignored.
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Proofs about what activities do to the world: real records, real objects, real mail."""

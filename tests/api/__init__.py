@@ -1,0 +1,1 @@
+"""The pages, over HTTP, with a real worker behind them."""

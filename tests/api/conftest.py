@@ -1,0 +1,66 @@
+"""The application with its own database, bucket and worker, and people to visit it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest_asyncio
+from argon2 import PasswordHasher
+from starlette.types import ASGIApp, Message
+
+from api.app import create_app
+from portal.settings import Settings
+from tests.api.person import Person
+from tests.conftest import ORIGIN, Running
+
+# Cheap parameters would be rehashed at sign-in: these are the portal's own.
+HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+PASSWORD = "le bourgeois gentilhomme de Gatineau"
+PASSWORD_HASH = HASHER.hash(PASSWORD)
+
+
+@asynccontextmanager
+async def lived(app: ASGIApp) -> AsyncIterator[None]:
+    """Run an application's start and end, as a server would."""
+    inbox: asyncio.Queue[Message] = asyncio.Queue()
+    outbox: asyncio.Queue[Message] = asyncio.Queue()
+    task = asyncio.create_task(app({"type": "lifespan", "asgi": {"version": "3.0"}}, inbox.get, outbox.put))  # type: ignore[arg-type]
+    await inbox.put({"type": "lifespan.startup"})
+    started = await outbox.get()
+    assert started["type"] == "lifespan.startup.complete", started
+    try:
+        yield
+    finally:
+        await inbox.put({"type": "lifespan.shutdown"})
+        await outbox.get()
+        await task
+
+
+Visit = Callable[..., Person]
+
+
+@asynccontextmanager
+async def visits(app: ASGIApp) -> AsyncIterator[Visit]:
+    """A function that makes people; each has cookies of their own."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(lived(app))
+        clients: list[httpx.AsyncClient] = []
+
+        def visit(language: str = "fr", address: str = "127.0.0.1", **more: Any) -> Person:
+            transport = httpx.ASGITransport(app=app, client=(address, 1234), raise_app_exceptions=False)
+            client = httpx.AsyncClient(transport=transport, base_url=ORIGIN, timeout=30, **more)
+            clients.append(client)
+            return Person(client, language)
+
+        yield visit
+        for client in clients:
+            await client.aclose()
+
+
+@pytest_asyncio.fixture
+async def visit(running: Running, api_settings: Settings) -> AsyncIterator[Visit]:
+    """The portal with everything alive behind it."""
+    async with visits(create_app(api_settings, client=running.client, task_queue=running.task_queue)) as visit:
+        yield visit

@@ -1,0 +1,155 @@
+"""Least privilege: what the pages and the worker may do to the records, and what neither may."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from portal.store import Sessions
+from tests import builders
+from tests.store.cases import a_submission, run
+
+BOTH = ("api", "worker")
+
+# Nobody rewrites what was done, decided or erased; nobody but the owner changes the roll or the calendar.
+FORBIDDEN_TO_BOTH = (
+    "update journal set action = 'nothing'",
+    "delete from journal",
+    "truncate journal",
+    "update decision set verdict = 'approve'",
+    "delete from decision",
+    "update erasure set outcome = 'approved'",
+    "delete from erasure",
+    "delete from submission",
+    "delete from document",
+    "delete from registration",
+    "delete from onboarding",
+    "delete from outbox",
+    "delete from link",
+    "delete from account",
+    "delete from member",
+    "update campaign set closes = closes + interval '1 day'",
+    "insert into campaign select * from campaign",
+    "update ballot set groups = '{EC}'",
+    "update member set standing = 'member'",
+    "update member set family_name = 'X'",
+    "insert into member select * from member",
+    "update account set email = 'x@exemple.test'",
+    "update account set member_id = null",
+    "insert into account select * from account",
+    "insert into staff_role select id, 'reviewer' from account",
+    "update claim set expires_at = clock_timestamp()",
+    "delete from claim",
+    "create table mine (id int)",
+    "drop table journal",
+    "alter table journal disable trigger all",
+    "update alembic_version set version_num = 'x'",
+)
+FORBIDDEN_TO_API = (
+    "update submission set status = 'approved'",
+    "update submission set erased_at = clock_timestamp()",
+    "update submission set member_id = member_id",
+    "insert into erasure select * from erasure",
+    "insert into onboarding select * from onboarding",
+    "update onboarding set step = 'done'",
+    "insert into registration select * from registration",
+    "update registration set confirmed_at = clock_timestamp()",
+    "update account set email_verified_at = clock_timestamp()",
+    "update member set identity_verified_at = clock_timestamp()",
+    "update document set wrapped_key = null",
+    "update outbox set sent_at = clock_timestamp()",
+    "delete from decision_note",
+)
+FORBIDDEN_TO_WORKER = (
+    "insert into decision select * from decision",
+    "insert into decision_note select * from decision_note",
+    "insert into claim select * from claim",
+    "insert into submission select * from submission",
+    "insert into document select * from document",
+    "update document set epoch = epoch",
+    "update account set password_hash = 'x'",
+    "update account set number_tries = 0",
+    "insert into sign_in select * from sign_in",
+    "update sign_in set expires_at = clock_timestamp()",
+    "insert into attempt select * from attempt",
+)
+ALLOWED_TO_API = (
+    "update account set password_hash = 'x', password_set_at = clock_timestamp()",
+    "update account set number_tries = number_tries + 1",
+    "select id from account for no key update",
+    "select id from submission for update skip locked",
+    "delete from sign_in",
+    "delete from attempt",
+    "update link set voided_at = clock_timestamp()",
+    "insert into journal (actor, action) values ('member', 'signed-in')",
+    "select count(*) from onboarding",
+)
+ALLOWED_TO_WORKER = (
+    "update account set email_verified_at = clock_timestamp()",
+    "update member set identity_verified_at = clock_timestamp()",
+    "select id from account for no key update",
+    "select id from submission for update",
+    "update submission set status = 'withdrawn', over_at = clock_timestamp()",
+    "update document set wrapped_key = null",
+    "update outbox set sent_at = clock_timestamp()",
+    "update onboarding set step = 'done'",
+    "update registration set confirmed_at = clock_timestamp()",
+    "insert into journal (actor, action) values ('system', 'swept')",
+    "delete from sign_in",
+    "delete from attempt",
+    "delete from decision_note",
+)
+
+
+@pytest.fixture
+def as_role(as_api: Sessions, as_worker: Sessions) -> Callable[[str], Sessions]:
+    return lambda name: {"api": as_api, "worker": as_worker}[name]
+
+
+@pytest.mark.parametrize(
+    ("role", "statements"),
+    [
+        ("api", FORBIDDEN_TO_BOTH + FORBIDDEN_TO_API),
+        ("worker", FORBIDDEN_TO_BOTH + FORBIDDEN_TO_WORKER),
+    ],
+)
+async def test_what_a_process_has_no_business_with_is_refused_by_the_database(
+    as_role: Callable[[str], Sessions], sessions: Sessions, role: str, statements: tuple[str, ...]
+) -> None:
+    for statement in statements:
+        with pytest.raises(ProgrammingError) as refused:
+            await run(as_role(role), statement)
+        code = getattr(refused.value.orig, "sqlstate", None)
+        assert code == "42501", f"{statement}: {refused.value.orig}"
+
+
+@pytest.mark.parametrize(("role", "statements"), [("api", ALLOWED_TO_API), ("worker", ALLOWED_TO_WORKER)])
+async def test_what_a_process_needs_is_granted(
+    as_role: Callable[[str], Sessions], sessions: Sessions, role: str, statements: tuple[str, ...]
+) -> None:
+    async with sessions.begin() as session:
+        campaign = await builders.a_campaign(session)
+        member = await builders.a_member(session)
+        await a_submission(session, campaign, member)
+    for statement in statements:
+        await run(as_role(role), statement)
+
+
+@pytest.mark.parametrize("role", BOTH)
+async def test_a_process_owns_nothing_and_is_nobody_special(
+    as_role: Callable[[str], Sessions], role: str
+) -> None:
+    async with as_role(role).begin() as session:
+        owned = await session.scalar(text("select count(*) from pg_class c where pg_get_userbyid(relowner) = current_user"))
+        row = (
+            await session.execute(
+                text(
+                    "select rolsuper, rolcreatedb, rolcreaterole, rolbypassrls, rolreplication"
+                    " from pg_roles where rolname = current_user"
+                )
+            )
+        ).one()
+
+    assert owned == 0
+    assert not any(row)
