@@ -76,10 +76,13 @@ class RelayActivities:
             ears.cancel()
 
     async def _until_over(self) -> None:
+        """Until the shift ends or the worker is told to stop; a heartbeat a second meanwhile."""
         end = asyncio.get_running_loop().time() + self.shift.total_seconds()
-        while asyncio.get_running_loop().time() < end and not activity.is_worker_shutdown():
+        stopping = asyncio.create_task(activity.wait_for_worker_shutdown())
+        while asyncio.get_running_loop().time() < end and not stopping.done():
             activity.heartbeat()
-            await asyncio.sleep(1)
+            await asyncio.wait([stopping], timeout=1)
+        stopping.cancel()
 
     async def _lane(self, lane: Lane, bell: Bell, over: asyncio.Event) -> None:
         postman = Postman(self.server)

@@ -30,11 +30,16 @@ from portal.temporal import TASK_QUEUE, connect
 
 STATIC = Path(__file__).parent / "static"
 
+PAGES = [
+    module.router
+    for module in (accounts, activation, renewal, onboarding, identity, ballots, review, operations, doors, health)
+]
+
 # A part of an upload must never be rolled to a file: it is an identity document in clear (security.md §4.2).
 MultiPartParser.spool_max_size = UPLOAD_LIMIT + 1
 
 
-def create_app(settings: Settings, *, client: Client | None = None, task_queue: str = TASK_QUEUE) -> ASGIApp:
+def create_app(settings: Settings, *, client: Client | None = None, task_queue: str = TASK_QUEUE) -> Gate:
     """The portal. Tests give their own client and task queue."""
 
     @asynccontextmanager
@@ -48,10 +53,8 @@ def create_app(settings: Settings, *, client: Client | None = None, task_queue: 
     app = FastAPI(
         lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False,
     )  # fmt: skip
-    for module in (
-        accounts, activation, renewal, onboarding, identity, ballots, review, operations, doors, health,
-    ):  # fmt: skip
-        app.include_router(module.router)
+    for router in PAGES:
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _say_what_went_wrong(app)
     return Gate(app, origin=settings.origin, error_page=lambda scope, status: _error_page(app, scope, status))

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 
 from api.ask import ask
 from api.forms import SubmissionForm
@@ -74,11 +75,17 @@ async def upload(request: Request, language: Lang, visitor: MemberDep) -> Respon
     """Check, rebuild, seal, store, submit. A picture that will not do is said so before anything is kept."""
     portal = portal_of(request)
     assert visitor.member_id is not None, "the guard lets members in only"
-    async with request.form(max_files=2, max_fields=8, max_part_size=1024) as form:
-        if set(form) - FIELDS:
-            raise Refused(Refusal.NOT_ALLOWED)
-        same_form(visitor, _text(form, "form_token"))
-        uploads = [u for u in [await _one(form, "1"), await _one(form, "2")] if u is not None]
+    try:
+        async with request.form(max_files=2, max_fields=8, max_part_size=1024) as form:
+            if set(form) - FIELDS:
+                raise Refused(Refusal.NOT_ALLOWED)
+            same_form(visitor, _text(form, "form_token"))
+            uploads = [u for u in [await _one(form, "1"), await _one(form, "2")] if u is not None]
+    except HTTPException as error:
+        # Cut off at the limit while it arrives: of all that this page is sent, only pictures are that heavy.
+        if error.status_code != 413:
+            raise
+        raise Refused(Refusal.PICTURE_TOO_HEAVY) from None
     kinds = [u.kind for u in uploads]
     try:
         await _may_send(portal, visitor, uploads)

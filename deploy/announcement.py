@@ -44,7 +44,8 @@ def logins() -> list[Login]:
     """The printed accounts of the demo world."""
     people = [_member(person) for person in cast() if person.number < _PRINTED_BELOW]
     staff = [
-        Login(s.role, s.email, s.password, None, None, "fr", s.role.capitalize(), f"staff: {s.role}") for s in STAFF
+        Login(s.role, s.email, s.password, None, None, "fr", s.role.capitalize(), f"staff: {s.role}")
+        for s in STAFF
     ]
     return people + staff
 
@@ -60,7 +61,14 @@ def _member(person: Person) -> Login:
     role = "member" if person.standing is Standing.MEMBER else "dues-payer"
     name = f"{person.name.given} {person.name.family}"
     return Login(
-        role, person.name.email, person.password, person.number, person.group, person.name.language, name, note
+        role,
+        person.name.email,
+        person.password,
+        person.number,
+        person.group,
+        person.name.language,
+        name,
+        note,
     )
 
 
@@ -101,7 +109,10 @@ def write(
 
 
 def table(
-    addresses: Addresses, accounts: Sequence[Login], campaign: dict[str, str] | None, processes: dict[str, int]
+    addresses: Addresses,
+    accounts: Sequence[Login],
+    campaign: dict[str, str] | None,
+    processes: dict[str, int],
 ) -> str:
     """The same for the person at the keyboard."""
     parts = [_rows(_address_rows(addresses)), _rows(_account_rows(accounts))]
@@ -113,7 +124,7 @@ def table(
         )
     if "worker" in processes:
         parts.append(
-            f"  Kill the worker in the middle if you like: kill -9 {processes['worker']}; it is started again.\n"
+            f"  Kill the worker if you like, with kill -9 {processes['worker']}: it is started again.\n"
             "  Ctrl-C stops everything and keeps the data; `make demo-reset` forgets them."
         )
     return "\n\n".join(parts)

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from deploy.people import DOMAIN, Name, everybody
+from deploy.people import Name, everybody
 from portal.rules.members import Standing
 
 SIZE = 200
@@ -83,25 +83,27 @@ STAFF = (
     Staff("officer", f"scrutin@{STAFF_DOMAIN}", "les femmes savantes 1672"),
 )
 
-# given name, family name, language, group, state, password; no accent in a password, so that every keyboard can type it
+MOLIERE = Name("Jean-Baptiste", "Poquelin dit Molière", "fr", alias="moliere")
+
+# name, group, state, password (without accents: every keyboard can type it)
 _NAMED = (
-    ("Jean-Baptiste", "Poquelin dit Molière", "fr", "EC", State.NEW, None),
-    ("Susanna", "Moodie", "en", "TR", State.NEW, None),
-    ("Marguerite", "Bourgeoys", "fr", "BdP", State.NEW, None),
-    ("Louis", "Hébert", "fr", "EC", State.EMAIL, "premier colon a Quebec 1617"),
-    ("Monsieur", "Jourdain", "fr", "EC", State.IDENTITY, "le bourgeois gentilhomme 1670"),
-    ("Anne", "Shirley", "en", "TR", State.IDENTITY, "the gables were green in 1908"),
-    ("Maria", "Chapdelaine", "fr", "BdP", State.WAITING, "Peribonka sous la neige 1913"),
-    ("Argan", "Lemalade", "fr", "EC", State.REVIEW, "le malade imaginaire 1673"),
-    ("Gilbert", "Blythe", "en", "EC", State.REJECTED, "carrots and a broken slate 1908"),
-    ("Jeanne", "Mance", "fr", "TR", State.APPROVED, "hotel-dieu de Ville-Marie 1645"),
-    ("Duddy", "Kravitz", "en", "BdP", State.DONE, "a man without land is nobody 1959"),
+    (MOLIERE, "EC", State.NEW, None),
+    (Name("Susanna", "Moodie", "en"), "TR", State.NEW, None),
+    (Name("Marguerite", "Bourgeoys", "fr"), "BdP", State.NEW, None),
+    (Name("Louis", "Hébert", "fr"), "EC", State.EMAIL, "premier colon a Quebec 1617"),
+    (Name("Monsieur", "Jourdain", "fr"), "EC", State.IDENTITY, "le bourgeois gentilhomme 1670"),
+    (Name("Anne", "Shirley", "en"), "TR", State.IDENTITY, "the gables were green in 1908"),
+    (Name("Maria", "Chapdelaine", "fr"), "BdP", State.WAITING, "Peribonka sous la neige 1913"),
+    (Name("Argan", "Lemalade", "fr"), "EC", State.REVIEW, "le malade imaginaire 1673"),
+    (Name("Gilbert", "Blythe", "en"), "EC", State.REJECTED, "carrots and a broken slate 1908"),
+    (Name("Jeanne", "Mance", "fr"), "TR", State.APPROVED, "hotel-dieu de Ville-Marie 1645"),
+    (Name("Duddy", "Kravitz", "en"), "BdP", State.DONE, "a man without land is nobody 1959"),
 )
-MOLIERE = f"jean-baptiste.poquelin-dit-moliere@{DOMAIN}"
 
 _STREETS = (
     "rue du Théâtre", "rue Principale", "boulevard de la Comédie", "rue des Fourberies", "chemin de l’Étoile",
-    "rue de la Savonnerie", "avenue du Parterre", "rue du Rideau-Rouge", "rue de la Chandelle", "chemin du Portage",
+    "rue de la Savonnerie", "avenue du Parterre", "rue du Rideau-Rouge", "rue de la Chandelle",
+    "chemin du Portage",
 )  # fmt: skip
 _CITIES = (
     ("Gatineau", "QC", "J8X"), ("Ottawa", "ON", "K1A"), ("Montréal", "QC", "H2X"), ("Québec", "QC", "G1R"),
@@ -128,8 +130,8 @@ def cast() -> list[Person]:
 
 def _named(chance: random.Random) -> list[Person]:
     people = [
-        Person(Name(given, family, language), f"9000{at:02}", group, state, _home(chance), password=password)
-        for at, (given, family, language, group, state, password) in enumerate(_NAMED, start=1)
+        Person(name, f"9000{at:02}", group, state, _home(chance), password=password)
+        for at, (name, group, state, password) in enumerate(_NAMED, start=1)
     ]
     at = len(people)
     return [

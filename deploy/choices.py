@@ -1,4 +1,4 @@
-"""What the person at the keyboard chose: where the demo keeps its state, on which ports, with which outside servers."""
+"""What the person at the keyboard chose: the demo's folder, its ports, and servers that run elsewhere."""
 
 import errno
 import os
@@ -87,7 +87,7 @@ def opens_in_minutes(env: Mapping[str, str]) -> float:
 def choose_ports(
     env: Mapping[str, str], needed: Collection[Port], say: Callable[[str], None]
 ) -> dict[Port, int]:
-    """A port for each server. One that was asked for is taken or refused; a default that is taken gives way."""
+    """A port for each server: as asked or not at all, otherwise the first free one from its default on."""
     chosen: dict[Port, int] = {}
     # First those that were asked for, so that no default gives way onto them.
     for port in sorted(needed, key=lambda port: not env.get(port.variable)):
@@ -108,7 +108,9 @@ def _asked_for(port: Port, asked: str) -> int:
     if number == 0:
         return processes.free_port()
     if _taken(number):
-        raise Unusable(f"port {number} for {port.what} is taken: give {port.variable} another, or 0 for any free one")
+        raise Unusable(
+            f"port {number} for {port.what} is taken: give {port.variable} another, or 0 for any free one"
+        )
     return number
 
 

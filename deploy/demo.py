@@ -3,34 +3,45 @@
 import argparse
 import contextlib
 import http.client
-import os
 import signal
 import sys
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
 import psycopg
+from psycopg import sql
 
 from deploy import announcement, processes, servers, state
 from deploy.announcement import Addresses
 from deploy.choices import (
-    Outside, Port, Unusable, choose_ports, current_environment, opens_in_minutes, state_folder,
+    Outside,
+    Port,
+    Unusable,
+    choose_ports,
+    current_environment,
+    opens_in_minutes,
+    state_folder,
     without_demo_variables,
 )  # fmt: skip
 from deploy.fleet import Fleet, TooManyRestarts
 from deploy.processes import LOOPBACK, DidNotStart, Process
-from portal.store.schema import API_ROLE, WORKER_ROLE
 
 PROJECT = Path(__file__).resolve().parents[1]
 DATABASE = "scrutin"
+# As in portal.store.schema, which takes a second to import: Ctrl-C is heard from the first moment.
+API_ROLE = "scrutin_api"
+WORKER_ROLE = "scrutin_worker"
 BUCKET = "identity"
 S3_ACCESS_KEY = "demo"
 
 # Without skipping time: a demo keeps the time of the wall.
 KNOBS = {name: value for name, value in servers.QUICK_KNOBS.items() if "TimeSkipping" not in name}
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(BaseException):
@@ -54,21 +65,25 @@ class Demo:
         self.ports = choose_ports(env, self.outside.ports_needed, say)
         self.secrets = state.secrets_of(folder)
         self.fleet = Fleet(say, changed=self._announce)
-        self.addresses: Addresses | None = None
+        # None when PostgreSQL runs outside.
+        self.postgres: servers.Postgres | None = None
         # What every process of the portal is told; what the person at the keyboard said comes first.
         self.told = without_demo_variables(env)
         self.owner_url = self.outside.database_url or ""
 
     def run(self) -> None:
+        # Only while starting: initdb has children of its own, and later an adopted one would stay a zombie.
+        processes.adopt_orphans(True)
         self._tell_settings()
         self._start_servers()
         self._prepare()
         self._start_portal()
         self._announce()
         self._show()
+        processes.adopt_orphans(False)
         self.fleet.watch()
 
-    # --- settings ----------------------------------------------------------------------------------------------
+    # --- settings -------------------------------------------------------------------------------------------
 
     def _tell(self, **settings: str) -> None:
         for name, value in settings.items():
@@ -111,7 +126,7 @@ class Demo:
                 "PORTAL_SMTP_STARTTLS": "false",
             }
 
-    # --- servers -----------------------------------------------------------------------------------------------
+    # --- servers --------------------------------------------------------------------------------------------
 
     def _launch(self, name: str, start: Callable[[], Process], *, patience: float = 10.0) -> None:
         began = time.monotonic()
@@ -119,23 +134,24 @@ class Demo:
         say(f"{name} runs ({time.monotonic() - began:.1f} s)")
 
     def _start_servers(self) -> None:
-        folder, ports = self.folder, self.ports
         if self.outside.database_url is None:
-            self._launch(
-                "postgres", lambda: servers.start_postgres(folder / "postgres", ports[Port.POSTGRES]).process
-            )
-            self.owner_url = f"postgresql+psycopg://postgres@{LOOPBACK}:{ports[Port.POSTGRES]}/{DATABASE}"
+            self._launch("postgres", lambda: self._start_postgres().process)
         if self.outside.temporal_address is None:
             self._launch("temporal", self._start_temporal)
         if self.outside.s3_endpoint is None:
             self._launch("s3", self._start_s3)
         if self.outside.smtp_host is None:
-            self._launch(
-                "mailbox",
-                lambda: servers.start_mailbox(
-                    folder / "mailbox", smtp_port=ports[Port.SMTP], http_port=ports[Port.MAILBOX]
-                ).process,
-            )
+            self._launch("mailbox", self._start_mailbox)
+
+    def _start_postgres(self) -> servers.Postgres:
+        self.postgres = servers.start_postgres(self.folder / "postgres", self.ports[Port.POSTGRES])
+        return self.postgres
+
+    def _start_mailbox(self) -> Process:
+        ports = self.ports
+        return servers.start_mailbox(
+            self.folder / "mailbox", smtp_port=ports[Port.SMTP], http_port=ports[Port.MAILBOX]
+        ).process
 
     def _start_temporal(self) -> Process:
         ports = self.ports
@@ -149,28 +165,23 @@ class Demo:
             buckets=[BUCKET],
         ).process  # fmt: skip
 
-    # --- the database and the world ----------------------------------------------------------------------------
+    # --- the database and the world -------------------------------------------------------------------------
 
     def _prepare(self) -> None:
         """Bring the database up to date as its owner, and make up a world where nobody lives."""
-        if self.outside.database_url is None:
-            self._as_superuser("postgres", "create database {0}", DATABASE, unless_there=True)
         began = time.monotonic()
+        if self.postgres is not None:
+            self.postgres.create_database(DATABASE)
+            self.owner_url = self.postgres.url(database=DATABASE)
         self._complete("migrate", "portal", "migrate")
-        if self.outside.database_url is None:
-            for role in (API_ROLE, WORKER_ROLE):
-                self._as_superuser(DATABASE, "alter role {0} login", role)
+        if self.postgres is not None:
+            with psycopg.connect(_plain(self.owner_url), autocommit=True) as connection:
+                for role in (API_ROLE, WORKER_ROLE):
+                    connection.execute(sql.SQL("alter role {} login").format(sql.Identifier(role)))
         say(f"database is up to date ({time.monotonic() - began:.1f} s)")
         began = time.monotonic()
         self._complete("world", "deploy.world", "--opens-in-minutes", str(self.opens_in))
         say(f"world is there ({time.monotonic() - began:.1f} s)")
-
-    def _as_superuser(self, database: str, statement: str, name: str, *, unless_there: bool = False) -> None:
-        url = f"postgresql://postgres@{LOOPBACK}:{self.ports[Port.POSTGRES]}/{database}"
-        with psycopg.connect(url, autocommit=True) as connection:
-            known = connection.execute("select from pg_database where datname = %s", [name]).fetchone()
-            if not (unless_there and known is not None):
-                connection.execute(statement.format(name).encode())
 
     def _complete(self, name: str, module: str, *arguments: str) -> None:
         processes.complete(
@@ -181,7 +192,7 @@ class Demo:
             cwd=PROJECT,
         )
 
-    # --- the portal --------------------------------------------------------------------------------------------
+    # --- the portal -----------------------------------------------------------------------------------------
 
     def _url_of(self, role: str) -> str:
         """The database as this role; as its owner where an outside database does not let the role in."""
@@ -190,7 +201,7 @@ class Demo:
         _, colon, password = credentials.partition(":")
         url = parts._replace(netloc=f"{role}{colon}{password}@{place}").geturl()
         try:
-            psycopg.connect(url.replace("postgresql+psycopg", "postgresql", 1), connect_timeout=5).close()
+            psycopg.connect(_plain(url), connect_timeout=5).close()
         except psycopg.OperationalError:
             if self.outside.database_url is None:
                 raise
@@ -225,7 +236,7 @@ class Demo:
         return self._start_ours("api", url, log, ready, ports=[port])
 
     def _start_ours(
-        self, module: str, url: str, log: Path, ready: Callable[[], bool], ports: tuple[int, ...] | list[int] = ()
+        self, module: str, url: str, log: Path, ready: Callable[[], bool], ports: Sequence[int] = ()
     ) -> Process:
         return processes.start(
             module,
@@ -241,11 +252,21 @@ class Demo:
             on_our_death=signal.SIGKILL,
         )
 
-    # --- what is said ------------------------------------------------------------------------------------------
+    # --- what is said ---------------------------------------------------------------------------------------
 
     def _announce(self) -> None:
+        """Write demo.json, at the start and whenever a process has another number."""
+        accounts, campaign = announcement.read_world(self.owner_url)
+        file = self.folder / state.ANNOUNCEMENT
+        announcement.write(file, self._addresses(), accounts, campaign, self.fleet.pids)
+
+    def _show(self) -> None:
+        accounts, campaign = announcement.read_world(self.owner_url)
+        say("\n" + announcement.table(self._addresses(), accounts, campaign, self.fleet.pids) + "\n")
+
+    def _addresses(self) -> Addresses:
         told = self.told
-        self.addresses = Addresses(
+        return Addresses(
             portal=told["PORTAL_ORIGIN"],
             mailbox=None if self.outside.smtp_host else f"http://{LOOPBACK}:{self.ports[Port.MAILBOX]}",
             temporal_ui=told.get("PORTAL_TEMPORAL_UI"),
@@ -254,14 +275,11 @@ class Demo:
             s3=_s3_address(told),
             database=self.owner_url,
         )
-        accounts, campaign = announcement.read_world(self.owner_url)
-        file = self.folder / state.ANNOUNCEMENT
-        announcement.write(file, self.addresses, accounts, campaign, self.fleet.pids)
 
-    def _show(self) -> None:
-        assert self.addresses is not None, "announced a moment ago"
-        accounts, campaign = announcement.read_world(self.owner_url)
-        say("\n" + announcement.table(self.addresses, accounts, campaign, self.fleet.pids) + "\n")
+
+def _plain(url: str) -> str:
+    """The same address without the name of a driver."""
+    return url.replace("postgresql+psycopg", "postgresql", 1)
 
 
 def _s3_address(told: dict[str, str]) -> str:
@@ -297,7 +315,7 @@ def _stop_on_signal() -> Callable[[], None]:
         nonlocal stopping
         stopping = True
 
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for name in SIGNALS:
         signal.signal(name, stop)
     return begin
 
@@ -322,12 +340,17 @@ def _run(env: dict[str, str], folder: Path) -> int:
                     (folder / state.ANNOUNCEMENT).unlink(missing_ok=True)
     except Stopped:
         say("stopped; the data are kept")
+    for name in SIGNALS:
+        # The interpreter gives signals back to the system while it ends: one pressed late would look like a crash.
+        signal.signal(name, signal.SIG_IGN)
     return code
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.demo", description=__doc__)
-    parser.add_argument("--reset", action="store_true", help="forget the data of the last demo, and start nothing")
+    parser.add_argument(
+        "--reset", action="store_true", help="forget the data of the last demo, and start nothing"
+    )
     reset = parser.parse_args(arguments).reset
     env = current_environment()
     folder = state_folder(env)
@@ -343,6 +366,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    # A process without a terminal of its own may have been started with SIGINT ignored.
-    os.environ.setdefault("PYTHONUNBUFFERED", "1")
     sys.exit(main())

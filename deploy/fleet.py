@@ -1,5 +1,6 @@
 """The processes of the demo: started in order, started again when one ends by itself, stopped in reverse."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,15 +59,21 @@ class Fleet:
         vessel.restarts += 1
         ending = f"{vessel.name} (process {vessel.process.pid}) ended, {vessel.process.ending}"
         if vessel.restarts > MOST_RESTARTS:
-            raise TooManyRestarts(f"{ending}: given up after {MOST_RESTARTS} restarts, see {vessel.process.log}")
+            raise TooManyRestarts(
+                f"{ending}: given up after {MOST_RESTARTS} restarts, see {vessel.process.log}"
+            )
         try:
             vessel.process = vessel.start()
         except DidNotStart as error:
             reason = str(error).partition("\n")[0]
-            self._say(f"{ending}, and does not start yet ({reason}), {vessel.restarts} of {MOST_RESTARTS} tries")
+            self._say(
+                f"{ending}, and does not start yet ({reason}), {vessel.restarts} of {MOST_RESTARTS} tries"
+            )
             time.sleep(_PATIENCE)
             return
-        self._say(f"{ending}: started again as process {vessel.process.pid}, {vessel.restarts} of {MOST_RESTARTS}")
+        self._say(
+            f"{ending}: started again as process {vessel.process.pid}, {vessel.restarts} of {MOST_RESTARTS}"
+        )
         self._changed()
 
     def stop(self) -> None:
@@ -75,9 +82,10 @@ class Fleet:
             if vessel.process.running:
                 self._say(f"stopping {vessel.name}")
                 vessel.process.stop(vessel.patience)
-        # A signal may have come after a fork and before the child was noted.
-        lost = psutil.Process().children(recursive=True)
-        for child in lost:
-            if psutil.pid_exists(child.pid):
-                child.kill()
-        psutil.wait_procs(lost, timeout=5)
+        # A signal may have come after a fork and before the child was noted, or have ended initdb, which
+        # leaves children of its own.
+        while lost := psutil.Process().children(recursive=True):
+            for child in lost:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
+            psutil.wait_procs(lost, timeout=5)

@@ -15,8 +15,8 @@ from portal.store.sealing import EpochKeys, seal
 
 # One card that proves both, or a card with the photo and a paper with the address (brief §4).
 _SETS = (
-    ("driving-licence",), ("provincial-card",), ("passport", "utility-bill"), ("driving-licence",), ("nexus",),
-    ("employer-card", "lease"), ("provincial-card",),
+    ("driving-licence",), ("provincial-card",), ("passport", "utility-bill"), ("driving-licence",),
+    ("nexus",), ("employer-card", "lease"), ("provincial-card",),
 )  # fmt: skip
 _HEADS = {"utility-bill": "HYDRO-NULLE-PART · Facture", "lease": "BAIL DE LOGEMENT · Lease"}
 # A reviewer should also find reasons to reject: the second case has moved, the fifth bears another name.

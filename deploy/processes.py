@@ -15,6 +15,7 @@ from pathlib import Path
 LOOPBACK = "127.0.0.1"
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 # Loaded before any fork: between fork and exec a child must not load libraries.
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -173,6 +174,12 @@ def _dying_with(parent: int, death_signal: signal.Signals) -> Callable[[], None]
             os._exit(1)
 
     return arrange
+
+
+def adopt_orphans(wanted: bool) -> None:
+    """Whether what a child of ours leaves behind becomes our child, and so is found when we stop."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)
 
 
 def free_port() -> int:

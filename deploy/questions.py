@@ -37,8 +37,8 @@ QUESTIONS = (
         ("EC",),
         "Élection de deux administratrices ou administrateurs, sièges EC",
         "Election of two directors, EC seats",
-        "Parmi les candidates et candidats, choisissez au plus deux personnes pour représenter le groupe EC au "
-        "conseil exécutif national.",
+        "Parmi les candidates et candidats, choisissez au plus deux personnes pour représenter le groupe EC "
+        "au conseil exécutif national.",
         "Among the candidates, choose at most two people to represent the EC group on the National Executive "
         "Committee.",
     ),
@@ -48,8 +48,10 @@ QUESTIONS = (
         ("TR",),
         "Ratification de l’entente de principe du groupe TR",
         "Ratification of the TR tentative agreement",
-        "Acceptez-vous l’entente de principe conclue avec le Conseil du Trésor pour le groupe Traduction (TR)?",
-        "Do you accept the tentative agreement reached with the Treasury Board for the Translation (TR) group?",
+        "Acceptez-vous l’entente de principe conclue avec le Conseil du Trésor pour le groupe Traduction "
+        "(TR)?",
+        "Do you accept the tentative agreement reached with the Treasury Board for the Translation (TR) "
+        "group?",
     ),
     Question(
         "financial-statements",
@@ -79,8 +81,8 @@ QUESTIONS = (
         "Creation of a human resources committee",
         "Voulez-vous que l’Association crée un comité des ressources humaines, qui relèverait du conseil "
         "exécutif national?",
-        "Do you want the Association to create a human resources committee reporting to the National Executive "
-        "Committee?",
+        "Do you want the Association to create a human resources committee reporting to the National "
+        "Executive Committee?",
     ),
     Question(
         "pension",
@@ -98,8 +100,10 @@ QUESTIONS = (
         _EVERYBODY,
         "Destitution de la personne à la présidence",
         "Removal of the president",
-        "Voulez-vous que la personne qui occupe la présidence de l’Association soit destituée de ses fonctions?",
-        "Do you want the person holding the office of president of the Association to be removed from office?",
+        "Voulez-vous que la personne qui occupe la présidence de l’Association soit destituée de ses "
+        "fonctions?",
+        "Do you want the person holding the office of president of the Association to be removed from "
+        "office?",
     ),
 )
 

@@ -46,7 +46,8 @@ def held(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             pid = os.read(descriptor, 20).decode().strip() or "?"
             raise Unusable(
-                f"a demo is running with {folder} (process {pid}): stop it first, or give {STATE_VARIABLE} another"
+                f"a demo is running with {folder} (process {pid}): stop it first,"
+                f" or give {STATE_VARIABLE} another folder"
             ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -1,4 +1,4 @@
-"""What each member of the demo has done so far, and when: the records agree with what a workflow would have written."""
+"""What each member of the demo has done so far, and when; written as a workflow would have written it."""
 
 import random
 from dataclasses import dataclass, field
@@ -71,9 +71,9 @@ class Story:
         if self.step in MEMBERS_TURN:
             reminded = sum(last + wait <= self.now for wait in REMIND_AFTER)
         return File(
-            campaign_id=campaign.id, member_id=self.member_id, started_at=self.started_at, step=self.step.value,
-            waiting_since=last, last_step_at=last, reminded=reminded, reminders_in_all=reminded,
-            calendar_version=campaign.calendar_version, version=1,
+            campaign_id=campaign.id, member_id=self.member_id, started_at=self.started_at,
+            step=self.step.value, waiting_since=last, last_step_at=last, reminded=reminded,
+            reminders_in_all=reminded, calendar_version=campaign.calendar_version, version=1,
         )  # fmt: skip
 
     def submissions(self, campaign: Campaign) -> list[Submission]:
@@ -81,15 +81,18 @@ class Story:
             return []
         return [
             Submission(
-                id=self.submission_id, campaign_id=campaign.id, member_id=self.member_id, status=self.status.value,
-                staged_at=self.submitted_at - timedelta(seconds=40), submitted_at=self.submitted_at,
-                over_at=self.decided_at, erased_at=self.erased_at,
+                id=self.submission_id, campaign_id=campaign.id, member_id=self.member_id,
+                status=self.status.value, staged_at=self.submitted_at - timedelta(seconds=40),
+                submitted_at=self.submitted_at, over_at=self.decided_at, erased_at=self.erased_at,
             )
         ]  # fmt: skip
 
     def decision(self, reviewer_id: UUID) -> tuple[Document, Claim, Decision, Erasure]:
         """What is left of documents that were decided on: no key, no picture, a certificate."""
-        assert self.submission_id and self.submitted_at and self.decided_at and self.erased_at
+        assert self.submission_id is not None, "only documents that were sent are decided on"
+        assert self.submitted_at is not None
+        assert self.decided_at is not None
+        assert self.erased_at is not None
         claimed_at = self.decided_at - timedelta(minutes=2)
         claim = Claim(
             id=uuid4(), submission_id=self.submission_id, reviewer_id=reviewer_id, claimed_at=claimed_at,

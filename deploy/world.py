@@ -59,9 +59,9 @@ def a_campaign(now: datetime, opens_in: timedelta) -> Campaign:
 def some_ballots(campaign_id: UUID) -> list[Ballot]:
     return [
         Ballot(
-            id=uuid4(), campaign_id=campaign_id, code=q.code, position=position, kind=q.kind, title_fr=q.title_fr,
-            title_en=q.title_en, question_fr=q.question_fr, question_en=q.question_en, groups=list(q.groups),
-            members_only=True,
+            id=uuid4(), campaign_id=campaign_id, code=q.code, position=position, kind=q.kind,
+            title_fr=q.title_fr, title_en=q.title_en, question_fr=q.question_fr, question_en=q.question_en,
+            groups=list(q.groups), members_only=True,
         )
         for position, q in enumerate(QUESTIONS)
     ]  # fmt: skip
@@ -70,9 +70,10 @@ def some_ballots(campaign_id: UUID) -> list[Ballot]:
 def _member(person: Person, story: Story) -> Member:
     home = person.home
     return Member(
-        id=story.member_id, number=person.number, given_name=person.name.given, family_name=person.name.family,
-        street=home.street, city=home.city, province=home.province, postal_code=home.postal_code,
-        group=person.group, standing=person.standing.value, language=person.name.language,
+        id=story.member_id, number=person.number, given_name=person.name.given,
+        family_name=person.name.family, street=home.street, city=home.city, province=home.province,
+        postal_code=home.postal_code, group=person.group, standing=person.standing.value,
+        language=person.name.language,
         identity_verified_at=story.decided_at if story.approved else None,
     )  # fmt: skip
 
@@ -91,7 +92,12 @@ def _account(person: Person, story: Story, nobodys_hash: str) -> Account:
 
 
 async def seed(
-    sessions: Sessions, files: Files, keys: EpochKeys, *, opens_in: timedelta = OPENS_IN, now: datetime | None = None
+    sessions: Sessions,
+    files: Files,
+    keys: EpochKeys,
+    *,
+    opens_in: timedelta = OPENS_IN,
+    now: datetime | None = None,
 ) -> Campaign:
     """Write the whole world in one transaction: an interrupted start begins again from nothing."""
     now = (now or datetime.now(UTC)).replace(microsecond=0)
@@ -119,8 +125,9 @@ async def seed(
         for stage in zip(*(story.decision(reviewer.id) for story in decided), strict=True):
             await _write(session, stage)
         await _write(session, _registrations(ballots, stories))
-        journal = [row for story in stories for row in story.journal(campaign, reviewer.id)]
-        await _write(session, sorted(journal, key=lambda row: row.at))
+        journal = [entry for story in stories for entry in story.journal(campaign, reviewer.id)]
+        journal.sort(key=lambda entry: entry.at)
+        await _write(session, journal)
     return campaign
 
 
@@ -167,14 +174,16 @@ async def _write(session: Session, rows: Sequence[Base]) -> None:
 def is_empty(url: str) -> bool:
     """Whether nobody is on the roll: only then is a world made up."""
     with psycopg.connect(url.replace("postgresql+psycopg", "postgresql", 1)) as connection:
-        found = connection.execute("select exists (select from member) or exists (select from campaign)").fetchone()
+        found = connection.execute(
+            "select exists (select from member) or exists (select from campaign)"
+        ).fetchone()
     return found is not None and not found[0]
 
 
 async def _seed_from(settings: Settings, opens_in: timedelta) -> None:
     files = MinioFiles(
-        settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key.get_secret_value(), settings.s3_bucket,
-        region=settings.s3_region, secure=settings.s3_secure,
+        settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key.get_secret_value(),
+        settings.s3_bucket, region=settings.s3_region, secure=settings.s3_secure,
     )  # fmt: skip
     engine = open_database(settings.database_url.get_secret_value(), pool_size=1)
     try:

@@ -160,6 +160,8 @@ class OnboardingWorkflow:
             bool(self.decisions)
             or self.calendar_noted < self._calendar().version
             or not self.alarm.early_enough_for(self._nearest().at)
+            # Steps of the member alone make a history long as well.
+            or workflow.info().is_continue_as_new_suggested()
         )
 
     async def _meet(self, deadline: Deadline) -> None:
@@ -374,9 +376,9 @@ class OnboardingWorkflow:
     # --- shared ------------------------------------------------------------------------------------------------
 
     async def _ready(self) -> None:
+        await workflow.wait_condition(lambda: self.file is not None)
         if self.ended:
             raise _refused(Refusal.CAMPAIGN_ENDED)
-        await workflow.wait_condition(lambda: self.file is not None)
 
     def _whose(self) -> FileOf:
         return FileOf(self.order.campaign_id, self.order.member_id)

@@ -64,6 +64,8 @@ async def make(
     """
     if account.email is None:
         return False
+    # Two requests at the same moment come one after the other: one link lives, and the share is counted once.
+    await session.execute(select(Account.id).where(Account.id == account.id).with_for_update(key_share=True))
     now = func.clock_timestamp()
     mine = (Link.email == account.email, Link.account_id == account.id)
     recent = (
@@ -154,7 +156,11 @@ async def _state(session: Session, condition: object) -> LinkState | None:
 
 
 async def use(session: Session, link_id: UUID, purpose: Purpose, account_id: UUID) -> str | None:
-    """Use a link, in one statement, hence once; the address it proves, or None if it is spent, void or expired."""
+    """Use a link, in one statement, hence once; the address it proves, or None if it is spent, void or expired.
+
+    Void is also a link whose address is no longer the account's.
+    """
+    address = select(Account.email).where(Account.id == account_id).scalar_subquery()
     return await session.scalar(
         update(Link)
         .where(
@@ -163,6 +169,7 @@ async def use(session: Session, link_id: UUID, purpose: Purpose, account_id: UUI
             Link.purpose == purpose.value,
             Link.used_at.is_(None),
             Link.voided_at.is_(None),
+            Link.email == address,
             Link.expires_at > func.clock_timestamp(),
         )
         .values(used_at=func.clock_timestamp())

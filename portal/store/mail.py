@@ -130,10 +130,12 @@ async def claim(session: Session, lane: Lane, most: int) -> list[Claimed]:
         .order_by(Mail.due_at)
         .limit(most)
         .with_for_update(skip_locked=True)
+        # Evaluated once: as a plain subquery it may be run again for every row, and then takes more than `most`.
+        .cte("free")
     )
     rows = await session.execute(
         update(Mail)
-        .where(Mail.id.in_(free.scalar_subquery()))
+        .where(Mail.id.in_(select(free.c.id)))
         .values(claimed_until=now + CLAIM, attempts=Mail.attempts + 1)
         .returning(
             Mail.id, Mail.key, Mail.kind, Mail.account_id, Mail.campaign_id, Mail.facts, Mail.attempts, Mail.queued_at

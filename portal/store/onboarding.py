@@ -100,7 +100,10 @@ async def standing(
     state = identity_state(member, live, valid_for=valid_for, at=at)
     cards = await ballots.cards(session, campaign.id, member)
     own = [card.ballot.code for card in cards if card.refusal is None]
-    registered = [card.ballot.code for card in cards if card.registered_at is not None]
+    # A member who changes groups keeps old registrations; they stand for none of the new ballots.
+    registered = [
+        card.ballot.code for card in cards if card.refusal is None and card.registered_at is not None
+    ]
     step = step_of(
         email_verified=verified_at is not None,
         identity=state,
@@ -111,8 +114,13 @@ async def standing(
 
 
 async def note_step(session: Session, file: File, step: Step, *, by_member: bool) -> None:
-    """Write down where the file stands; a member's own act starts the reminders anew."""
+    """Write down where the file stands; a member's own act starts the reminders anew.
+
+    A file that has ended stays so, whatever is still cleared up in it, until it is opened again.
+    """
     now = func.clock_timestamp()
+    if file.ended_at is not None:
+        step = Step.ENDED
     values: dict[str, object] = {"version": File.version + 1, "step": step.value}
     if file.step != step.value:
         values["waiting_since"] = now

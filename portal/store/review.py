@@ -79,15 +79,24 @@ async def claim_next(session: Session, reviewer_id: UUID) -> Claim | None:
     own_member = (
         select(Account.member_id).where(Account.id == reviewer_id).scalar_subquery()
     )
-    submission_id = await session.scalar(
-        select(Submission.id)
-        .where(_open(own_member))  # type: ignore[arg-type]
-        .order_by(Submission.submitted_at)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    if submission_id is None:
-        return None
+    while True:
+        submission_id = await session.scalar(
+            select(Submission.id)
+            .where(_open(own_member))  # type: ignore[arg-type]
+            .order_by(Submission.submitted_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        if submission_id is None:
+            return None
+        # Asked again now that it is held: a colleague's claim may have been committed after the look above.
+        taken = await session.scalar(
+            select(Claim.id).where(
+                Claim.submission_id == submission_id, Claim.expires_at > func.clock_timestamp()
+            )
+        )
+        if taken is None:
+            break
     claim = Claim(
         id=uuid4(),
         submission_id=submission_id,
@@ -128,6 +137,8 @@ async def decide(
     note_en: str,
 ) -> Submission | Refusal:
     """Write the decision, once, under the claim; the submission it was made on, or why it does not apply."""
+    # Whatever the form still holds, an approval has no reason.
+    given = reason if verdict is Verdict.REJECT else None
     claim = await session.get(Claim, claim_id)
     if claim is None or claim.reviewer_id != reviewer_id:
         return Refusal.CLAIM_NEEDED
@@ -136,7 +147,7 @@ async def decide(
         return Refusal.CLAIM_NEEDED
     earlier = await session.get(Decision, submission.id)
     if earlier is not None:
-        same = earlier.claim_id == claim_id and earlier.verdict == verdict.value
+        same = (earlier.claim_id, earlier.verdict, earlier.reason) == (claim_id, verdict.value, given)
         # The same form sent twice is one decision.
         return submission if same else Refusal.ALREADY_DECIDED
     if submission.status != SubmissionStatus.SUBMITTED.value:
@@ -155,10 +166,10 @@ async def decide(
             claim_id=claim_id,
             reviewer_id=reviewer_id,
             verdict=verdict.value,
-            reason=reason.value if reason is not None else None,
+            reason=given,
         )
     )
-    if reason is Reason.OTHER:
+    if given is Reason.OTHER:
         session.add(DecisionNote(submission_id=submission.id, fr=note_fr.strip(), en=note_en.strip()))
     await session.flush()
     return submission

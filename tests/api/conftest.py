@@ -3,14 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpx
+import pytest
 import pytest_asyncio
 from argon2 import PasswordHasher
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Message
 
 from api.app import create_app
+from api.gate import Gate
+from api.portal import Portal
 from portal.settings import Settings
 from tests.api.person import Person
 from tests.conftest import ORIGIN, Running
@@ -59,8 +63,21 @@ async def visits(app: ASGIApp) -> AsyncIterator[Visit]:
             await client.aclose()
 
 
-@pytest_asyncio.fixture
-async def visit(running: Running, api_settings: Settings) -> AsyncIterator[Visit]:
+@pytest.fixture
+def app(running: Running, api_settings: Settings) -> Gate:
     """The portal with everything alive behind it."""
-    async with visits(create_app(api_settings, client=running.client, task_queue=running.task_queue)) as visit:
+    return create_app(api_settings, client=running.client, task_queue=running.task_queue)
+
+
+@pytest_asyncio.fixture
+async def visit(app: Gate) -> AsyncIterator[Visit]:
+    async with visits(app) as visit:
         yield visit
+
+
+@pytest.fixture
+def portal(app: Gate, visit: Visit) -> Portal:
+    """What the pages work with, once they are open to visitors."""
+    made = cast(FastAPI, app.app).state.portal
+    assert isinstance(made, Portal)
+    return made

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from portal.rules.identity import Verdict
@@ -61,11 +62,20 @@ class Timeline:
     async def pass_time(self, time: timedelta) -> bool:
         """Let days pass; False when the workflow ended meanwhile."""
         self.records.skipped += time
-        return await self.skipper.fast_forward(self.handle, time)
+        try:
+            return await self.skipper.fast_forward(self.handle, time)
+        except RPCError as error:
+            assert error.status is RPCStatusCode.NOT_FOUND, error
+            return False
 
     async def to_the_end(self) -> None:
         await self.skipper.fast_forward(self.handle)
         await self.handle.result()
+
+    async def idle(self) -> bool:
+        """Whether nothing is left to do until the next deadline."""
+        description = (await self.handle.describe()).raw_description
+        return not description.pending_activities and not description.HasField("pending_workflow_task")
 
     async def now(self) -> datetime:
         return await self.skipper.get_current_time(self.handle)

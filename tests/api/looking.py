@@ -1,0 +1,148 @@
+"""What tests of the pages look at: every row, every route, the mail that came; and time, moved on."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from fastapi.routing import APIRoute
+from sqlalchemy import text
+
+from api.app import PAGES
+from portal.store import Sessions, accounts
+from portal.store.accounts import Account
+from portal.store.base import Base
+from portal.store.members import Member
+from tests import builders
+from tests.api.conftest import PASSWORD, PASSWORD_HASH, Visit
+from tests.api.person import Person
+from tests.conftest import ORIGIN, Servers
+
+# What looking around may change: who was seen when, and the trail of pictures looked at.
+LOOKED = {"sign_in": "seen_at"}
+
+
+async def everything(sessions: Sessions, *, but: tuple[str, ...] = ("journal",)) -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    async with sessions.begin() as session:
+        for table in Base.metadata.sorted_tables:
+            if table.name not in but:
+                rows = await session.scalars(text(f'select to_jsonb(t) from "{table.name}" t order by t::text'))
+                found[table.name] = [{k: v for k, v in row.items() if k != LOOKED.get(table.name)} for row in rows]
+    return found
+
+
+async def count(sessions: Sessions, statement: str, **values: object) -> int:
+    async with sessions.begin() as session:
+        return int(await session.scalar(text(statement), values))  # type: ignore[arg-type]
+
+
+async def change(sessions: Sessions, statement: str, **values: object) -> None:
+    async with sessions.begin() as session:
+        await session.execute(text(statement), values)
+
+
+async def later(sessions: Sessions, table: str, period: timedelta, *columns: str) -> None:
+    """As if so much time had passed since every row of a table was written."""
+    moved = ", ".join(f"{column} = {column} - cast(:period as interval)" for column in columns)
+    await change(sessions, f"update {table} set {moved}", period=period)
+
+
+async def tries_forgotten_by(sessions: Sessions, period: timedelta) -> None:
+    await later(sessions, "attempt", period, "since", "last_at")
+
+
+def routes() -> Iterator[APIRoute]:
+    """Every page of the portal, in both languages."""
+    found = [route for router in PAGES for route in router.routes if isinstance(route, APIRoute)]
+    assert len(found) > 50, "the pages were not found"
+    yield from found
+
+
+async def until(look: Callable[[], Awaitable[bool]], within: float = 15.0) -> None:
+    """Wait for something that happens by itself."""
+    end = asyncio.get_running_loop().time() + within
+    while not await look():
+        assert asyncio.get_running_loop().time() < end, "it never happened"
+        await asyncio.sleep(0.05)
+
+
+async def mails_to(servers: Servers, email: str, subject: str, at_least: int = 1) -> list[str]:
+    """The texts of so many mails, oldest first."""
+    found: list[str] = []
+
+    async def arrived() -> bool:
+        # The mailbox is asked over HTTP, which waits: not in the way of the worker that is to send.
+        messages = await asyncio.to_thread(servers.mailbox.messages, to=email)
+        found[:] = [str(m["text"]) for m in messages if subject in str(m["subject"])]
+        return len(found) >= at_least
+
+    await until(arrived)
+    return found
+
+
+def link_in(mail: str) -> str:
+    """The address of the mail's link, below our origin."""
+    found = re.search(re.escape(ORIGIN) + r"(/\S+\?\S+)", mail)
+    assert found is not None, mail
+    return found.group(1)
+
+
+def code_in(mail: str) -> str:
+    found = re.search(r"\b\d{3}\s\d{3}\b", mail)
+    assert found is not None, mail
+    return found.group(0)
+
+
+@dataclass(frozen=True)
+class Known:
+    """Somebody on the roll, with the address they sign in with."""
+
+    member: Member
+    account: Account
+
+    @property
+    def email(self) -> str:
+        assert self.account.email is not None
+        return self.account.email
+
+
+async def known(
+    sessions: Sessions, *, password: bool = True, password_set_at: datetime | None = None, **more: Any
+) -> Known:
+    """A person on the roll, with the password of the tests or with the member number only."""
+    async with sessions.begin() as session:
+        member = await builders.a_member(
+            session, password_hash=PASSWORD_HASH if password else None, password_set_at=password_set_at, **more
+        )
+        account = await accounts.of_member(session, member.id)
+    assert account is not None
+    return Known(member, account)
+
+
+async def signed_in(sessions: Sessions, visit: Visit, language: str = "fr", **more: Any) -> tuple[Person, Known]:
+    """A member at the portal's home."""
+    who = await known(sessions, **more)
+    person = visit(language)
+    await person.sign_in(who.email, PASSWORD)
+    assert person.response.status_code == 200, person.page.text
+    return person, who
+
+
+async def activating(sessions: Sessions, visit: Visit, **more: Any) -> tuple[Person, Known]:
+    """A member who came in with the member number."""
+    who = await known(sessions, password=False, **more)
+    person = visit()
+    await person.sign_in(who.email, who.member.number)
+    assert person.page.h1 == ["Première entrée"], person.page.text
+    return person, who
+
+
+def token_of(person: Person) -> str:
+    """The value of the session's cookie."""
+    value = person.client.cookies.get("__Host-session")
+    assert value
+    return value

@@ -1,0 +1,213 @@
+"""Prints the figures of docs/figures.md: counts that are exact, and ratios within this one run."""
+
+import asyncio
+import os
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from uuid import uuid4
+
+from deploy.specimens import specimen_card
+from portal.rules.accounts import Role
+from portal.rules.links import code_of
+from portal.store import accounts, links
+from portal.rules.accounts import Purpose
+from tests import builders
+from tests.api.conftest import PASSWORD, PASSWORD_HASH
+from tests.api.person import Person
+from tests.figures.floor import FloorWorkflow, one_step
+from tests.figures.floor import QUEUE as FLOOR_QUEUE
+from tests.figures.ground import Ground, ground
+from workflows.messages import workflow_id
+
+SECRET = ("figures" * 6).encode()
+PAIRS = 7
+STEPS = 12
+
+
+async def timed(work: Callable[[], Awaitable[object]]) -> float:
+    began = time.perf_counter()
+    await work()
+    return (time.perf_counter() - began) * 1000
+
+
+class Member:
+    """A member on the ground, signed in over HTTP."""
+
+    def __init__(self, there: Ground, member_id: object, email: str) -> None:
+        self.there = there
+        self.member_id = member_id
+        self.email = email
+        self.person = Person(there.http)
+        self.cookie = ""
+
+    async def post(self, path: str, data: dict[str, str], **more: object) -> object:
+        answer = await self.there.http.post(
+            path, data=data, headers={"Sec-Fetch-Site": "same-origin", "Cookie": self.cookie}, **more  # type: ignore[arg-type]
+        )
+        assert answer.status_code == 303, (path, answer.status_code, answer.text[-800:])
+        if "set-cookie" in answer.headers:
+            self.cookie = answer.headers["set-cookie"].split(";")[0]
+        return answer
+
+    async def page(self, path: str) -> str:
+        answer = await self.there.http.get(path, headers={"Cookie": self.cookie})
+        return answer.text
+
+    async def sign_in(self) -> None:
+        await self.post("/fr/connexion", {"email": self.email, "password": PASSWORD})
+
+    async def token(self) -> str:
+        found = re.search(r'name="form_token" value="([^"]+)"', await self.page("/fr/profil"))
+        assert found, "signed in"
+        return found.group(1)
+
+
+async def a_member(there: Ground, *, verified: bool = False) -> Member:
+    async with there.sessions.begin() as session:
+        member = await builders.a_member(session, password_hash=PASSWORD_HASH, verified=verified)
+        account = await accounts.of_member(session, member.id)
+        assert account is not None and account.email is not None
+    signed = Member(there, member.id, account.email)
+    await signed.sign_in()
+    return signed
+
+
+async def confirm(there: Ground, one: Member, token: str) -> float:
+    """Ask for the mail, and time typing its code: one update, one local activity, one commit."""
+    await one.post("/fr/profil/courriel", {"form_token": token, "key": str(uuid4())})
+    async with there.sessions.begin() as session:
+        account = await accounts.of_member(session, one.member_id)  # type: ignore[arg-type]
+        assert account is not None
+        link = await links.newest(session, account.id, Purpose.VERIFICATION)
+        assert link is not None
+    code = code_of(SECRET, link.id)
+    return await timed(lambda: one.post("/fr/profil/code", {"form_token": token, "code": code}))
+
+
+async def steps(there: Ground) -> None:
+    """A member's step over HTTP beside a bare update, alternating; and the same with a password."""
+    floor_id = f"floor-{uuid4()}"
+    await there.client.start_workflow(FloorWorkflow.run, id=floor_id, task_queue=FLOOR_QUEUE)
+    for _ in range(10):
+        await one_step(there.client, floor_id)
+    hashing = statistics.median([await _hash_once() for _ in range(9)])
+    sent, confirmed, registered = [], [], []
+    for _ in range(PAIRS):
+        floor = [await timed(lambda: one_step(there.client, floor_id)) for _ in range(STEPS)]
+        low = statistics.median(floor)
+        mails, codes, rights = [], [], []
+        for _ in range(4):
+            one = await a_member(there)
+            token = await one.token()
+            mails.append(
+                await timed(lambda: one.post("/fr/profil/courriel", {"form_token": token, "key": str(uuid4())}))
+            )
+            two = await a_member(there)
+            codes.append(await confirm(there, two, await two.token()))
+            await upload(two)
+            code = "pension"
+            token = await two.token()
+            rights.append(
+                await timed(
+                    lambda: two.post(
+                        f"/fr/votes/{code}/inscription",
+                        {"form_token": token, "key": str(uuid4()), "password": PASSWORD},
+                    )
+                )
+            )
+        sent.append((statistics.median(mails), low))
+        confirmed.append((statistics.median(codes), low))
+        registered.append((statistics.median(rights), low + hashing))
+    print(f"\nA member's step through HTTP, p50 in ms, beside a bare update + local activity (argon2: {hashing:.0f} ms)")
+    for name, pairs in (("send verification", sent), ("type the code", confirmed), ("register, with password", registered)):
+        ratios = sorted(a / b for a, b in pairs)
+        product = statistics.median(a for a, _ in pairs)
+        floor_ms = statistics.median(b for _, b in pairs)
+        print(
+            f"  {name:<26} {product:6.1f} against {floor_ms:6.1f}   ratio {statistics.median(ratios):.2f}"
+            f"  (from {ratios[0]:.2f} to {ratios[-1]:.2f}, {len(pairs)} pairs)"
+        )
+
+
+async def _hash_once() -> float:
+    from api.passwords import Passwords
+
+    hasher = Passwords(15)
+    return await timed(lambda: hasher.matches(PASSWORD, PASSWORD_HASH))
+
+
+async def upload(one: Member) -> None:
+    await one.post(
+        "/fr/profil/identite", {"form_token": await one.token(), "kind1": "driving-licence", "kind2": ""},
+        files={"file1": ("a.jpg", specimen_card(), "image/jpeg")},
+    )  # fmt: skip
+
+
+async def whole(there: Ground, campaign_code: str) -> None:
+    """Whole onboardings: counts from the server, and the time from the decision to the certificate on the page."""
+    async with there.sessions.begin() as session:
+        reviewer = await builders.a_staff_account(session, Role.REVIEWER, password_hash=PASSWORD_HASH)
+        assert reviewer.email is not None
+    desk = Member(there, None, reviewer.email)
+    await desk.sign_in()
+    waits = []
+    for _ in range(5):
+        one = await a_member(there)
+        await confirm(there, one, await one.token())
+        await upload(one)
+        await one.post(
+            "/fr/votes/inscription", {"form_token": await one.token(), "key": str(uuid4()), "password": PASSWORD}
+        )
+        waits.append(await decide(desk, one))
+    print("\nDecision to «supprimée le…» on the member's page, in ms")
+    print(f"  median {statistics.median(waits):.0f}, longest {max(waits):.0f} (target 2000)")
+    handle = there.client.get_workflow_handle(workflow_id(campaign_code, one.member_id))  # type: ignore[arg-type]
+    described = await handle.describe()
+    info = described.raw_description.workflow_execution_info
+    print("\nA complete onboarding with 7 ballots, registered with one password")
+    print(
+        f"  {info.history_length} events (≤ 80), {info.history_size_bytes} bytes (≤ 16384), "
+        f"{info.state_transition_count} state transitions (≤ 22)"
+    )
+
+
+async def decide(desk: Member, one: Member) -> float:
+    """Approve whatever is oldest until this member's case is decided; from the last decision to the page."""
+    token = re.search(r'name="form_token" value="([^"]+)"', await desk.page("/fr/examen"))
+    assert token
+    while True:
+        answer = await desk.post("/fr/examen", {"form_token": token.group(1)})
+        where = answer.headers["location"]  # type: ignore[attr-defined]
+        if "fait=" in where:
+            raise AssertionError("nothing left to decide")
+        began = time.perf_counter()
+        await desk.post(f"{where}/decision", {"form_token": token.group(1), "verdict": "approve"})
+        while time.perf_counter() - began < 20:
+            if "a été supprimée le" in await one.page("/fr/accueil"):
+                return (time.perf_counter() - began) * 1000
+            if "Identité confirmée" not in await one.page("/fr/accueil") and time.perf_counter() - began > 1.5:
+                break
+            await asyncio.sleep(0.02)
+
+
+async def main() -> None:
+    print(f"Machine: {os.cpu_count()} cores, load {os.getloadavg()[0]:.2f}, Python {sys.version.split()[0]}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        async with ground(folder) as there:
+            async with there.sessions.begin() as session:
+                campaign = await builders.a_campaign(session)
+            await steps(there)
+            await whole(there, campaign.code)
+    print(f"\nLoad at the end {os.getloadavg()[0]:.2f}")
+    await asyncio.sleep(0.5)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

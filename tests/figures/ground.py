@@ -1,0 +1,84 @@
+"""The servers, the worker and the pages as real processes, for measuring."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psycopg
+from temporalio.client import Client
+
+from deploy.processes import LOOPBACK, answers, free_port, start
+from deploy.servers import REGION, start_mailbox, start_object_store, start_postgres, start_temporal
+from portal.store import Sessions, open_database, schema, sessions_of
+from portal.temporal import connect
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Ground:
+    client: Client
+    sessions: Sessions
+    origin: str
+    http: httpx.AsyncClient
+
+
+@asynccontextmanager
+async def ground(folder: Path) -> AsyncIterator[Ground]:
+    """Everything the demo has, with the demo's own settings, and the floor's worker beside it."""
+    async with AsyncExitStack() as stack:
+        postgres = start_postgres(folder / "postgres")
+        stack.callback(postgres.stop)
+        temporal = start_temporal(folder / "temporal")
+        stack.callback(temporal.stop)
+        objects = start_object_store(folder / "objects", buckets=["identity"])
+        stack.callback(objects.stop)
+        mailbox = start_mailbox(folder / "mailbox")
+        stack.callback(mailbox.stop)
+        for name in ("scrutin", "floor"):
+            postgres.create_database(name)
+        schema.upgrade(postgres.url("postgres", "scrutin"))
+        plain = postgres.url("postgres", "scrutin").replace("+psycopg", "")
+        with psycopg.connect(plain, autocommit=True) as connection:
+            for role in ("scrutin_api", "scrutin_worker"):
+                connection.execute(f"alter role {role} login")  # type: ignore[arg-type]
+        port = free_port()
+        origin = f"http://localhost:{port}"
+        env = {
+            "PORTAL_ORIGIN": origin, "PORTAL_SECRET": "figures" * 6, "PORTAL_KEY_FOLDER": str(folder / "keys"),
+            "TEMPORAL_ADDRESS": temporal.address, "PORTAL_S3_ENDPOINT": objects.address,
+            "PORTAL_S3_ACCESS_KEY": objects.access_key, "PORTAL_S3_SECRET_KEY": objects.secret_key,
+            "PORTAL_S3_REGION": REGION, "PORTAL_S3_SECURE": "false", "PORTAL_SMTP_PORT": str(mailbox.smtp_port),
+            "PORTAL_SMTP_STARTTLS": "false", "PORTAL_API_PORT": str(port), "PORTAL_QUIET_FROM": "0",
+            "PORTAL_QUIET_UNTIL": "0", "PORTAL_NOTICE_SPREAD_MINUTES": "0", "PORTAL_LOG_LEVEL": "WARNING",
+        }  # fmt: skip
+        python = sys.executable
+
+        def role(name: str) -> dict[str, str]:
+            return {**env, "PORTAL_DATABASE_URL": postgres.url(name, "scrutin")}
+
+        worker = start(
+            "worker", [python, "-m", "worker"], log=folder / "worker.log", cwd=ROOT, env=role("scrutin_worker"),
+            ready=lambda: "worker-ready" in (folder / "worker.log").read_text(),
+        )  # fmt: skip
+        stack.callback(worker.stop)
+        pages = start(
+            "api", [python, "-m", "api"], log=folder / "api.log", cwd=ROOT, env=role("scrutin_api"),
+            ready=lambda: answers(port),
+        )  # fmt: skip
+        stack.callback(pages.stop)
+        floor_url = postgres.url("postgres", "floor").replace("+psycopg", "")
+        floor = start(
+            "floor", [python, "-m", "tests.figures.floor", temporal.address, floor_url], log=folder / "floor.log",
+            cwd=ROOT, ready=lambda: True,
+        )  # fmt: skip
+        stack.callback(floor.stop)
+        engine = open_database(postgres.url("postgres", "scrutin"), pool_size=2)
+        stack.push_async_callback(engine.dispose)
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(base_url=origin.replace("localhost", LOOPBACK), headers={"Host": f"localhost:{port}"}, timeout=30)
+        )
+        yield Ground(await connect(temporal.address, "default"), sessions_of(engine), origin, http)

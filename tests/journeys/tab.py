@@ -1,0 +1,148 @@
+"""A browser whose every page is looked at: quiet console, kept policy, nothing from elsewhere, fits the screen."""
+
+import os
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+
+# Reads what a page is without changing it; works where the page's own scripts are switched off.
+LOOK = """() => ({
+  lang: document.documentElement.lang,
+  h1: document.querySelectorAll('h1').length,
+  needs: document.documentElement.scrollWidth,
+  has: Math.min(document.documentElement.clientWidth, window.outerWidth || Infinity),
+  broken: [...document.images].filter(i => i.complete && i.naturalWidth === 0).map(i => i.getAttribute('src')),
+})"""
+
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 800}
+
+
+class Visitor:
+    """One person's browser: a context of its own, and everything that went wrong in any of its pages."""
+
+    def __init__(self, context: BrowserContext, origin: str, language: str, viewport: dict[str, int]) -> None:
+        self.context = context
+        self.origin = origin
+        self.language = language
+        self.viewport = viewport
+        self.complaints: list[str] = []
+        self.abroad: list[str] = []
+        self.looked_at: list[str] = []
+        context.on("console", self._said)
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("request", self._asked)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        # A broken policy is said here as well, whether or not the page may run scripts.
+        if message.type in ("error", "warning"):
+            where = message.page.url if message.page else "?"
+            self.complaints.append(f"{where}: {message.text}")
+
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith((f"{self.origin}/", "blob:", "data:")):
+            self.abroad.append(request.url)
+
+    async def tab(self) -> "Tab":
+        return Tab(self, await self.context.new_page())
+
+    def check(self) -> None:
+        assert self.complaints == []
+        assert self.abroad == []
+
+
+class Tab:
+    """One page at a time; each is looked at once it is there."""
+
+    def __init__(self, visitor: Visitor, page: Page) -> None:
+        self.visitor = visitor
+        self.page = page
+
+    async def go(self, path: str) -> None:
+        address = path if path.startswith("http") else self.visitor.origin + path
+        await self.page.goto(address)
+        await self.look()
+
+    async def press(self, name: str | re.Pattern[str], role: str = "button", nth: int = 0) -> None:
+        """A button or link that leads to a page; its exact words."""
+        exact = isinstance(name, str)
+        target = self.page.get_by_role(role, name=name, exact=exact).nth(nth)  # type: ignore[arg-type]
+        async with self.page.expect_navigation(timeout=15_000):
+            await target.click()
+        await self.look()
+
+    async def follow(self, name: str | re.Pattern[str], nth: int = 0) -> None:
+        await self.press(name, "link", nth)
+
+    async def fill(self, **fields: str) -> None:
+        for name, value in fields.items():
+            await self.page.locator(f"input[name={name}]").fill(value)
+
+    async def sign_in(self, email: str, password: str) -> None:
+        french = self.visitor.language == "fr"
+        await self.go("/fr/connexion" if french else "/en/sign-in")
+        await self.fill(email=email, password=password)
+        await self.press("Entrez" if french else "Sign in")
+
+    async def look(self) -> None:
+        """What holds of every page."""
+        await self.page.wait_for_load_state("load")
+        found: dict[str, Any] = await self.page.evaluate(LOOK)
+        where = self.page.url
+        assert found["lang"] == ("fr-CA" if self.visitor.language == "fr" else "en-CA"), where
+        assert found["h1"] == 1, where
+        assert found["needs"] <= found["has"] <= self.visitor.viewport["width"], f"{where} is too wide: {found}"
+        assert not found["broken"], f"{where} has pictures that cannot be seen: {found['broken']}"
+        self.visitor.check()
+        self.visitor.looked_at.append(where)
+        await self._keep()
+
+    async def _keep(self) -> None:
+        folder = os.environ.get("SCRUTIN_SCREENSHOTS")
+        if folder:
+            name = re.sub(r"[^a-z0-9]+", "-", self.page.url.removeprefix(self.visitor.origin).split("?")[0].lower())
+            number = len(self.visitor.looked_at)
+            file = Path(folder) / f"{self.visitor.language}-{self.visitor.viewport['width']}-{number:02d}{name}.png"
+            await self.page.screenshot(path=file, full_page=True)
+
+    async def words(self) -> str:
+        return " ".join((await self.page.locator("body").inner_text()).split())
+
+    async def shows(self, words: str | re.Pattern[str], within: float = 15.0) -> None:
+        """The page comes to show these words, by itself if it must."""
+        await self.page.get_by_text(words).first.wait_for(timeout=within * 1000)
+
+    async def picture_width(self, selector: str = "#identification img") -> int:
+        picture = self.page.locator(selector).first
+        await picture.scroll_into_view_if_needed()
+        width: int = await picture.evaluate("async i => { await i.decode(); return i.naturalWidth }")
+        return width
+
+
+@asynccontextmanager
+async def visiting(
+    browser: Browser, origin: str, language: str, *, phone: bool = False, scripts: bool = True
+) -> AsyncIterator[Visitor]:
+    viewport = PHONE if phone else DESK
+    context = await browser.new_context(
+        viewport=viewport,  # type: ignore[arg-type]
+        is_mobile=phone,
+        has_touch=phone,
+        java_script_enabled=scripts,
+        locale="fr-CA" if language == "fr" else "en-CA",
+    )
+    visitor = Visitor(context, origin, language, viewport)
+    try:
+        yield visitor
+        visitor.check()
+    finally:
+        await context.close()
+
+
+def links_of(mail: dict[str, Any], path: str) -> Sequence[str]:
+    """The links of a mail that lead to this page."""
+    return [link for link in mail["links"] if path in link]

@@ -1,0 +1,155 @@
+"""Records one history per path into `histories/`: `python -m tests.workflows.record`.
+
+Run it when workflow code changes on purpose, and only before the change is released: files of a released version are
+what running members have lived through, and stay.
+"""
+
+import asyncio
+import json
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from deploy.servers import start_temporal
+from portal.rules.identity import Verdict
+from portal.temporal import connect
+from tests.workflows.fakes import OWN, FakeRecords, a_calendar
+from tests.workflows.timelines import Timeline, timeline
+from workflows.campaigns import CampaignWorkflow
+from workflows.messages import DecisionMade
+from workflows.onboarding import OnboardingWorkflow
+
+HISTORIES = Path(__file__).parent / "histories"
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+
+async def to_review(member: Timeline) -> None:
+    await member.open()
+    await member.send_verification()
+    await member.confirm_email()
+    await member.submit()
+
+
+async def decided(member: Timeline, verdict: Verdict) -> None:
+    assert member.records.live is not None
+    await member.decided(member.records.live, verdict)
+    await member.heard()
+
+
+async def approved(member: Timeline) -> None:
+    await to_review(member)
+    await member.register(*OWN)
+    await decided(member, Verdict.APPROVE)
+    await member.to_the_end()
+
+
+async def rejected_then_approved(member: Timeline) -> None:
+    await to_review(member)
+    await member.register(*OWN)
+    await decided(member, Verdict.REJECT)
+    await member.pass_time(3 * DAY)
+    await member.submit()
+    # A forged signal, and the same picture sent once more, on the way.
+    member.records.decisions.clear()
+    assert member.records.live is not None
+    await member.handle.signal(OnboardingWorkflow.approve, DecisionMade(member.records.live, uuid4()))
+    await member.submit()
+    await decided(member, Verdict.APPROVE)
+    await member.to_the_end()
+
+
+async def expired(member: Timeline) -> None:
+    await member.open()
+    await member.pass_time(6 * DAY)
+    await member.confirm_email()
+    await member.submit()
+    await member.pass_time(31 * DAY)
+    await member.withdraw(await member.submit())
+    await member.to_the_end()
+
+
+async def moved_calendar(member: Timeline) -> None:
+    await to_review(member)
+    old = member.records.calendar
+    new = member.records.move(closes=old.closes + 10 * DAY, ends=old.ends + 10 * DAY)
+    for calendar in (new, old):
+        await member.handle.signal(OnboardingWorkflow.calendar_changed, calendar)
+    await member.register(*OWN[:3])
+    await member.pass_time(10 * DAY)
+    nearer = member.records.move(ends=new.closes)
+    await member.handle.signal(OnboardingWorkflow.calendar_changed, nearer)
+    await member.to_the_end()
+
+
+async def cancelled(member: Timeline) -> None:
+    await to_review(member)
+    member.records.store_away = 3
+    await member.register(OWN[0])
+    await member.handle.cancel()
+    while not member.records.ended:
+        await asyncio.sleep(0.02)
+
+
+async def seven_registrations(member: Timeline) -> None:
+    await to_review(member)
+    for ballot in OWN:
+        await member.register(ballot)
+    await decided(member, Verdict.APPROVE)
+    await member.to_the_end()
+
+
+async def campaign(timeline: Timeline) -> None:
+    timeline.records.files_left = [2, 1, 0]
+    await timeline.open_campaign()
+    await timeline.pass_time(12 * DAY)
+    moved = timeline.records.move(closes=timeline.records.calendar.closes + DAY)
+    await timeline.handle.signal(CampaignWorkflow.calendar_changed, moved.version)
+    await timeline.to_the_end()
+
+
+STORIES: dict[str, Callable[[Timeline], Awaitable[None]]] = {
+    "approved": approved,
+    "rejected-then-approved": rejected_then_approved,
+    "expired": expired,
+    "moved-calendar": moved_calendar,
+    "cancelled": cancelled,
+    "seven-registrations": seven_registrations,
+    "campaign": campaign,
+}
+
+
+async def record(address: str, names: list[str]) -> None:
+    client = await connect(address, "default")
+    for name in names:
+        told = timeline(client, FakeRecords(a_calendar()))
+        async with told.worker():
+            await STORIES[name](told)
+        history = (await told.handle.fetch_history()).to_json()
+        # Who recorded it, and where, is nobody's business.
+        history = re.sub(r'"\d+@[\w.-]+"', '"tests"', history)
+        text = json.dumps(json.loads(history), indent=1, ensure_ascii=False)
+        (HISTORIES / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        print(f"{name}: {len(json.loads(history)['events'])} events")  # noqa: T201
+
+
+def main() -> None:
+    names = sys.argv[1:] or list(STORIES)
+    HISTORIES.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="record-"))
+    server = start_temporal(folder)
+    try:
+        asyncio.run(record(server.address, names))
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
