@@ -1,12 +1,11 @@
 """What proving an address does to the records."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from temporalio import activity
 
-from activities.onboarding import FileOf, Outcome, Policy, Records, StepOrder
+from activities.onboarding import Outcome, Policy, Records, StepOrder
 from portal.rules.accounts import VERIFICATION_VALID, Purpose
 from portal.rules.links import hash_of, token_of
 from portal.rules.mail import MailKind
@@ -36,18 +35,17 @@ class AccountActivities:
         # The same update gives the same link, however often this runs.
         link_id = uuid5(NAMESPACE_OID, f"verification:{order.key}")
         async with self.sessions.begin() as session:
-            campaign, member = await self.records.file_and_member(session, order)
-            account = await accounts.of_member(session, member.id)
-            if account is None or account.email is None:
+            whole = await self.records.read(session, order.campaign_id, order.member_id)
+            if whole.account is None or whole.account.email is None:
                 return Outcome(Refusal.NO_EMAIL_ON_FILE)
-            if account.email_verified_at is not None:
+            if whole.standing.email_verified:
                 return Outcome(Refusal.EMAIL_ALREADY_VERIFIED)
             if await journal.holds(session, order.key):
                 return Outcome()
             made = await links.make(
                 session,
                 link_id=link_id,
-                account=account,
+                account=whole.account,
                 purpose=Purpose.VERIFICATION,
                 token_hash=hash_of(token_of(self.link_secret, link_id)),
                 valid=VERIFICATION_VALID,
@@ -55,40 +53,34 @@ class AccountActivities:
             if not made:
                 return Outcome(Refusal.MAIL_JUST_SENT)
             await journal.write(
-                session, "verification-asked", actor="member", actor_id=member.id, member_id=member.id,
-                campaign_id=campaign.id, subject_id=link_id, key=order.key,
+                session, "verification-asked", actor="member", actor_id=order.member_id,
+                member_id=order.member_id, campaign_id=order.campaign_id, subject_id=link_id, key=order.key,
             )  # fmt: skip
             await self.records.write_to(
                 session,
-                campaign,
-                member,
+                whole,
                 MailKind.VERIFICATION,
                 key=f"verification:{link_id}",
-                due=datetime.now(UTC),
                 facts={"link_id": str(link_id)},
             )
-            await self.records.moved_on(session, campaign, member, by_member=True)
+            await self.records.moved_on(session, whole, by_member=True)
             return Outcome()
 
     @activity.defn
     async def confirm_email(self, order: UseLink) -> Outcome:
         """Use the link, once; the address it went to is proven."""
         async with self.sessions.begin() as session:
-            campaign, member = await self.records.file_and_member(
-                session, FileOf(order.campaign_id, order.member_id)
-            )
-            account = await accounts.of_member(session, member.id)
-            if account is None:
+            whole = await self.records.read(session, order.campaign_id, order.member_id)
+            if whole.account is None:
                 return Outcome(Refusal.NO_EMAIL_ON_FILE)
-            email = await links.use(session, order.link_id, Purpose.VERIFICATION, account.id)
-            if email is None or not await accounts.verify_email(session, account.id, email):
+            email = await links.use(session, order.link_id, Purpose.VERIFICATION, whole.account.id)
+            if email is None or not await accounts.verify_email(session, whole.account.id, email):
                 # A repeat of this very step finds the address proven, which is what was asked.
-                await session.refresh(account)
-                return Outcome(None if account.email_verified_at else Refusal.LINK_SUPERSEDED)
+                return Outcome(None if whole.standing.email_verified else Refusal.LINK_SUPERSEDED)
             await journal.write(
-                session, "email-verified", actor="member", actor_id=member.id, member_id=member.id,
-                campaign_id=campaign.id, subject_id=order.link_id, key=order.key,
+                session, "email-verified", actor="member", actor_id=order.member_id,
+                member_id=order.member_id, campaign_id=order.campaign_id, subject_id=order.link_id,
+                key=order.key,
             )  # fmt: skip
-            await self.records.moved_on(session, campaign, member, by_member=True)
+            await self.records.moved_on(session, whole, by_member=True, email_verified=True)
             return Outcome()
-

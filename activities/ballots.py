@@ -6,12 +6,12 @@ from uuid import UUID
 
 from temporalio import activity
 
-from activities.onboarding import FileOf, Outcome, Policy, Records
+from activities.onboarding import Outcome, Policy, Records
 from portal.rules.ballots import ready_to_register, registration_open
 from portal.rules.mail import MailKind
 from portal.rules.onboarding import IdentityState
 from portal.rules.refusals import Refusal
-from portal.store import Sessions, ballots, journal, onboarding
+from portal.store import Sessions, ballots, journal
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,8 @@ class BallotActivities:
     async def register(self, order: RegisterFor) -> Outcome:
         """Register for the ballots chosen; one already registered stays as it is."""
         async with self.sessions.begin() as session:
-            campaign, member = await self.records.file_and_member(
-                session, FileOf(order.campaign_id, order.member_id)
-            )
-            standing = await onboarding.standing(
-                session, campaign, member, valid_for=self.records.policy.identity_valid_for
-            )
+            whole = await self.records.read(session, order.campaign_id, order.member_id)
+            standing, campaign = whole.standing, whole.campaign
             refusal = ready_to_register(
                 email_verified=standing.email_verified,
                 documents_in=standing.identity is not IdentityState.NONE,
@@ -50,30 +46,29 @@ class BallotActivities:
             new = await ballots.register(
                 session,
                 campaign_id=campaign.id,
-                member_id=member.id,
+                member_id=order.member_id,
                 chosen=order.ballots,
                 confirmed=standing.identity is IdentityState.APPROVED,
             )
             if not new:
-                missing = set(order.ballots) - set(standing.registered)
-                if not missing:
+                if set(order.ballots) <= set(standing.registered):
                     return Outcome()
                 late = registration_open(
                     opens=campaign.registration_opens, closes=campaign.closes, at=datetime.now(UTC)
                 )
                 return Outcome(late or Refusal.REGISTRATION_CLOSED)
             await journal.write(
-                session, "registered", actor="member", actor_id=member.id, member_id=member.id,
+                session, "registered", actor="member", actor_id=order.member_id, member_id=order.member_id,
                 campaign_id=campaign.id, code=",".join(new), key=order.key,
             )  # fmt: skip
             await self.records.write_to(
                 session,
-                campaign,
-                member,
+                whole,
                 MailKind.REGISTERED,
                 key=f"registered:{order.key}",
-                due=datetime.now(UTC),
                 facts={"ballots": ",".join(new)},
             )
-            await self.records.moved_on(session, campaign, member, by_member=True)
+            await self.records.moved_on(
+                session, whole, by_member=True, registered=[*standing.registered, *new]
+            )
             return Outcome()

@@ -1,7 +1,7 @@
 """What a mail says, read from the records at the moment it is sent; and whether its cause still stands."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from portal.rules.accounts import Purpose
@@ -145,7 +145,8 @@ class Facts:
         standing = await onboarding.standing(session, campaign, member, valid_for=self.identity_valid_for)
         file = await onboarding.of_member(session, campaign.id, member.id)
         missing = standing.step.value if standing.step is not Step.DONE else None
-        at = datetime.now(UTC)
+        # The clock by which the mail was due: by another, a moment behind, it would be cancelled for ever.
+        at = await campaigns.clock(session)
         closed = at >= campaign.closes
         if mail.kind is MailKind.INVITATION:
             return None if closed or file is not None else {"ballots_count": len(standing.own)}

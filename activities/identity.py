@@ -1,13 +1,13 @@
 """What becomes of identity documents: sent, replaced, withdrawn, decided, expired, erased, certified."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.onboarding import FileOf, Outcome, Policy, Records
+from activities.onboarding import Outcome, Policy, Records
 from portal.rules.identity import SubmissionStatus, Verdict, certificate_number
 from portal.rules.mail import MailKind
 from portal.rules.onboarding import IdentityState
@@ -15,6 +15,7 @@ from portal.rules.refusals import Refusal
 from portal.store import Session, Sessions, ballots, identity, journal, members, onboarding
 from portal.store.files import Files, FilesUnavailable, StillThere
 from portal.store.identity import Submission
+from portal.store.onboarding import Whole
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,10 @@ class SubmissionOf:
 
 @dataclass(frozen=True)
 class Submitted:
-    """When the documents arrived; which earlier submission they replace."""
+    """When the documents arrived; which earlier submissions they replace, to be erased."""
 
     submitted_at: datetime | None = None
-    replaced: UUID | None = None
+    replaced: list[UUID] = field(default_factory=list)
     refusal: Refusal | None = None
 
 
@@ -49,7 +50,7 @@ class ApplyDecision:
 
 @dataclass(frozen=True)
 class Applied:
-    """Whether the decision stands in the records and has now taken effect."""
+    """Whether what was asked stands in the records: done now, or by an attempt that could not report it."""
 
     applied: bool
 
@@ -82,66 +83,64 @@ class IdentityActivities:
     async def submit_documents(self, order: SubmissionOf) -> Submitted:
         """Put staged documents before the reviewers, in place of an earlier submission nobody decided."""
         async with self.sessions.begin() as session:
-            campaign, member = await self.records.file_and_member(
-                session, FileOf(order.campaign_id, order.member_id)
-            )
             staged = await identity.lock(session, order.submission_id)
-            if staged is None or (staged.member_id, staged.campaign_id) != (member.id, campaign.id):
+            if staged is None or not _of(staged, order):
                 return Submitted(refusal=Refusal.DOCUMENTS_GONE)
-            if staged.status == SubmissionStatus.SUBMITTED.value:
-                return Submitted(submitted_at=staged.submitted_at)
+            if staged.submitted_at is not None:
+                # A repeat: done before, but whoever asked may not have heard of it.
+                over = await identity.to_erase(session, order.campaign_id, order.member_id)
+                return Submitted(staged.submitted_at, over)
             if staged.status != SubmissionStatus.STAGED.value:
-                # Also an old form sent again, after its documents were decided on or replaced.
                 return Submitted(refusal=Refusal.DOCUMENTS_GONE)
-            standing = await onboarding.standing(
-                session, campaign, member, valid_for=self.records.policy.identity_valid_for
-            )
-            if not standing.email_verified:
+            whole = await self.records.read(session, order.campaign_id, order.member_id)
+            if not whole.standing.email_verified:
                 return Submitted(refusal=Refusal.EMAIL_NOT_VERIFIED)
-            if standing.identity is IdentityState.APPROVED:
+            if whole.standing.identity is IdentityState.APPROVED:
                 return Submitted(refusal=Refusal.IDENTITY_ALREADY_APPROVED)
-            earlier = standing.submission
+            earlier = whole.standing.submission
             if earlier is not None:
                 if not await self._still_undecided(session, earlier):
                     return Submitted(refusal=Refusal.DOCUMENTS_UNDER_REVIEW)
                 await identity.close(session, earlier, SubmissionStatus.REPLACED)
             submitted_at = await identity.submit(session, staged)
             await journal.write(
-                session, "documents-submitted", actor="member", actor_id=member.id, member_id=member.id,
-                campaign_id=campaign.id, subject_id=staged.id, key=order.key,
+                session, "documents-submitted", actor="member", actor_id=order.member_id,
+                member_id=order.member_id, campaign_id=order.campaign_id, subject_id=staged.id, key=order.key,
             )  # fmt: skip
             await self.records.write_to(
                 session,
-                campaign,
-                member,
+                whole,
                 MailKind.DOCUMENTS_RECEIVED,
                 key=f"documents-received:{staged.id}",
-                due=datetime.now(UTC),
                 facts={"submission_id": str(staged.id)},
             )
-            await self.records.moved_on(session, campaign, member, by_member=True)
-            return Submitted(submitted_at=submitted_at, replaced=earlier.id if earlier else None)
+            await self.records.moved_on(session, whole, by_member=True, identity=IdentityState.SUBMITTED)
+            return Submitted(submitted_at, [earlier.id] if earlier else [])
 
     @activity.defn
     async def withdraw_documents(self, order: SubmissionOf) -> Outcome:
         """Take documents back before anybody has decided on them."""
         async with self.sessions.begin() as session:
-            campaign, member = await self.records.file_and_member(
-                session, FileOf(order.campaign_id, order.member_id)
-            )
             submission = await identity.by_id(session, order.submission_id)
-            if submission is None or submission.member_id != member.id:
+            if submission is None or not _of(submission, order):
                 return Outcome(Refusal.DOCUMENTS_GONE)
             if not await self._still_undecided(session, submission):
                 withdrawn = submission.status == SubmissionStatus.WITHDRAWN.value
                 return Outcome(None if withdrawn else Refusal.WITHDRAW_TOO_LATE)
             await identity.close(session, submission, SubmissionStatus.WITHDRAWN)
             await journal.write(
-                session, "documents-withdrawn", actor="member", actor_id=member.id, member_id=member.id,
-                campaign_id=campaign.id, subject_id=submission.id, key=order.key,
+                session, "documents-withdrawn", actor="member", actor_id=order.member_id,
+                member_id=order.member_id, campaign_id=order.campaign_id, subject_id=submission.id,
+                key=order.key,
             )  # fmt: skip
-            await self.records.moved_on(session, campaign, member, by_member=True)
+            await self._turn_again(session, order)
             return Outcome()
+
+    async def _turn_again(self, session: Session, order: SubmissionOf | ApplyDecision | CloseSubmission) -> Whole:
+        """A submission is over: write down where the file stands now. The reminders count from here."""
+        whole = await self.records.read(session, order.campaign_id, order.member_id)
+        await self.records.moved_on(session, whole, by_member=True)
+        return whole
 
     async def _still_undecided(self, session: Session, submission: Submission) -> bool:
         """Held against a decision that is being written at this very moment."""
@@ -155,79 +154,59 @@ class IdentityActivities:
     @activity.defn
     async def apply_decision(self, order: ApplyDecision) -> Applied:
         """Let a decision take effect, if the records hold it; a signal alone changes nothing and is journalled."""
+        outcome = OUTCOMES[order.verdict]
         async with self.sessions.begin() as session:
-            campaign, member = await self.records.file_and_member(
-                session, FileOf(order.campaign_id, order.member_id)
-            )
             submission = await identity.lock(session, order.submission_id)
             decision = await identity.decision_of(session, order.submission_id)
             ignored = None
-            if submission is None or (submission.member_id, submission.campaign_id) != (member.id, campaign.id):
+            if submission is None or not _of(submission, order):
                 ignored = "other-submission"
-            elif decision is None or decision.claim_id != order.claim_id or decision.verdict != order.verdict.value:
+            elif decision is None or (decision.claim_id, decision.verdict) != (order.claim_id, order.verdict.value):
                 ignored = "no-such-decision"
             elif submission.status != SubmissionStatus.SUBMITTED.value:
                 ignored = "repeated"
             if ignored is not None or submission is None or decision is None:
                 await journal.write(
-                    session, "decision-ignored", actor=journal.SYSTEM, member_id=member.id,
-                    campaign_id=campaign.id, subject_id=order.submission_id, code=ignored,
+                    session, "decision-ignored", actor=journal.SYSTEM, member_id=order.member_id,
+                    campaign_id=order.campaign_id, subject_id=order.submission_id, code=ignored,
                 )  # fmt: skip
-                return Applied(False)
+                # A repeat of this very step after a crash finds its effect in place: then it has been applied.
+                return Applied(ignored == "repeated" and submission is not None and submission.status == outcome.value)
 
-            approved = order.verdict is Verdict.APPROVE
-            await identity.close(
-                session, submission, SubmissionStatus.APPROVED if approved else SubmissionStatus.REJECTED
-            )
-            if approved:
-                await members.verify_identity(session, member)
-                await ballots.confirm_all(session, campaign.id, member.id)
-            else:
-                await self.records.write_to(
-                    session,
-                    campaign,
-                    member,
-                    MailKind.REJECTED,
-                    key=f"rejected:{submission.id}",
-                    due=datetime.now(UTC),
-                    facts={"submission_id": str(submission.id)},
-                )
+            await identity.close(session, submission, outcome)
+            if outcome is SubmissionStatus.APPROVED:
+                await members.verify_identity(session, order.member_id)
+                await ballots.confirm_all(session, order.campaign_id, order.member_id)
             await journal.write(
-                session, "identity-approved" if approved else "identity-rejected", actor="reviewer",
-                actor_id=decision.reviewer_id, member_id=member.id, campaign_id=campaign.id,
-                subject_id=submission.id, code=decision.reason, key=f"decision:{submission.id}",
+                session, f"identity-{outcome.value}", actor="reviewer", actor_id=decision.reviewer_id,
+                member_id=order.member_id, campaign_id=order.campaign_id, subject_id=submission.id,
+                code=decision.reason, key=f"decision:{submission.id}",
             )  # fmt: skip
-            # As the workflow does: the reminders count from here.
-            await self.records.moved_on(session, campaign, member, by_member=True)
+            whole = await self._turn_again(session, order)
+            if outcome is SubmissionStatus.REJECTED:
+                await self._write_about(session, whole, MailKind.REJECTED, submission)
             return Applied(True)
+
+    async def _write_about(self, session: Session, whole: Whole, kind: MailKind, submission: Submission) -> None:
+        await self.records.write_to(
+            session, whole, kind, key=f"{kind.value}:{submission.id}", facts={"submission_id": str(submission.id)}
+        )
 
     @activity.defn
     async def close_submission(self, order: CloseSubmission) -> Applied:
         """End a submission that nobody decided: its time is over, or the member's file is."""
         async with self.sessions.begin() as session:
-            campaign, member = await self.records.file_and_member(
-                session, FileOf(order.campaign_id, order.member_id)
-            )
             submission = await identity.by_id(session, order.submission_id)
             if submission is None or not await self._still_undecided(session, submission):
-                return Applied(False)
+                return Applied(submission is not None and submission.status == order.ending.value)
             await identity.close(session, submission, order.ending)
             await journal.write(
-                session, "documents-closed", actor=journal.SYSTEM, member_id=member.id, campaign_id=campaign.id,
-                subject_id=submission.id, code=order.ending.value,
+                session, "documents-closed", actor=journal.SYSTEM, member_id=order.member_id,
+                campaign_id=order.campaign_id, subject_id=submission.id, code=order.ending.value,
             )  # fmt: skip
+            whole = await self._turn_again(session, order)
             if order.ending is SubmissionStatus.EXPIRED:
-                await self.records.write_to(
-                    session,
-                    campaign,
-                    member,
-                    MailKind.EXPIRED,
-                    key=f"expired:{submission.id}",
-                    due=datetime.now(UTC),
-                    facts={"submission_id": str(submission.id)},
-                )
-            # As the workflow does: the reminders count from here.
-            await self.records.moved_on(session, campaign, member, by_member=True)
+                await self._write_about(session, whole, MailKind.EXPIRED, submission)
             return Applied(True)
 
     @activity.defn
@@ -261,21 +240,20 @@ class IdentityActivities:
             )
             if erasure is None:
                 return
-            campaign, member = await self.records.file_and_member(
-                session, FileOf(submission.campaign_id, submission.member_id)
-            )
             await journal.write(
-                session, "documents-erased", actor=journal.SYSTEM, member_id=member.id, campaign_id=campaign.id,
-                subject_id=submission.id, code=certificate, key=f"erased:{submission.id}",
+                session, "documents-erased", actor=journal.SYSTEM, member_id=submission.member_id,
+                campaign_id=submission.campaign_id, subject_id=submission.id, code=certificate,
+                key=f"erased:{submission.id}",
             )  # fmt: skip
             if submission.status == SubmissionStatus.APPROVED.value:
-                await self.records.write_to(
-                    session,
-                    campaign,
-                    member,
-                    MailKind.APPROVED,
-                    key=f"approved:{submission.id}",
-                    due=datetime.now(UTC),
-                    facts={"submission_id": str(submission.id)},
-                )
-            await onboarding.touch(session, campaign.id, member.id)
+                whole = await self.records.read(session, submission.campaign_id, submission.member_id)
+                await self._write_about(session, whole, MailKind.APPROVED, submission)
+            await onboarding.touch(session, submission.campaign_id, submission.member_id)
+
+
+OUTCOMES = {Verdict.APPROVE: SubmissionStatus.APPROVED, Verdict.REJECT: SubmissionStatus.REJECTED}
+
+
+def _of(submission: Submission, order: SubmissionOf | ApplyDecision) -> bool:
+    """Whether this is a submission of the member and campaign that the step is about."""
+    return (submission.member_id, submission.campaign_id) == (order.member_id, order.campaign_id)

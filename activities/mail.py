@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -9,7 +10,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 import aiosmtplib
-from aiosmtplib.errors import SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from aiosmtplib.errors import SMTPException, SMTPRecipientsRefused, SMTPResponseException, SMTPSenderRefused
 
 from activities.rendering import Letter
 from portal.text import HTML_LANGUAGES
@@ -39,6 +40,9 @@ class Result(StrEnum):
     AWAY = "away"
 
 
+BAD_ADDRESS = "bad-address"
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What became of one mail; `code` is the server's three digits or the class of the failure, never its text."""
@@ -52,13 +56,25 @@ def message_id(key: str, domain: str) -> str:
     return f"<{sha256(key.encode()).hexdigest()[:40]}@{domain}>"
 
 
+class BadAddress(Exception):
+    """Not the address of one person, whatever it is."""
+
+
+def recipient(email: str) -> Address:
+    try:
+        return Address(addr_spec=email)
+    except (ValueError, IndexError, MessageError):
+        pass
+    raise BadAddress
+
+
 def envelope(server: SmtpServer, letter: Letter, *, key: str, email: str, language: str) -> EmailMessage:
     """The whole message. `Address` and `EmailMessage` refuse line breaks and a second address."""
     name, sender = parseaddr(server.sender)
     local, _, domain = sender.partition("@")
     message = EmailMessage()
     message["From"] = Address(name, local, domain)
-    message["To"] = Address(addr_spec=email)
+    message["To"] = recipient(email)
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(datetime.now(UTC))
     message["Message-ID"] = message_id(key, domain)
@@ -97,6 +113,10 @@ class Postman:
             code = error.recipients[0].code
             await self._reset()
             return Sent(Result.NEVER if code >= 500 else Result.LATER, str(code))
+        except SMTPSenderRefused as error:
+            # It refuses us, not this mail: no mail is given up for that.
+            await self.hang_up()
+            return Sent(Result.AWAY, str(error.code))
         except SMTPResponseException as error:
             await self._reset()
             if error.code == 421:
@@ -106,6 +126,10 @@ class Postman:
             # It hung up in the middle: whether it took the mail is unknown, hence the same Message-ID next time.
             await self.hang_up()
             return Sent(Result.LATER, type(error).__name__)
+        except ValueError:
+            # Nothing that could be written down or said to a server as one address.
+            await self.hang_up()
+            return Sent(Result.NEVER, BAD_ADDRESS)
         return Sent(Result.SENT)
 
     async def _connected(self) -> aiosmtplib.SMTP:

@@ -1,6 +1,6 @@
 """What a member's file does to the records: opened, reminded, told of a moved calendar, ended."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,9 +10,8 @@ from portal.rules.campaigns import Calendar
 from portal.rules.mail import MOST_REMINDERS, Courtesy, MailKind, lane, send_at
 from portal.rules.onboarding import MEMBERS_TURN, IdentityState, Step
 from portal.rules.refusals import Refusal
-from portal.store import Session, Sessions, accounts, campaigns, identity, journal, mail, members, onboarding
-from portal.store.campaigns import Campaign
-from portal.store.members import Member
+from portal.store import Session, Sessions, campaigns, identity, journal, mail, onboarding
+from portal.store.onboarding import Standing, Whole
 
 
 @dataclass(frozen=True)
@@ -88,61 +87,47 @@ class Records:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
 
-    async def file_and_member(self, session: Session, order: FileOf | StepOrder) -> tuple[Campaign, Member]:
-        campaign = await campaigns.by_id(session, order.campaign_id)
-        member = await members.by_id(session, order.member_id)
-        if campaign is None or member is None:
+    async def read(self, session: Session, campaign_id: UUID, member_id: UUID) -> Whole:
+        """The member in the campaign; the file is opened if it is not."""
+        whole = await onboarding.read(
+            session, campaign_id, member_id, valid_for=self.policy.identity_valid_for
+        )
+        if whole is None:
             raise LookupError("no such campaign or member")
-        return campaign, member
-
-    async def state(self, session: Session, campaign: Campaign, member: Member) -> FileState:
-        file = await onboarding.of_member(session, campaign.id, member.id)
-        assert file is not None, "the file is opened before it is read"
-        standing = await onboarding.standing(
-            session, campaign, member, valid_for=self.policy.identity_valid_for
-        )
-        return FileState(
-            step=standing.step,
-            email_verified=standing.email_verified,
-            identity=standing.identity,
-            submission_id=standing.submission.id if standing.submission else None,
-            submitted_at=standing.submission.submitted_at if standing.submission else None,
-            own=standing.own,
-            registered=standing.registered,
-            last_step_at=file.last_step_at,
-            reminded=file.reminded,
-            reminders_in_all=file.reminders_in_all,
-            calendar=campaign.calendar,
-            to_erase=await identity.to_erase(session, campaign.id, member.id),
-        )
+        if whole.file is None:
+            file = await onboarding.open_file(session, whole.campaign, member_id)
+            return replace(whole, file=file)
+        return whole
 
     async def moved_on(
-        self, session: Session, campaign: Campaign, member: Member, *, by_member: bool
+        self, session: Session, whole: Whole, *, by_member: bool, **changes: object
     ) -> None:
-        """Write down the step the file has reached."""
-        file = await onboarding.of_member(session, campaign.id, member.id)
-        if file is None:
-            file = await onboarding.open_file(session, campaign, member.id)
-        standing = await onboarding.standing(
-            session, campaign, member, valid_for=self.policy.identity_valid_for
-        )
-        await onboarding.note_step(session, file, standing.step, by_member=by_member)
+        """Write down the step the file has reached; `changes` are what this step changed in the standing."""
+        assert whole.file is not None, "reading opens the file"
+        now = replace(whole.standing, **changes)  # type: ignore[arg-type]
+        step = Standing.of(now.email_verified, now.identity, now.submission, now.own, now.registered).step
+        await onboarding.note_step(session, whole.file, step, by_member=by_member)
 
     async def write_to(
         self,
         session: Session,
-        campaign: Campaign,
-        member: Member,
+        whole: Whole,
         kind: MailKind,
         *,
         key: str,
-        due: datetime,
         facts: dict[str, str] | None = None,
     ) -> None:
-        """Queue a mail to a member; one without an address gets none."""
-        account = await accounts.of_member(session, member.id)
+        """Queue a mail to the member, due now; one without an address gets none."""
+        account, campaign = whole.account, whole.campaign
         if account is None or account.email is None:
             return
+        due = send_at(
+            kind,
+            due=datetime.now(UTC),
+            to=str(whole.member.id),
+            courtesy=self.policy.courtesy,
+            zone=campaign.zone,
+        )
         await mail.queue(
             session,
             key=key,
@@ -150,9 +135,7 @@ class Records:
             lane=lane(kind),
             account_id=account.id,
             campaign_id=campaign.id,
-            due_at=send_at(
-                kind, due=due, to=str(member.id), courtesy=self.policy.courtesy, zone=campaign.zone
-            ),
+            due_at=due,
             facts=facts or {},
         )
 
@@ -168,57 +151,52 @@ class OnboardingActivities:
     async def open_file(self, order: FileOf) -> FileState:
         """Open the file, or take it up where the records say it stands."""
         async with self.sessions.begin() as session:
-            campaign, member = await self.records.file_and_member(session, order)
-            known = await onboarding.of_member(session, campaign.id, member.id)
-            await onboarding.open_file(session, campaign, member.id)
-            if known is None:
-                await journal.write(
-                    session,
-                    "file-opened",
-                    actor="member",
-                    actor_id=member.id,
-                    member_id=member.id,
-                    campaign_id=campaign.id,
-                    key=f"file:{campaign.id}:{member.id}",
-                )
-            await self.records.moved_on(session, campaign, member, by_member=known is None)
-            return await self.records.state(session, campaign, member)
+            campaign = await campaigns.by_id(session, order.campaign_id)
+            if campaign is None:
+                raise LookupError("no such campaign")
+            file = await onboarding.open_file(session, campaign, order.member_id)
+            first = await journal.write(
+                session, "file-opened", actor="member", actor_id=order.member_id, member_id=order.member_id,
+                campaign_id=campaign.id, key=f"file:{campaign.id}:{order.member_id}",
+            )  # fmt: skip
+            whole = await self.records.read(session, campaign.id, order.member_id)
+            await self.records.moved_on(session, whole, by_member=first)
+            standing = whole.standing
+            return FileState(
+                step=standing.step,
+                email_verified=standing.email_verified,
+                identity=standing.identity,
+                submission_id=standing.submission.id if standing.submission else None,
+                submitted_at=standing.submission.submitted_at if standing.submission else None,
+                own=standing.own,
+                registered=standing.registered,
+                last_step_at=file.last_step_at,
+                reminded=file.reminded,
+                reminders_in_all=file.reminders_in_all,
+                calendar=campaign.calendar,
+                to_erase=await identity.to_erase(session, campaign.id, order.member_id),
+            )
 
     @activity.defn
     async def remind(self, order: Remind) -> None:
         """Queue the reminder of the missing step, unless nothing is missing any more."""
         async with self.sessions.begin() as session:
-            campaign, member = await self.records.file_and_member(
-                session, FileOf(order.campaign_id, order.member_id)
-            )
-            standing = await onboarding.standing(
-                session, campaign, member, valid_for=self.records.policy.identity_valid_for
-            )
+            whole = await self.records.read(session, order.campaign_id, order.member_id)
+            step = whole.standing.step
             key = f"reminder:{order.campaign_id}:{order.member_id}:{order.nth}"
             new = await journal.write(
-                session,
-                "reminded",
-                actor=journal.SYSTEM,
-                member_id=member.id,
-                campaign_id=campaign.id,
-                code=standing.step.value,
-                key=key,
-            )
-            if new:
-                file = await onboarding.of_member(session, campaign.id, member.id)
-                # The campaign's own reminder may have used the last of the five.
-                allowed = file is not None and file.reminders_in_all < MOST_REMINDERS
-                await onboarding.note_reminder(session, campaign.id, member.id)
-                if allowed and standing.step in MEMBERS_TURN:
-                    await self.records.write_to(
-                        session,
-                        campaign,
-                        member,
-                        MailKind.REMINDER,
-                        key=key,
-                        due=datetime.now(UTC),
-                        facts={"step": standing.step.value},
-                    )
+                session, "reminded", actor=journal.SYSTEM, member_id=order.member_id,
+                campaign_id=order.campaign_id, code=step.value, key=key,
+            )  # fmt: skip
+            if not new:
+                return
+            # The campaign's own reminder may have used the last of the five.
+            allowed = whole.file is not None and whole.file.reminders_in_all < MOST_REMINDERS
+            await onboarding.note_reminder(session, order.campaign_id, order.member_id)
+            if allowed and step in MEMBERS_TURN:
+                await self.records.write_to(
+                    session, whole, MailKind.REMINDER, key=key, facts={"step": step.value}
+                )
 
     @activity.defn
     async def note_calendar(self, order: CalendarHeard) -> None:

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
 from activities.facts import Addressed, Facts
-from activities.mail import Postman, Result, Sent, SmtpServer, envelope
+from activities.mail import BAD_ADDRESS, BadAddress, Postman, Result, Sent, SmtpServer, envelope
 from activities.rendering import Letters
 from portal.rules.mail import Lane
-from portal.store import AsyncEngine, Sessions, mail, review
+from portal.store import AsyncEngine, DatabaseUnavailable, DBAPIError, Session, Sessions, mail, review
 from portal.store.mail import Bell, Claimed
 from portal.store.review import Undelivered
 
@@ -24,6 +25,8 @@ LOOK_AGAIN = 5.0
 # A decision whose signal did not arrive is signalled again.
 DECISION_OVERDUE = 10.0
 DECISION_LOOK = 5.0
+# No mail is begun after half of its claim: another relay must not take it meanwhile.
+BEGUN_WITHIN = mail.CLAIM.total_seconds() / 2
 
 # Signals a decision to the member's workflow, starting it if it is gone. Given by the worker.
 DeliverDecision = Callable[[Undelivered], Awaitable[None]]
@@ -33,6 +36,16 @@ def wait_before(attempts: int) -> timedelta:
     """How long one mail waits after a refusal: 5 s, doubled each time, at most 10 minutes."""
     doubled: int = 2 ** min(attempts - 1, 10)
     return min(timedelta(seconds=5) * doubled, timedelta(minutes=10))
+
+
+@dataclass
+class _Batch:
+    """What one claim has come to so far."""
+
+    waiting: list[tuple[Claimed, Addressed]] = field(default_factory=list)
+    sent: list[Claimed] = field(default_factory=list)
+    cancelled: list[Claimed] = field(default_factory=list)
+    refused: list[tuple[Claimed, Sent]] = field(default_factory=list)
 
 
 class RelayActivities:
@@ -93,7 +106,7 @@ class RelayActivities:
                     claimed = await mail.claim(session, lane, CLAIMED_AT_ONCE[lane])
                 if not claimed:
                     await bell.wait(lane, await self._idle_for(lane))
-                elif await self._send_all(postman, claimed):
+                elif await self._send_all(postman, claimed, over):
                     away = 0
                 else:
                     away += 1
@@ -115,39 +128,64 @@ class RelayActivities:
         except TimeoutError:
             pass
 
-    async def _send_all(self, postman: Postman, claimed: list[Claimed]) -> bool:
+    async def _send_all(self, postman: Postman, claimed: list[Claimed], over: asyncio.Event) -> bool:
         """Send a claim and write down what became of it; False when the server is away."""
+        batch = _Batch()
         async with self.sessions.begin() as session:
-            addressed = [await self.facts.of(session, row) for row in claimed]
-        sent: list[Claimed] = []
-        cancelled = [row for row, to in zip(claimed, addressed, strict=True) if to is None]
-        refused: list[tuple[Claimed, Sent]] = []
-        waiting = [(row, to) for row, to in zip(claimed, addressed, strict=True) if to is not None]
+            for row in claimed:
+                await self._look_up(session, row, batch)
+        end = asyncio.get_running_loop().time() + BEGUN_WITHIN
         away = False
-        while waiting and not away:
-            row, to = waiting[0]
-            answer = await self._send_one(postman, row, to)
-            away = answer.result is Result.AWAY
-            if not away:
-                waiting.pop(0)
-                if answer.result is Result.SENT:
-                    sent.append(row)
-                else:
-                    refused.append((row, answer))
+        try:
+            while batch.waiting and not away and not over.is_set() and asyncio.get_running_loop().time() < end:
+                row, to = batch.waiting[0]
+                answer = await self._send_one(postman, row, to)
+                away = answer.result is Result.AWAY
+                if not away:
+                    batch.waiting.pop(0)
+                    if answer.result is Result.SENT:
+                        batch.sent.append(row)
+                    else:
+                        batch.refused.append((row, answer))
+        finally:
+            # Also when we are stopped in the middle: what was sent must not be sent again.
+            await asyncio.shield(self._write_down(batch))
+        return not away
+
+    async def _look_up(self, session: Session, row: Claimed, batch: _Batch) -> None:
+        """A row that cannot be read holds up nobody but itself."""
+        try:
+            to = await self.facts.of(session, row)
+        except (DBAPIError, *DatabaseUnavailable):
+            raise
+        except Exception as error:
+            batch.refused.append((row, Sent(Result.LATER, type(error).__name__)))
+            return
+        if to is None:
+            batch.cancelled.append(row)
+        else:
+            batch.waiting.append((row, to))
+
+    async def _write_down(self, batch: _Batch) -> None:
         async with self.sessions.begin() as session:
-            await mail.mark_sent(session, [row.id for row in sent])
-            await mail.mark_cancelled(session, [row.id for row in cancelled])
-            await mail.release(session, [row.id for row, _ in waiting])
-            for row, answer in refused:
+            await mail.mark_sent(session, [row.id for row in batch.sent])
+            await mail.mark_cancelled(session, [row.id for row in batch.cancelled])
+            await mail.release(session, [row.id for row, _ in batch.waiting])
+            for row, answer in batch.refused:
                 if answer.result is Result.NEVER or datetime.now(UTC) > row.queued_at + mail.TRIED_FOR:
                     await mail.mark_failed(session, row.id, answer.code)
                 else:
                     await mail.postpone(session, row.id, wait_before(row.attempts), answer.code)
-        return not away
 
     async def _send_one(self, postman: Postman, row: Claimed, to: Addressed) -> Sent:
-        letter = self.letters.render(row.kind, to.language, to.facts)
-        message = envelope(self.server, letter, key=row.key, email=to.email, language=to.language)
+        try:
+            letter = self.letters.render(row.kind, to.language, to.facts)
+            message = envelope(self.server, letter, key=row.key, email=to.email, language=to.language)
+        except BadAddress:
+            return Sent(Result.NEVER, BAD_ADDRESS)
+        except Exception as error:
+            # A letter that cannot be written waits for a release of ours that can; the others do not.
+            return Sent(Result.LATER, type(error).__name__)
         return await postman.send(message, email=to.email)
 
     async def _decisions(self, over: asyncio.Event) -> None:
@@ -156,5 +194,9 @@ class RelayActivities:
             async with self.sessions.begin() as session:
                 lost = await review.undelivered(session, older_than_seconds=DECISION_OVERDUE)
             for decision in lost:
-                await self.deliver(decision)
+                try:
+                    await self.deliver(decision)
+                except Exception as error:
+                    # Mails do not wait for it, and the next look finds it again.
+                    activity.logger.warning("a decision was not delivered: %s", type(error).__name__)
             await self._pause(over, DECISION_LOOK)

@@ -6,12 +6,16 @@ from uuid import UUID
 
 from temporalio import activity
 
-from activities.identity import Erased, IdentityActivities
+from activities.identity import CloseSubmission, Erased, IdentityActivities
 from portal.rules.identity import (
-    ERASURE_TARGET, KEY_LIFETIME, STAGED_FOR, UNDECIDED_FOR, SubmissionStatus,
+    ERASURE_TARGET,
+    KEY_LIFETIME,
+    STAGED_FOR,
+    UNDECIDED_FOR,
+    SubmissionStatus,
 )  # fmt: skip
-from portal.rules.mail import MailKind
-from portal.store import Sessions, accounts, campaigns, identity, journal, members, sessions as sign_ins
+from portal.store import Sessions, accounts, identity, journal
+from portal.store import sessions as sign_ins
 from portal.store.files import Files
 from portal.store.sealing import EpochKeys
 
@@ -58,26 +62,24 @@ class SweepActivities:
                 session, staged_for=STAGED_FOR, undecided_for=UNDECIDED_FOR + GRACE
             )
         for submission_id, ending in overdue:
-            async with self.sessions.begin() as session:
-                submission = await identity.lock(session, submission_id)
-                if submission is None or await identity.decision_of(session, submission_id) is not None:
-                    continue
-                if submission.status not in (SubmissionStatus.STAGED.value, SubmissionStatus.SUBMITTED.value):
-                    continue
+            await self._close(submission_id, ending)
+        return len(overdue)
+
+    async def _close(self, submission_id: UUID, ending: SubmissionStatus) -> None:
+        async with self.sessions.begin() as session:
+            submission = await identity.by_id(session, submission_id)
+            assert submission is not None, "a submission is never deleted"
+            if ending is SubmissionStatus.ABANDONED:
                 await identity.close(session, submission, ending)
                 await journal.write(
                     session, "documents-closed", actor=journal.SYSTEM, member_id=submission.member_id,
                     campaign_id=submission.campaign_id, subject_id=submission_id, code=ending.value,
                 )  # fmt: skip
-                campaign = await campaigns.by_id(session, submission.campaign_id)
-                member = await members.by_id(session, submission.member_id)
-                if ending is SubmissionStatus.EXPIRED and campaign is not None and member is not None:
-                    await self.identity.records.write_to(
-                        session, campaign, member, MailKind.EXPIRED, key=f"expired:{submission_id}",
-                        due=datetime.now(UTC), facts={"submission_id": str(submission_id)},
-                    )  # fmt: skip
-                    await self.identity.records.moved_on(session, campaign, member, by_member=False)
-        return len(overdue)
+                return
+        # Unless it was decided meanwhile; the member is told as the workflow would have told.
+        await self.identity.close_submission(
+            CloseSubmission(submission.campaign_id, submission.member_id, submission_id, ending)
+        )
 
     async def _erase_late(self) -> int:
         async with self.sessions.begin() as session:

@@ -2,6 +2,8 @@
 
 import secrets
 from dataclasses import dataclass
+from ipaddress import IPv4Address, ip_address, ip_network
+from urllib.parse import quote
 from uuid import UUID
 
 import structlog
@@ -11,7 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 from api.ask import NotYet, ask
 from api.forms import SentForm, SignInForm
 from api.guards import COOKIE, Anyone, Lang, same_form
-from api.pages import go, render
+from api.pages import go, own_page, render
 from api.portal import Portal, portal_of
 from api.routes import page
 from portal.rules.accounts import (
@@ -165,18 +167,16 @@ async def _welcome(
             )
         except (NotYet, Refused) as error:
             structlog.get_logger().warning("file-not-opened-yet", reason=type(error).__name__)
-    response = _after_sign_in(language, kind, form.token, known.member_id is not None)
+    response = _after_sign_in(language, visitor, form.token)
     set_cookie(response, token)
     return response
 
 
-def _after_sign_in(language: str, kind: SessionKind, token: str, is_member: bool) -> RedirectResponse:
-    if token and is_member:
+def _after_sign_in(language: str, visitor: Visitor | None, token: str) -> RedirectResponse:
+    if token and visitor is not None and visitor.member_id is not None:
         name = "jeton" if language == "fr" else "token"
-        return RedirectResponse(f"{path('confirm-email', language)}?{name}={token}", status_code=303)
-    if kind is SessionKind.ACTIVATION:
-        return go("first-password", language)
-    return go("home" if is_member else "review", language)
+        return RedirectResponse(f"{path('confirm-email', language)}?{name}={quote(token, safe='')}", status_code=303)
+    return go(own_page(visitor), language)
 
 
 def set_cookie(response: Response, token: str) -> None:
@@ -194,7 +194,13 @@ async def renewed_session(session: Session, response_token: str, visitor: Visito
 def caller(request: Request) -> str:
     """The caller's network: a whole IPv6 site counts as one. A header the caller can set is never read here."""
     host = request.client.host if request.client else "unknown"
-    return ":".join(host.split(":")[:4]) if ":" in host else host
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, IPv4Address):
+        return host
+    return str(address.ipv4_mapped or ip_network((int(address), 64), strict=False))
 
 
 @page(router, "sign-out", methods=("POST",))

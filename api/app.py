@@ -16,8 +16,8 @@ from temporalio.client import Client
 
 from api import accounts, activation, ballots, doors, health, identity, onboarding, operations, renewal, review
 from api.ask import NotYet, page_of
-from api.gate import Gate
-from api.pages import STATUS, go, language_of, render
+from api.gate import Gate, route_of
+from api.pages import STATUS, go, language_of, own_page, render
 from api.passwords import Passwords
 from api.portal import Portal, templates
 from api.routes import UPLOAD_LIMIT
@@ -90,9 +90,11 @@ async def open_portal(settings: Settings, client: Client | None, task_queue: str
 
 async def _error_page(app: FastAPI, scope: Scope, status: int) -> ASGIApp:
     request = Request({**scope, "app": app})
-    if status == 413:
+    if status == 413 and route_of(scope).startswith("identity."):
         return render(request, "errors/refused.html", refusal=Refusal.PICTURE_TOO_HEAVY)
-    return render(request, "errors/error.html", status=status, code=status, reference=scope.get("failure"))
+    # Elsewhere a body that large is no form of ours.
+    code = 422 if status == 413 else status
+    return render(request, "errors/error.html", status=status, code=code, reference=scope.get("failure"))
 
 
 def _say_what_went_wrong(app: FastAPI) -> None:
@@ -102,7 +104,10 @@ def _say_what_went_wrong(app: FastAPI) -> None:
     async def refused(request: Request, error: Refused) -> Response:
         if error.refusal is Refusal.SIGN_IN_NEEDED:
             if request.method in ("GET", "HEAD"):
-                return go("sign-in", language_of(request))
+                # Somebody signed in who opens a page of another kind of session is taken to their own.
+                return go(own_page(getattr(request.state, "visitor", None)), language_of(request))
+            # The session is over: nobody's name at the top of the page.
+            request.state.visitor = None
             return render(request, "accounts/sign_in.html", refusal=error.refusal, email="", token="", purpose="")
         return render(request, "errors/refused.html", refusal=error.refusal, status=STATUS.get(error.refusal, 422))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from fastapi import Request
@@ -80,10 +81,14 @@ async def ask(
     again = (page, where or {}, fields or {})
     arguments = {} if argument is None else {"arg": argument}
     try:
-        async with asyncio.timeout(portal.settings.answer_seconds):
-            answer: Answer = await portal.client.execute_update_with_start_workflow(
-                update, start_workflow_operation=start, id=key, result_type=Answer, **arguments
-            )
+        try:
+            async with asyncio.timeout(portal.settings.answer_seconds):
+                answer: Answer = await portal.client.execute_update_with_start_workflow(
+                    update, start_workflow_operation=start, id=key, result_type=Answer, **arguments
+                )
+        except BaseException:
+            await _look_at(start)
+            raise
     except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
         raise NotYet(*again) from None
     except WorkflowUpdateFailedError as error:
@@ -102,3 +107,10 @@ async def ask(
     if answer.refusal is not None:
         raise Refused(answer.refusal)
     return answer
+
+
+async def _look_at(start: WithStartWorkflowOperation[Any, Any]) -> None:
+    """Its failure, which nobody else asks for: left unseen, it is logged with its whole stack for every page."""
+    with suppress(Exception, asyncio.CancelledError):
+        async with asyncio.timeout(0):
+            await start.workflow_handle()

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import Form
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 # A hash is never computed of more than this; what is longer is refused unread (security.md T07).
 Password = Annotated[str, Field(max_length=1024)]
@@ -12,6 +12,14 @@ Short = Annotated[str, Field(max_length=320)]
 
 class _Fields(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        # The one character that PostgreSQL cannot hold: no keyboard types it.
+        if "\0" in value:
+            raise ValueError("unreadable")
+        return value
 
 
 class Sent(_Fields):

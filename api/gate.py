@@ -70,7 +70,7 @@ class Gate:
             reference = token_hex(4)
             scope["failure"] = reference
             self.log.error(
-                "page-failed", reference=reference, route=_route(scope), error=type(error).__name__,
+                "page-failed", reference=reference, route=route_of(scope), error=type(error).__name__,
                 at=[f"{f.filename.rpartition('/')[2]}:{f.lineno}" for f in extract_tb(error.__traceback__)][-6:],
             )  # fmt: skip
             if started:
@@ -79,7 +79,7 @@ class Gate:
             await page(scope, receive, sending)
         # The template of the route, never its address: a token may stand in that.
         self.log.info(
-            "page", route=_route(scope), method=scope["method"], status=status,
+            "page", route=route_of(scope), method=scope["method"], status=status,
             ms=round((perf_counter() - began) * 1000, 1),
         )  # fmt: skip
 
@@ -131,5 +131,6 @@ class Gate:
         return sending
 
 
-def _route(scope: Scope) -> str:
+def route_of(scope: Scope) -> str:
+    """The name of the page asked for, never its address."""
     return str(getattr(scope.get("route"), "name", "none"))

@@ -10,14 +10,14 @@ from api.portal import portal_of
 from portal.rules.accounts import Role, SessionKind
 from portal.rules.links import hash_of
 from portal.rules.refusals import Refusal, Refused
-from portal.store import accounts, members, sessions
+from portal.store import sessions
 from portal.store.sessions import Visitor
 
 COOKIE = "__Host-session"
 
 
 async def _visitor(request: Request) -> Visitor | None:
-    """Whoever the cookie belongs to, with the name at the top right and the roles. Its own short transaction."""
+    """Whoever the cookie belongs to: one statement in a transaction of its own."""
     token = request.cookies.get(COOKIE)
     if not token:
         return None
@@ -26,14 +26,6 @@ async def _visitor(request: Request) -> Visitor | None:
         if visitor is None:
             return None
         request.state.visitor = visitor
-        if visitor.kind is SessionKind.STAFF:
-            request.state.roles = await accounts.roles(session, visitor.account_id)
-        if visitor.member_id is not None and visitor.kind is not SessionKind.ACTIVATION:
-            member = await members.by_id(session, visitor.member_id)
-            request.state.who = member.name if member else None
-        elif visitor.kind is SessionKind.STAFF:
-            account = await accounts.by_id(session, visitor.account_id)
-            request.state.who = account.email if account else None
     return visitor
 
 
@@ -73,7 +65,7 @@ async def _staff(request: Request, role: Role) -> Visitor:
     visitor = await _visitor(request)
     if visitor is None:
         raise Refused(Refusal.SIGN_IN_NEEDED)
-    if visitor.kind is not SessionKind.STAFF or role not in request.state.roles:
+    if visitor.kind is not SessionKind.STAFF or role not in visitor.roles:
         raise Refused(Refusal.NOT_ALLOWED)
     return visitor
 

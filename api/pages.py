@@ -108,8 +108,8 @@ def render(
         other_language="English" if language == "fr" else "Français",
         other_code="en" if language == "fr" else "fr",
         visitor=visitor,
-        who=getattr(request.state, "who", None),
-        roles=getattr(request.state, "roles", frozenset()),
+        who=visitor.name if visitor is not None and visitor.kind is not SessionKind.ACTIVATION else None,
+        roles=visitor.roles if visitor is not None else frozenset(),
         Role=Role,
         is_member=visitor is not None and visitor.kind is not SessionKind.ACTIVATION and visitor.member_id is not None,
         form_token=visitor.form_token if visitor is not None else "",
@@ -130,3 +130,16 @@ def go(name: str, language: str, *, notice: str | None = None, **parameters: obj
     """After a form: to a page, so that reloading repeats nothing."""
     address = path(name, language, **parameters)
     return RedirectResponse(f"{address}?fait={notice}" if notice else address, status_code=303)
+
+
+def own_page(visitor: Visitor | None) -> str:
+    """Where whoever has just come in, or has lost the way, belongs."""
+    if visitor is None:
+        return "sign-in"
+    if visitor.kind is SessionKind.ACTIVATION:
+        return "first-password"
+    if visitor.member_id is not None:
+        return "home"
+    if Role.REVIEWER in visitor.roles:
+        return "review"
+    return "operations" if Role.OPERATOR in visitor.roles else "entrance"

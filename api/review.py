@@ -14,9 +14,9 @@ from api.identity import asked_by_our_page, opened
 from api.pages import go, render
 from api.portal import Portal, portal_of
 from api.routes import page
-from portal.rules.identity import KINDS, Reason, Verdict, reason_given
+from portal.rules.identity import KINDS, Reason, SubmissionStatus, Verdict, reason_given
 from portal.rules.refusals import Refusal, Refused
-from portal.store import campaigns, identity, journal, review
+from portal.store import Session, campaigns, identity, journal, review
 from portal.store.identity import Document, Submission
 from portal.store.sessions import Visitor
 from portal.text import reason as said
@@ -62,12 +62,22 @@ async def _case(
         found = await review.case_of(session, claim_id, visitor.account_id)
         if found is None:
             raise Refused(Refusal.CLAIM_EXPIRED)
+        closed = await _closed(session, found.submission)
+        if closed is not None:
+            raise Refused(closed)
         documents = await identity.documents_of(session, found.submission.id)
     return render(
         request, "review/case.html", visitor=visitor, refusal=refusal, case=found, documents=documents, kinds=KINDS,
         reasons=[(code.value, said(code, language)) for code in Reason], reason=reason, note_fr=note_fr,
         note_en=note_en,
     )  # fmt: skip
+
+
+async def _closed(session: Session, submission: Submission) -> Refusal | None:
+    """Why there is nothing left to decide: from then on its pictures are shown to nobody."""
+    if await identity.decision_of(session, submission.id) is not None:
+        return Refusal.ALREADY_DECIDED
+    return None if submission.status == SubmissionStatus.SUBMITTED.value else Refusal.NEWER_SUBMISSION
 
 
 @page(router, "review-picture")
@@ -80,6 +90,8 @@ async def picture(request: Request, visitor: ReviewerDep, claim_id: UUID, docume
         found = await review.case_of(session, claim_id, visitor.account_id)
         document = await session.get(Document, document_id)
         if found is None or document is None or document.submission_id != found.submission.id:
+            return Response(status_code=404)
+        if await _closed(session, found.submission) is not None:
             return Response(status_code=404)
         await journal.write(
             session, "picture-seen", actor="reviewer", actor_id=visitor.account_id, member_id=found.member.id,

@@ -341,7 +341,7 @@ def _run(env: dict[str, str], folder: Path) -> int:
     except Stopped:
         say("stopped; the data are kept")
     for name in SIGNALS:
-        # The interpreter gives signals back to the system while it ends: one pressed late would look like a crash.
+        # The interpreter gives signals back while it ends: one pressed late would look like a crash.
         signal.signal(name, signal.SIG_IGN)
     return code
 

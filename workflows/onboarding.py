@@ -12,13 +12,23 @@ with workflow.unsafe.imports_passed_through():
     from activities.ballots import BallotActivities, RegisterFor
     from activities.identity import ApplyDecision, CloseSubmission, IdentityActivities, SubmissionOf
     from activities.onboarding import (
-        CalendarHeard, FileOf, FileState, OnboardingActivities, Remind, StepOrder,
+        CalendarHeard,
+        FileOf,
+        FileState,
+        OnboardingActivities,
+        Remind,
+        StepOrder,
     )  # fmt: skip
     from portal.rules.ballots import ready_to_register, registration_open
     from portal.rules.campaigns import Calendar
     from portal.rules.identity import SubmissionStatus, Verdict
     from portal.rules.onboarding import (
-        Deadline, DeadlineKind, IdentityState, Step, nearest_deadline, step_of,
+        Deadline,
+        DeadlineKind,
+        IdentityState,
+        Step,
+        nearest_deadline,
+        step_of,
     )  # fmt: skip
     from portal.rules.refusals import Refusal
     from workflows import records
@@ -26,7 +36,14 @@ with workflow.unsafe.imports_passed_through():
     from workflows.details import in_plain_words
     from workflows.erasure import Erasures
     from workflows.messages import (
-        REFUSED, Answer, ConfirmEmail, DecisionMade, MemberToOnboard, Progress, Register, SubmitDocuments,
+        REFUSED,
+        Answer,
+        ConfirmEmail,
+        DecisionMade,
+        MemberToOnboard,
+        Progress,
+        Register,
+        SubmitDocuments,
         WithdrawDocuments,
     )  # fmt: skip
 
@@ -200,7 +217,8 @@ class OnboardingWorkflow:
                 ),
                 f"decision: {verdict}",
             )
-            if result.applied:
+            # A signal that comes twice finds the submission over: it changes nothing.
+            if result.applied and made.submission_id == self.submission_id:
                 approved = verdict is Verdict.APPROVE
                 self._submission_over(IdentityState.APPROVED if approved else IdentityState.NONE)
                 self.erasures.begin(made.submission_id)
@@ -213,9 +231,12 @@ class OnboardingWorkflow:
             CloseSubmission(self.order.campaign_id, self.order.member_id, submission_id, ending),
             f"documents: {ending}",
         )
-        self._submission_over(IdentityState.NONE)
         if result.applied:
+            self._submission_over(IdentityState.NONE)
             self.erasures.begin(submission_id)
+        else:
+            # Decided meanwhile: it expires no more, and the decision on its way erases it.
+            self.submitted_at = None
 
     def _submission_over(self, identity: IdentityState) -> None:
         self.identity = identity
@@ -283,8 +304,8 @@ class OnboardingWorkflow:
                 self.identity = IdentityState.SUBMITTED
                 self.submission_id = order.submission_id
                 self.submitted_at = result.submitted_at
-                if result.replaced is not None:
-                    self.erasures.begin(result.replaced)
+                for replaced in result.replaced:
+                    self.erasures.begin(replaced)
                 self._stepped()
         return self._answer(result.refusal)
 

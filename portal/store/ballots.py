@@ -6,8 +6,20 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY, CheckConstraint, DateTime, ForeignKey, Index, String, UniqueConstraint, and_, cast, func, null, or_,
-    select, update,
+    ARRAY,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    and_,
+    cast,
+    func,
+    null,
+    or_,
+    select,
+    update,
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column

@@ -51,6 +51,13 @@ class Campaign(Base):
         return self.title_fr if language == "fr" else self.title_en
 
 
+async def clock(session: Session) -> datetime:
+    """The time by the database: the one clock that calendars are compared with."""
+    at: datetime | None = await session.scalar(select(func.clock_timestamp()))
+    assert at is not None, "the database knows the time"
+    return at
+
+
 async def by_id(session: Session, campaign_id: UUID) -> Campaign | None:
     return await session.get(Campaign, campaign_id)
 

@@ -79,7 +79,7 @@ async def queue(
     facts: Mapping[str, str],
 ) -> bool:
     """Write a mail down in the transaction of the act that causes it; False if it already was."""
-    written = await session.scalar(
+    written = (
         insert(Mail)
         .values(
             id=uuid4(),
@@ -93,10 +93,11 @@ async def queue(
         )
         .on_conflict_do_nothing(index_elements=[Mail.key])
         .returning(Mail.id)
+        .cte("written")
     )
     # Delivered to the relay when the transaction commits, not before.
-    await session.execute(select(func.pg_notify(CHANNEL, lane.value)))
-    return written is not None
+    rung = await session.execute(select(written.c.id, func.pg_notify(CHANNEL, lane.value)))
+    return rung.first() is not None
 
 
 async def queue_many(session: Session, rows: Sequence[Mapping[str, object]]) -> list[UUID]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, func, select
+from sqlalchemy import CheckConstraint, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.rules.members import Group, Language, Standing
@@ -48,10 +48,11 @@ async def by_number(session: Session, number: str) -> Member | None:
     return await session.scalar(select(Member).where(Member.number == number))
 
 
-async def verify_identity(session: Session, member: Member) -> None:
+async def verify_identity(session: Session, member_id: UUID) -> None:
     """A reviewer has confirmed who this is; by the database clock."""
-    member.identity_verified_at = await session.scalar(select(func.clock_timestamp()))
-    await session.flush()
+    await session.execute(
+        update(Member).where(Member.id == member_id).values(identity_verified_at=func.clock_timestamp())
+    )
 
 
 def group_of(member: Member) -> Group:

@@ -3,16 +3,34 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    and_,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)  # fmt: skip
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.rules.identity import SubmissionStatus
+from portal.rules.members import Standing as GoodStanding
 from portal.rules.onboarding import IdentityState, Step, step_of
-from portal.store import Session, ballots
+from portal.store import Session
 from portal.store import identity as papers
 from portal.store.accounts import Account
+from portal.store.ballots import Ballot, Registration
 from portal.store.base import Base
 from portal.store.campaigns import Campaign
 from portal.store.members import Member
@@ -57,6 +75,23 @@ class Standing:
     registered: list[str]
     step: Step
 
+    @classmethod
+    def of(
+        cls,
+        email_verified: bool,
+        identity: IdentityState,
+        submission: papers.Submission | None,
+        own: list[str],
+        registered: list[str],
+    ) -> "Standing":
+        step = step_of(
+            email_verified=email_verified,
+            identity=identity,
+            registered=len(registered),
+            own_ballots=len(own),
+        )
+        return cls(email_verified, identity, submission, own, registered, step)
+
 
 async def of_member(session: Session, campaign_id: UUID, member_id: UUID) -> File | None:
     return await session.get(File, (campaign_id, member_id))
@@ -88,29 +123,80 @@ def identity_state(
     return IdentityState.NONE
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Everything a step of a member decides by, read in one statement at one moment."""
+
+    campaign: Campaign
+    member: Member
+    account: Account | None
+    file: File | None
+    standing: Standing
+
+
+async def read(
+    session: Session, campaign_id: UUID, member_id: UUID, *, valid_for: timedelta
+) -> Whole | None:
+    """The member in the campaign as the records stand now; None if there is no such member or campaign.
+
+    One statement, because every step begins with it.
+    """
+    mine = and_(
+        Ballot.campaign_id == campaign_id,
+        Member.group == func.any(Ballot.groups),
+        or_(Ballot.members_only.is_(False), Member.standing == GoodStanding.MEMBER.value),
+    )
+    # A member who changes groups keeps old registrations; they stand for none of the new ballots.
+    held = exists().where(Registration.ballot_id == Ballot.id, Registration.member_id == Member.id)
+    row = (
+        await session.execute(
+            select(
+                Campaign,
+                Member,
+                Account,
+                File,
+                papers.Submission,
+                _codes().where(mine).scalar_subquery().label("own"),
+                _codes().where(mine, held).scalar_subquery().label("registered"),
+                func.clock_timestamp().label("at"),
+            )
+            .select_from(Campaign)
+            .join(Member, Member.id == member_id)
+            .outerjoin(Account, Account.member_id == Member.id)
+            .outerjoin(File, and_(File.campaign_id == Campaign.id, File.member_id == Member.id))
+            .outerjoin(
+                papers.Submission,
+                and_(
+                    papers.Submission.campaign_id == Campaign.id,
+                    papers.Submission.member_id == Member.id,
+                    papers.Submission.status == SubmissionStatus.SUBMITTED.value,
+                ),
+            )
+            .where(Campaign.id == campaign_id)
+            .execution_options(populate_existing=True)
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    campaign, member, account, file, live, own, registered, at = row
+    verified = account is not None and account.email_verified_at is not None
+    state = identity_state(member, live, valid_for=valid_for, at=at)
+    return Whole(
+        campaign, member, account, file, Standing.of(verified, state, live, list(own), list(registered))
+    )
+
+
+def _codes() -> Select[Any]:
+    codes = func.array_agg(aggregate_order_by(Ballot.code, Ballot.position))
+    return select(func.coalesce(codes, cast([], ARRAY(String)))).correlate(Member)
+
+
 async def standing(
     session: Session, campaign: Campaign, member: Member, *, valid_for: timedelta
 ) -> Standing:
-    verified_at = await session.scalar(
-        select(Account.email_verified_at).where(Account.member_id == member.id)
-    )
-    live = await papers.live(session, campaign.id, member.id)
-    at = await session.scalar(select(func.clock_timestamp()))
-    assert at is not None, "the database knows the time"
-    state = identity_state(member, live, valid_for=valid_for, at=at)
-    cards = await ballots.cards(session, campaign.id, member)
-    own = [card.ballot.code for card in cards if card.refusal is None]
-    # A member who changes groups keeps old registrations; they stand for none of the new ballots.
-    registered = [
-        card.ballot.code for card in cards if card.refusal is None and card.registered_at is not None
-    ]
-    step = step_of(
-        email_verified=verified_at is not None,
-        identity=state,
-        registered=len(registered),
-        own_ballots=len(own),
-    )
-    return Standing(verified_at is not None, state, live, own, registered, step)
+    whole = await read(session, campaign.id, member.id, valid_for=valid_for)
+    assert whole is not None, "both were read a moment ago"
+    return whole.standing
 
 
 async def note_step(session: Session, file: File, step: Step, *, by_member: bool) -> None:
@@ -131,8 +217,8 @@ async def note_step(session: Session, file: File, step: Step, *, by_member: bool
         update(File)
         .where(File.campaign_id == file.campaign_id, File.member_id == file.member_id)
         .values(**values)
+        .execution_options(synchronize_session=False)
     )
-    await session.refresh(file)
 
 
 async def touch(session: Session, campaign_id: UUID, member_id: UUID) -> None:

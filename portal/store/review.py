@@ -166,7 +166,7 @@ async def decide(
             claim_id=claim_id,
             reviewer_id=reviewer_id,
             verdict=verdict.value,
-            reason=given,
+            reason=None if given is None else given.value,
         )
     )
     if given is Reason.OTHER:

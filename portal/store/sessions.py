@@ -4,13 +4,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, delete, func, select, update
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, cast, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.rules.accounts import LIFETIMES, STEP_UP, SessionKind
+from portal.rules.accounts import LIFETIMES, STEP_UP, Role, SessionKind
 from portal.store import Session
-from portal.store.accounts import Account
+from portal.store.accounts import Account, StaffRole
 from portal.store.base import Base
+from portal.store.members import Member
+
+ROLES = (
+    select(func.coalesce(func.array_agg(StaffRole.role), cast([], ARRAY(String))))
+    .where(StaffRole.account_id == Account.id)
+    .scalar_subquery()
+    .label("roles")
+)
 
 # A page view writes the row at most once a minute.
 SEEN_EVERY = timedelta(seconds=60)
@@ -47,6 +55,9 @@ class Visitor:
     kind: SessionKind
     form_token: str
     stepped_up: bool
+    # What stands at the top right: the name on the roll, else the address signed in with.
+    name: str
+    roles: frozenset[Role] = frozenset()
 
 
 async def begin(
@@ -78,10 +89,15 @@ async def visitor(session: Session, token_hash: bytes) -> Visitor | None:
                 SignIn.seen_at,
                 SignIn.stepped_up_at,
                 Account.member_id,
+                Account.email,
+                Member.given_name,
+                Member.family_name,
+                ROLES,
                 (SignIn.expires_at > now).label("alive"),
                 now.label("now"),
             )
             .join(Account, Account.id == SignIn.account_id)
+            .outerjoin(Member, Member.id == Account.member_id)
             .where(SignIn.token_hash == token_hash)
         )
     ).one_or_none()
@@ -95,7 +111,12 @@ async def visitor(session: Session, token_hash: bytes) -> Visitor | None:
             update(SignIn).where(SignIn.token_hash == token_hash).values(seen_at=now)
         )
     stepped_up = row.stepped_up_at is not None and row.now < row.stepped_up_at + STEP_UP
-    return Visitor(token_hash, row.account_id, row.member_id, kind, row.form_token, stepped_up)
+    return Visitor(
+        token_hash, row.account_id, row.member_id, kind, row.form_token, stepped_up,
+        name=f"{row.given_name} {row.family_name}" if row.member_id else row.email or "",
+        # A role counts in a staff session only: it is shorter, and begun as one.
+        roles=frozenset(Role(r) for r in row.roles) if kind is SessionKind.STAFF else frozenset(),
+    )  # fmt: skip
 
 
 async def replace(

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from uuid import uuid4
 
@@ -140,9 +139,15 @@ class Stack:
 
     def visit(self, language: str = "fr") -> Person:
         """Somebody with a browser of their own, over real HTTP."""
-        # As browsers do for localhost: the cookie is Secure, the connection needs not be.
-        jar = CookieJar(DefaultCookiePolicy(secure_protocols=("https", "http")))
-        client = httpx.AsyncClient(base_url=self.origin, cookies=jar, timeout=30, trust_env=False)
+
+        async def as_browsers_do(_: httpx.Response) -> None:
+            # A Secure cookie of localhost travels over plain HTTP.
+            for cookie in client.cookies.jar:
+                cookie.secure = False
+
+        client = httpx.AsyncClient(
+            base_url=self.origin, timeout=30, trust_env=False, event_hooks={"response": [as_browsers_do]}
+        )
         self._clients.append(client)
         return Person(client, language)
 

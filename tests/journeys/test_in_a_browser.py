@@ -86,7 +86,7 @@ async def test_the_whole_journey_in_french_with_pages_that_update_by_themselves(
         assert (await tab.words()).count("sous réserve de la confirmation de votre identité") == 7
 
         # The member's home stays open while the reviewer asks for a better picture.
-        await tab.follow("Portail des membres – page d'accueil", nth=1)
+        await tab.follow("Portail des membres – page d'accueil")
         await tab.page.evaluate("window.neverReloaded = true")
         desk = await desk_of.tab()
         await desk.sign_in(reviewer, PASSWORD)
@@ -102,7 +102,7 @@ async def test_the_whole_journey_in_french_with_pages_that_update_by_themselves(
         await decide(desk, "Approuver")
         await tab.shows(re.compile("Votre pièce d'identité a été supprimée le .+ Certificat S-"))
         await tab.look()
-        await tab.follow("Portail des membres – page d'accueil", nth=1)
+        await tab.follow("Portail des membres – page d'accueil")
         assert "Tout est prêt" in await tab.words()
         assert await stack.files.stored() == []
 

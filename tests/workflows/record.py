@@ -134,9 +134,11 @@ async def record(address: str, names: list[str]) -> None:
         history = (await told.handle.fetch_history()).to_json()
         # Who recorded it, and where, is nobody's business.
         history = re.sub(r'"\d+@[\w.-]+"', '"tests"', history)
-        text = json.dumps(json.loads(history), indent=1, ensure_ascii=False)
-        (HISTORIES / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-        print(f"{name}: {len(json.loads(history)['events'])} events")  # noqa: T201
+        events = json.loads(history)["events"]
+        # One event a line.
+        lines = ",\n".join(json.dumps(event, ensure_ascii=False) for event in events)
+        (HISTORIES / f"{name}.json").write_text(f'{{"events": [\n{lines}\n]}}\n', encoding="utf-8")
+        print(f"{name}: {len(events)} events")  # noqa: T201
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 T59 (everything exactly once). The counts are those of performance.md §4 and go into docs/figures.md.
 """
 
+import json
 from uuid import UUID
 
 import pytest
@@ -13,6 +14,7 @@ from portal.rules.onboarding import Step
 from portal.store import members
 from tests.builders import ballots_of
 from tests.workflows.journeys import Counts, Journey, World, counts_of, until
+from tests.workflows.payloads import payloads
 
 SEVEN = ballots_of("EC")
 
@@ -113,6 +115,25 @@ async def test_a_rejection_and_a_better_picture_stay_within_the_budget(posting_w
     assert (await journey.file()).step == Step.DONE.value
     outbox = await journey.outbox()
     assert (outbox["documents-received"], outbox["rejected"], outbox["approved"]) == (2, 1, 1)
+
+
+async def test_nothing_personal_reaches_temporal(posting_world: World) -> None:
+    """T72: neither in a payload, nor in an id, a summary, an attribute or a failure."""
+    journey = await posting_world.member()
+    await to_submitted(journey)
+    await journey.register(*SEVEN)
+    await decided(journey, Verdict.REJECT, await posting_world.reviewer())
+
+    history = (await journey.handle.fetch_history()).to_json()
+    description = str((await journey.handle.describe()).raw_description)
+    said = " ".join(str(payload) for _, payload in payloads(json.loads(history)))
+    who = journey.who
+    personal = [
+        who.given_name, who.family_name, who.number, who.street, who.city, who.postal_code, journey.email, "exemple",
+    ]  # fmt: skip
+    for text in (history, description, said):
+        assert [word for word in personal if word.casefold() in text.casefold()] == []
+    assert str(who.id) in said, "the check reads what it should"
 
 
 async def test_whoever_signs_in_again_finds_the_file_where_it_stands(posting_world: World) -> None:

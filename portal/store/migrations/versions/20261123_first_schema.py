@@ -1,8 +1,8 @@
 """First schema."""
 
-from sqlalchemy.dialects import postgresql
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "20261123_first_schema"
 down_revision = None
