@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
-from activities.facts import Addressed, Facts
+from activities.facts import Facts
 from activities.mail import BAD_ADDRESS, BadAddress, Postman, Result, Sent, SmtpServer, envelope
 from activities.rendering import Letters
 from portal.rules.mail import Lane
-from portal.store import AsyncEngine, DatabaseUnavailable, DBAPIError, Session, Sessions, mail, review
+from portal.store import AsyncEngine, DatabaseUnavailable, DBAPIError, Sessions, mail, review
 from portal.store.mail import Bell, Claimed
 from portal.store.review import Undelivered
 
@@ -42,10 +42,18 @@ def wait_before(attempts: int) -> timedelta:
 class _Batch:
     """What one claim has come to so far."""
 
-    waiting: list[tuple[Claimed, Addressed]] = field(default_factory=list)
+    waiting: list[Claimed]
     sent: list[Claimed] = field(default_factory=list)
     cancelled: list[Claimed] = field(default_factory=list)
     refused: list[tuple[Claimed, Sent]] = field(default_factory=list)
+
+    def put(self, row: Claimed, answer: Sent | None) -> None:
+        if answer is None:
+            self.cancelled.append(row)
+        elif answer.result is Result.SENT:
+            self.sent.append(row)
+        else:
+            self.refused.append((row, answer))
 
 
 class RelayActivities:
@@ -130,61 +138,48 @@ class RelayActivities:
 
     async def _send_all(self, postman: Postman, claimed: list[Claimed], over: asyncio.Event) -> bool:
         """Send a claim and write down what became of it; False when the server is away."""
-        batch = _Batch()
-        async with self.sessions.begin() as session:
-            for row in claimed:
-                await self._look_up(session, row, batch)
+        batch = _Batch(waiting=list(claimed))
         end = asyncio.get_running_loop().time() + BEGUN_WITHIN
         away = False
         try:
             while batch.waiting and not away and not over.is_set() and asyncio.get_running_loop().time() < end:
-                row, to = batch.waiting[0]
-                answer = await self._send_one(postman, row, to)
-                away = answer.result is Result.AWAY
+                row = batch.waiting[0]
+                answer = await self._send_one(postman, row)
+                away = answer is not None and answer.result is Result.AWAY
                 if not away:
                     batch.waiting.pop(0)
-                    if answer.result is Result.SENT:
-                        batch.sent.append(row)
-                    else:
-                        batch.refused.append((row, answer))
+                    batch.put(row, answer)
         finally:
             # Also when we are stopped in the middle: what was sent must not be sent again.
             await asyncio.shield(self._write_down(batch))
         return not away
 
-    async def _look_up(self, session: Session, row: Claimed, batch: _Batch) -> None:
-        """A row that cannot be read holds up nobody but itself."""
-        try:
-            to = await self.facts.of(session, row)
-        except (DBAPIError, *DatabaseUnavailable):
-            raise
-        except Exception as error:
-            batch.refused.append((row, Sent(Result.LATER, type(error).__name__)))
-            return
-        if to is None:
-            batch.cancelled.append(row)
-        else:
-            batch.waiting.append((row, to))
-
     async def _write_down(self, batch: _Batch) -> None:
         async with self.sessions.begin() as session:
             await mail.mark_sent(session, [row.id for row in batch.sent])
             await mail.mark_cancelled(session, [row.id for row in batch.cancelled])
-            await mail.release(session, [row.id for row, _ in batch.waiting])
+            await mail.release(session, [row.id for row in batch.waiting])
             for row, answer in batch.refused:
                 if answer.result is Result.NEVER or datetime.now(UTC) > row.queued_at + mail.TRIED_FOR:
                     await mail.mark_failed(session, row.id, answer.code)
                 else:
                     await mail.postpone(session, row.id, wait_before(row.attempts), answer.code)
 
-    async def _send_one(self, postman: Postman, row: Claimed, to: Addressed) -> Sent:
+    async def _send_one(self, postman: Postman, row: Claimed) -> Sent | None:
+        """What became of one mail, None if its cause has vanished; one that cannot be written holds up no other."""
         try:
+            async with self.sessions.begin() as session:
+                to = await self.facts.of(session, row)
+            if to is None:
+                return None
             letter = self.letters.render(row.kind, to.language, to.facts)
             message = envelope(self.server, letter, key=row.key, email=to.email, language=to.language)
+        except (DBAPIError, *DatabaseUnavailable):
+            raise
         except BadAddress:
             return Sent(Result.NEVER, BAD_ADDRESS)
         except Exception as error:
-            # A letter that cannot be written waits for a release of ours that can; the others do not.
+            # For a day: until then a release of ours may know how to write it.
             return Sent(Result.LATER, type(error).__name__)
         return await postman.send(message, email=to.email)
 

@@ -101,7 +101,7 @@ async def _register(
     try:
         await ask(
             portal, visitor, view.campaign, OnboardingWorkflow.register, Register(chosen),
-            key=f"register-{form.key}", page="register-all" if code is None else "register",
+            key=f"register-{code or 'all'}-{form.key}", page="register-all" if code is None else "register",
             where={} if code is None else {"code": code}, fields={"key": form.key},
         )  # fmt: skip
     except NotYet as trouble:

@@ -1,5 +1,7 @@
 """« Renouveler mon mot de passe »: a link by mail; looking at it changes nothing, sending the form uses it."""
 
+import re
+import unicodedata
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -118,12 +120,17 @@ def chosen_badly(weakness: Refusal | None, password: str, again: str) -> Refusal
 
 
 async def words_known_of(session: Session, account: Account) -> list[str]:
-    """What an acquaintance would try first (security.md T12)."""
-    words = [part for part in (account.email or "").replace("@", ".").split(".")]
+    """What an acquaintance would try first (security.md T12), with and without accents."""
+    known = [account.email or ""]
     member = await members.by_id(session, account.member_id) if account.member_id else None
     if member is not None:
-        words += [
-            member.number, member.group, *member.given_name.split(), *member.family_name.split(), member.city,
-            member.street,
+        known += [
+            member.number, member.group, member.given_name, member.family_name, member.street, member.city,
+            member.postal_code, member.postal_code.replace(" ", ""),
         ]  # fmt: skip
-    return words
+    parts = [part for whole in known for part in (whole, *re.split(r"[^\w]+", whole))]
+    return [spelt for part in parts for spelt in (part, _without_accents(part))]
+
+
+def _without_accents(word: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))

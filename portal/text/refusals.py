@@ -17,7 +17,7 @@ SENTENCES: dict[Refusal, str] = {
         "et nous vous aiderons."
     ),
     Refusal.SIGN_IN_NEEDED: N_(
-        "Entrez d'abord avec votre courriel et votre mot de passe ; nous vous ramènerons ici."
+        "Entrez d'abord avec votre courriel et votre mot de passe, puis reprenez où vous en étiez."
     ),
     Refusal.WRONG_PASSWORD: N_(
         "Ce n'est pas votre mot de passe actuel : tapez celui qui vous a servi à entrer sur le portail."

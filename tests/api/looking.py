@@ -11,6 +11,8 @@ from fastapi.routing import APIRoute
 from sqlalchemy import text
 
 from api.app import PAGES
+from deploy.specimens import specimen_card
+from portal.rules.accounts import Role
 from portal.store import Sessions, accounts
 from portal.store.accounts import Account
 from portal.store.base import Base
@@ -146,3 +148,48 @@ def token_of(person: Person) -> str:
     value = person.client.cookies.get("__Host-session")
     assert value
     return value
+
+
+@dataclass(frozen=True)
+class World:
+    """Somebody of every kind, signed in, and the addresses of what they have before them."""
+
+    people: dict[str, Person]
+    where: dict[str, str]
+    member: Known
+
+    def address(self, route: APIRoute) -> str:
+        return route.path.format(**self.where)
+
+
+async def a_world(sessions: Sessions, visit: Visit, **more: Any) -> World:
+    """A member whose document is under review, the reviewer who has it open, an operator, a newcomer, a stranger."""
+    async with sessions.begin() as session:
+        campaign = await builders.a_campaign(session)
+        staff = [
+            await builders.a_staff_account(session, role, password_hash=PASSWORD_HASH)
+            for role in (Role.REVIEWER, Role.OPERATOR)
+        ]
+    member, who = await signed_in(sessions, visit, verified=True, **more)
+    newcomer, _ = await activating(sessions, visit, **more)
+    people = {"stranger": visit(), "newcomer": newcomer, "member": member}
+    await member.get("/fr/profil/identite")
+    picture = ("permis.jpg", specimen_card(), "image/jpeg")
+    await member.submit("/profil/identite", kind1="driving-licence", files={"file1": picture})
+    assert await count(sessions, "select count(*) from submission where status = 'submitted'") == 1, member.page.text
+    for name, account in zip(("reviewer", "operator"), staff, strict=True):
+        assert account.email
+        people[name] = visit()
+        await people[name].sign_in(account.email, PASSWORD)
+    await people["reviewer"].submit("/examen")
+    claim = str(people["reviewer"].response.url).rpartition("/")[2]
+    async with sessions.begin() as session:
+        document = await session.scalar(text("select id from document"))
+    assert campaign.code
+    where = {"code": "financial-statements", "document_id": str(document), "claim_id": claim}
+    return World(people, where, who)
+
+
+def name_of(route: APIRoute) -> str:
+    """The name of a page without its language."""
+    return route.name.rpartition(".")[0] or route.name

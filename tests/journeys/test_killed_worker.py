@@ -23,7 +23,7 @@ from tests import builders
 from tests.api.conftest import PASSWORD, PASSWORD_HASH
 from tests.api.person import Person
 from tests.conftest import SECRET
-from tests.journeys.mails import code_in, until
+from tests.journeys.mails import code_in, mail_to, until
 from tests.journeys.stack import Stack
 
 KILLS = 20
@@ -32,10 +32,12 @@ SEED = 20170220
 PHRASE = "les fourberies de Scapin à Hull"
 DOMAIN = "scrutin.invalid"
 # Longer than a relay's silence may last: in these pauses mails flow again, for the next kill to interrupt.
-LONG_PAUSES = {5, 11, 17}
+LONG_PAUSES = {6, 13}
 
-# What each member gets, whatever happened to the worker. An invitation may or may not come before the first sign-in.
-ONCE_EACH = {"verification", "documents-received", "registered", "approved"}
+# What each member gets, whatever happened to the worker.
+ONCE_EACH = {"documents-received", "registered", "approved"}
+# What is not sent once its cause has vanished: the code was typed before the mail left, the file was opened.
+AT_MOST_ONCE = {"verification", "invitation"}
 
 
 @dataclass
@@ -104,11 +106,7 @@ class Afternoon:
         self.doing[lane] = "sign-in"
         await person.sign_in(email, number)
         await self._step(lane, person, "profil/courriel")
-        async with self.stack.sessions.begin() as session:
-            link = await links.newest(session, account_id, Purpose.VERIFICATION)
-            assert link is not None, "the step was answered, so it was written"
-        # As the mail will say, which may arrive only after the next death.
-        self.codes[email] = code_of(SECRET.encode(), link.id)
+        self.codes[email] = await self._code(lane, account_id, email)
         await person.get("/fr/mot-de-passe/premier")
         await self._step(lane, person, "profil/code", code=self.codes[email])
         await person.get("/fr/mot-de-passe/premier")
@@ -128,8 +126,19 @@ class Afternoon:
 
         await until(told, within=90, what="the deletion")
 
+    async def _code(self, lane: int, account_id: UUID, email: str) -> str:
+        """Half the members wait for the mail; for the others we look at what it will say, so that somebody goes on."""
+        if lane % 2:
+            self.doing[lane] = "verification mail"
+            return code_in(await mail_to(self.stack.servers.mailbox, email, "Confirmez", within=90))
+        async with self.stack.sessions.begin() as session:
+            link = await links.newest(session, account_id, Purpose.VERIFICATION)
+            assert link is not None, "the step was answered, so it was written"
+        return code_of(SECRET.encode(), link.id)
+
     async def _step(self, lane: int, person: Person, form: str, **fields: object) -> None:
-        """Send a form; where the answer is «not yet», press the button of that very page."""
+        """Read, send a form; where the answer is «not yet», press the button of that very page."""
+        await asyncio.sleep(self.chance.uniform(0, 0.6))
         self.doing[lane] = form
         await person.submit(form, **fields)  # type: ignore[arg-type]
         while person.response.status_code == 202:
@@ -175,7 +184,7 @@ class Afternoon:
         return (
             f"worker killed with -9 {len(self.killings)} times during {len(self.members)} onboardings; "
             f"a new one ready after {median(ready):.1f} s (at most {max(ready):.1f} s); "
-            f"the next step of a member answered {median(answered):.1f} s after the kill (at most {max(answered):.1f} s); "
+            f"the next step of any member answered {median(answered):.1f} s after the kill (at most {max(answered):.1f} s); "
             f"asked again after «not yet»: {sum(self.asked_again.values())} times"
         )
 
@@ -205,8 +214,8 @@ async def test_an_onboarding_survives_a_worker_killed_at_twenty_random_moments(s
     async with stack.sessions.begin() as session:
         for member_id in afternoon.members:
             await check_member(session, campaign.id, member_id)
-        doubtful = await check_mails(session, stack, afternoon)
-    print(f"mails sent more than once after an unknown outcome: {doubtful}")
+        doubled = await check_mails(session, stack, afternoon)
+    print(f"mails sent more than once after an unknown outcome: {doubled}")
 
 
 async def check_member(session: Session, campaign_id: UUID, member_id: UUID) -> None:
@@ -230,27 +239,23 @@ async def check_member(session: Session, campaign_id: UUID, member_id: UUID) -> 
 
 async def check_mails(session: Session, stack: Stack, afternoon: Afternoon) -> int:
     """Each logical mail in the mailbox once; twice only where the outbox says that it was tried twice."""
-    arrived = [m for m in stack.servers.mailbox.messages() if DOMAIN in str(m["message_id"])]
+    arrived = [m for email in afternoon.codes for m in stack.servers.mailbox.messages(email)]
     by_id = Counter(str(m["message_id"]) for m in arrived)
-    doubtful = 0
-    kinds: dict[UUID, list[str]] = {}
-    for mail in await session.scalars(select(Mail)):
-        times = by_id.pop(message_id(mail.key, DOMAIN), 0)
-        if mail.cancelled_at is not None:
-            assert times == 0 or mail.attempts > 1
-            continue
-        assert mail.sent_at is not None and mail.failed_at is None
-        assert 1 <= times <= mail.attempts, f"{mail.kind} arrived {times} times after {mail.attempts} tries"
-        doubtful += times - 1
-        kinds.setdefault(mail.account_id, []).append(mail.kind)
-    addresses = {str(to) for m in arrived for to in m["envelope_to"]}
-    assert not [i for i, _ in by_id.items() if any(i == m["message_id"] and m["envelope_to"][0] in afternoon.codes for m in arrived)]
+    doubled = 0
     for member_id in afternoon.members:
         account = await accounts.of_member(session, member_id)
-        assert account is not None and account.email in addresses
-        had = Counter(kinds[account.id])
-        assert {kind: had[kind] for kind in ONCE_EACH} == dict.fromkeys(ONCE_EACH, 1), had
-        assert set(had) <= ONCE_EACH | {"invitation"}
-        verification = next(m for m in arrived if account.email in m["envelope_to"] and "Confirmez" in m["subject"])
-        assert code_in(verification).replace("\u00a0", "").replace(" ", "") == afternoon.codes[account.email]
-    return doubtful
+        assert account is not None
+        kinds: Counter[str] = Counter()
+        for mail in await session.scalars(select(Mail).where(Mail.account_id == account.id)):
+            times = by_id.pop(message_id(mail.key, DOMAIN), 0)
+            assert mail.failed_at is None
+            if mail.cancelled_at is None:
+                assert times >= 1, f"{mail.kind} is said to be sent and did not arrive"
+                kinds[mail.kind] += 1
+            assert times <= max(1, mail.attempts), f"{mail.kind} arrived {times} times after {mail.attempts} tries"
+            doubled += max(0, times - 1)
+        assert {kind: kinds[kind] for kind in ONCE_EACH} == dict.fromkeys(ONCE_EACH, 1), kinds
+        assert set(kinds) <= ONCE_EACH | AT_MOST_ONCE, kinds
+        assert max(kinds.values()) == 1, kinds
+    assert not by_id, "mails that no row of the outbox stands for"
+    return doubled

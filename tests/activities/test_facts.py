@@ -1,0 +1,269 @@
+"""Every mail can be written in both languages from the records, and none is sent whose cause has vanished."""
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from activities.facts import Facts
+from activities.rendering import Letters
+from deploy.servers import Mailbox
+from portal.rules.accounts import Purpose
+from portal.rules.campaigns import NoticeKind
+from portal.rules.identity import Reason, SubmissionStatus
+from portal.rules.mail import MailKind
+from portal.store import Session, Sessions, ballots, identity, onboarding
+from portal.store.campaigns import Campaign
+from portal.store.mail import Claimed
+from portal.store.members import Member
+from tests import builders
+from tests.activities.conftest import Relaying
+from tests.activities.mails import eventually, queue, queue_verification, row
+from tests.conftest import ORIGIN
+from tests.store.cases import a_submission, run
+
+HOUR = timedelta(hours=1)
+OF_A_SUBMISSION = (MailKind.DOCUMENTS_RECEIVED, MailKind.APPROVED, MailKind.REJECTED, MailKind.EXPIRED)
+
+
+async def a_decided(session: Session, submission_id: UUID, reason: Reason) -> None:
+    staff = await builders.a_staff_account(session)
+    claim = identity.Claim(id=uuid4(), submission_id=submission_id, reviewer_id=staff.id, expires_at=staff.password_set_at
+                           or staff.email_verified_at)  # fmt: skip
+    session.add(claim)
+    await session.flush()
+    session.add(
+        identity.Decision(
+            submission_id=submission_id, claim_id=claim.id, reviewer_id=staff.id, verdict="reject", reason=reason.value
+        )
+    )
+    if reason is Reason.OTHER:
+        session.add(identity.DecisionNote(submission_id=submission_id, fr="Un chat.", en="A cat."))
+    await session.flush()
+
+
+async def written(sessions: Sessions, facts: Facts, letters: Letters, key: str) -> str | None:
+    """The letter that would be sent now."""
+    mail = await row(sessions, key)
+    claimed = Claimed(
+        mail.id, mail.key, MailKind(mail.kind), mail.account_id, mail.campaign_id, mail.facts, 1, mail.queued_at
+    )
+    async with sessions.begin() as session:
+        to = await facts.of(session, claimed)
+    if to is None:
+        return None
+    letter = letters.render(claimed.kind, to.language, to.facts)
+    assert letter.subject
+    assert ORIGIN in letter.text
+    assert ORIGIN in letter.html
+    for part in (letter.subject, letter.text, letter.html):
+        assert "None" not in part
+        assert "{" + "{" not in part
+    return letter.subject + letter.text
+
+
+class Story:
+    """A member in a campaign, whose mails are queued one by one."""
+
+    def __init__(self, session: Session, campaign: Campaign, member: Member) -> None:
+        self.session, self.campaign, self.member = session, campaign, member
+
+    async def mail(self, kind: MailKind, **facts: str) -> str:
+        return await queue(self.session, self.member, kind, campaign=self.campaign, facts=facts)
+
+    async def documents(self, status: SubmissionStatus, since: timedelta = timedelta(0)) -> str:
+        submission = await a_submission(self.session, self.campaign, self.member, status=status, since=since, documents=2)
+        return str(submission.id)
+
+    async def register(self) -> None:
+        await ballots.register(
+            self.session, campaign_id=self.campaign.id, member_id=self.member.id, confirmed=False,
+            chosen=builders.ballots_of("EC"),
+        )  # fmt: skip
+
+
+async def a_story(session: Session, language: str = "fr", *, open_file: bool = True, **calendar: timedelta) -> Story:
+    campaign = await builders.a_campaign(session, **calendar)
+    member = await builders.a_member(session, language=language, verified=True)
+    if open_file:
+        await onboarding.open_file(session, campaign, member.id)
+    return Story(session, campaign, member)
+
+
+OPEN = {"opens": -HOUR}
+CLOSED = {"opens": -3 * HOUR, "closes": -HOUR}
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+async def test_every_kind_of_mail_can_be_written(
+    sessions: Sessions, facts: Facts, letters: Letters, language: str
+) -> None:
+    keys: dict[str, str] = {}
+    async with sessions.begin() as session:
+        story = await a_story(session, language)
+        for purpose in Purpose:
+            keys[purpose.value] = (await queue_verification(session, story.member, campaign=story.campaign, purpose=purpose))[0]
+        invited = await a_story(session, language, open_file=False)
+        keys["invitation"] = await invited.mail(MailKind.INVITATION)
+        keys["reminder"] = await story.mail(MailKind.REMINDER, step="identity")
+        keys["before-opening"] = await story.mail(MailKind.REMINDER, notice="before-opening")
+        keys["before-opening, no file"] = await invited.mail(MailKind.REMINDER, notice="before-opening")
+        for kind, status in zip(OF_A_SUBMISSION, (SubmissionStatus.SUBMITTED, SubmissionStatus.APPROVED,
+                                SubmissionStatus.REJECTED, SubmissionStatus.EXPIRED), strict=True):  # fmt: skip
+            other = await a_story(session, language)
+            submission = await other.documents(status)
+            await other.register()
+            keys[kind.value] = await other.mail(kind, submission_id=submission)
+            keys[f"registered when {status}"] = await other.mail(MailKind.REGISTERED, ballots="ec-directors,pension")
+            during = await a_story(session, language, **OPEN)
+            keys[f"voting-open {kind}"] = await during.mail(MailKind.VOTING_OPEN, notice="voting-open")
+        for notice in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS):
+            during = await a_story(session, language, **OPEN)
+            keys[notice.value] = await during.mail(MailKind.NOT_YET_VOTED, notice=notice.value)
+        after = await a_story(session, language, **CLOSED)
+        keys["closed"] = await after.mail(MailKind.CLOSED, notice="closed")
+
+    letters_written = {name: await written(sessions, facts, letters, key) for name, key in keys.items()}
+
+    assert {name for name, letter in letters_written.items() if letter is None} == set()
+    assert {MailKind((await row(sessions, key)).kind) for key in keys.values()} == set(MailKind)
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("reason", Reason)
+async def test_every_reason_of_a_rejection_is_said_with_its_remedy(
+    sessions: Sessions, facts: Facts, letters: Letters, reason: Reason, language: str
+) -> None:
+    from portal.text import reason as explanation
+
+    async with sessions.begin() as session:
+        story = await a_story(session, language)
+        submission = await story.documents(SubmissionStatus.REJECTED)
+        await a_decided(session, UUID(submission), reason)
+        key = await story.mail(MailKind.REJECTED, submission_id=submission)
+
+    text = " ".join((await written(sessions, facts, letters, key) or "").split())
+
+    said = explanation(reason, language)
+    remedy = said.remedy if reason is not Reason.OTHER else {"fr": "Un chat.", "en": "A cat."}[language]
+    assert " ".join(said.reason.split()) in text
+    assert " ".join(remedy.split()) in text
+
+
+async def test_a_certificate_is_quoted_once_there_is_one(sessions: Sessions, facts: Facts, letters: Letters) -> None:
+    async with sessions.begin() as session:
+        story = await a_story(session)
+        submission = await story.documents(SubmissionStatus.APPROVED)
+        key = await story.mail(MailKind.APPROVED, submission_id=submission)
+    before = await written(sessions, facts, letters, key)
+    async with sessions.begin() as session:
+        mine = await identity.lock(session, UUID(submission))
+        assert mine is not None
+        await identity.certify(session, mine, certificate="S-0123-4567-89AB", versions_removed=2)
+    after = await written(sessions, facts, letters, key)
+
+    assert before is not None
+    assert "S-0123" not in before
+    assert after is not None
+    assert "S-0123-4567-89AB" in after.replace("\N{NON-BREAKING HYPHEN}", "-")
+
+
+async def test_a_mail_whose_cause_has_vanished_is_cancelled_and_never_sent(
+    sessions: Sessions, relaying: Relaying, mailbox: Mailbox
+) -> None:
+    vanished: dict[str, str] = {}
+    async with sessions.begin() as session:
+        for name, change in (("used", "used_at"), ("voided", "voided_at"), ("expired", "expires_at")):
+            for purpose in Purpose:
+                story = await a_story(session)
+                key, link_id = await queue_verification(session, story.member, purpose=purpose)
+                vanished[f"{purpose} link {name}"] = key
+                await session.execute(text(f"update link set {change} = clock_timestamp() where id = :id"),
+                                      {"id": link_id})  # fmt: skip
+        gone = await a_story(session)
+        await gone.documents(SubmissionStatus.SUBMITTED)
+        vanished["registered, address gone"] = await gone.mail(MailKind.REGISTERED, ballots="pension")
+        await session.execute(text("update account set email = null where member_id = :id"), {"id": gone.member.id})
+        for kind in OF_A_SUBMISSION:
+            story = await a_story(session)
+            older = await story.documents(SubmissionStatus.REPLACED, HOUR)
+            await story.documents(SubmissionStatus.SUBMITTED)
+            vanished[f"{kind} of older documents"] = await story.mail(kind, submission_id=older)
+        signed_in = await a_story(session)
+        vanished["invitation, signed in meanwhile"] = await signed_in.mail(MailKind.INVITATION)
+        vanished["reminder of another step"] = await signed_in.mail(MailKind.REMINDER, step="email")
+        done = await a_story(session)
+        await done.documents(SubmissionStatus.SUBMITTED)
+        await done.register()
+        vanished["reminder, nothing missing"] = await done.mail(MailKind.REMINDER, step="registration")
+        vanished["before opening, nothing missing"] = await done.mail(MailKind.REMINDER, notice="before-opening")
+        after = await a_story(session, open_file=False, **CLOSED)
+        vanished["invitation after the close"] = await after.mail(MailKind.INVITATION)
+        vanished["reminder after the close"] = await after.mail(MailKind.REMINDER, step="identity")
+        vanished["open after the close"] = await after.mail(MailKind.VOTING_OPEN, notice="voting-open")
+        for notice in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS):
+            vanished[f"{notice} after the close"] = await after.mail(MailKind.NOT_YET_VOTED, notice=notice.value)
+        before = await a_story(session)
+        vanished["open, but moved later"] = await before.mail(MailKind.VOTING_OPEN, notice="voting-open")
+        vanished["closed, but moved later"] = await before.mail(MailKind.CLOSED, notice="closed")
+    async with relaying(mailbox):
+        for key in vanished.values():
+
+            async def is_settled(key: str = key) -> bool:
+                mail = await row(sessions, key)
+                return (mail.cancelled_at or mail.sent_at or mail.last_error) is not None
+
+            await eventually(is_settled)
+
+    settled = {name: await row(sessions, key) for name, key in vanished.items()}
+    assert {name for name, mail in settled.items() if mail.cancelled_at is None} == set()
+    assert {MailKind(mail.kind) for mail in settled.values()} == set(MailKind)
+    assert mailbox.messages() == []
+
+
+async def test_an_account_of_staff_alone_can_renew_its_password(
+    sessions: Sessions, facts: Facts, letters: Letters
+) -> None:
+    from portal.rules.links import hash_of, token_of
+    from portal.rules.mail import Lane
+    from portal.store import links, mail
+    from tests.conftest import SECRET
+
+    link_id = uuid4()
+    async with sessions.begin() as session:
+        staff = await builders.a_staff_account(session)
+        await links.make(
+            session, link_id=link_id, account=staff, purpose=Purpose.RENEWAL, valid=HOUR,
+            token_hash=hash_of(token_of(SECRET.encode(), link_id)),
+        )  # fmt: skip
+        await mail.queue(
+            session, key="renewal", kind=MailKind.RENEWAL, lane=Lane.URGENT, account_id=staff.id, campaign_id=None,
+            due_at=staff.email_verified_at, facts={"link_id": str(link_id)},  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    text = await written(sessions, facts, letters, "renewal")
+
+    assert text is not None
+    assert token_of(SECRET.encode(), link_id) in text
+
+
+async def test_a_registration_is_said_to_be_provisional_until_the_identity_is_confirmed(
+    sessions: Sessions, facts: Facts, letters: Letters
+) -> None:
+    async with sessions.begin() as session:
+        story = await a_story(session)
+        await story.documents(SubmissionStatus.SUBMITTED)
+        await story.register()
+        key = await story.mail(MailKind.REGISTERED, ballots="ec-directors,pension")
+    provisional = await written(sessions, facts, letters, key)
+    await run(sessions, "update registration set confirmed_at = clock_timestamp()")
+    confirmed = await written(sessions, facts, letters, key)
+
+    assert provisional is not None
+    assert confirmed is not None
+    assert "sous réserve" in " ".join(provisional.split())
+    assert "sous réserve" not in " ".join(confirmed.split())
+    for text in (provisional, confirmed):
+        assert "Vote ec-directors" in text
+        assert "Vote ec-ratification" not in text

@@ -1,0 +1,63 @@
+"""The operators' page: members by step, each with the workflow to watch."""
+
+from sqlalchemy import text
+
+from portal.rules.accounts import Role
+from portal.store import Sessions
+from tests.api.conftest import Visit
+from tests.api.test_documents import send_card, signed_in
+from tests.api.test_documents_access import a_desk
+
+
+async def test_members_are_listed_by_step_with_a_link_to_their_workflow(visit: Visit, sessions: Sessions) -> None:
+    """Under the address that the Temporal UI has for a workflow, whichever its run."""
+    waiting, first = await signed_in(visit, sessions, verified=False, family_name="Attente <b>")
+    sent, second = await signed_in(visit, sessions, family_name="Envoyé", group="TR")
+    await send_card(sent)
+    operator = await a_desk(visit, sessions, Role.OPERATOR)
+    async with sessions.begin() as session:
+        code = await session.scalar(text("select code from campaign"))
+    steps = {
+        "email": (first, "Attente <b>", "EC"),
+        "registration": (second, "Envoyé", "TR"),
+    }
+    for step, (member, name, group) in steps.items():
+        await operator.get(f"/fr/operations?etape={step}")
+        rows = operator.page.html.partition("<tbody>")[2].partition("</tbody>")[0]
+        assert rows.count("<tr>") == 1, step
+        assert name in operator.page.text, step
+        assert "<b>" not in rows, step
+        assert f"<td>{group}</td>" in rows, step
+        assert f"<td>{member.number}</td>" in rows, step
+        link = f"http://127.0.0.1:8233/namespaces/default/workflows/onboarding-{code}-{member.id}"
+        assert link in operator.page.links, step
+    for step in ("", "identity", "done", "nonsense'--"):
+        await operator.get("/fr/operations", params={"etape": step})
+        assert operator.response.status_code == 200
+        assert "Personne à cette étape." in operator.page.text
+    assert "http://127.0.0.1:8233/namespaces/default/workflows" in operator.page.links
+    # One received, none erased, one left.
+    assert "1 / 0 / 1" in operator.page.text
+    await operator.get("/en/operations?etape=email")
+    assert operator.page.lang == "en-CA"
+    assert "Attente <b>" in operator.page.text
+
+
+async def test_only_operators_open_it(visit: Visit, sessions: Sessions) -> None:
+    member, _ = await signed_in(visit, sessions)
+    for somebody in (member, await a_desk(visit, sessions, Role.REVIEWER), await a_desk(visit, sessions, Role.OFFICER)):
+        for address in ("/fr/operations", "/en/operations", "/fr/operations?etape=email"):
+            await somebody.get(address)
+            assert somebody.response.status_code == 403
+            assert "<table" not in somebody.page.html
+        assert "/fr/operations" not in somebody.page.links
+    nobody = visit()
+    await nobody.get("/fr/operations")
+    assert nobody.page.h1 == ["Entrez"]
+
+
+async def test_the_page_stands_without_a_campaign(visit: Visit, sessions: Sessions) -> None:
+    operator = await a_desk(visit, sessions, Role.OPERATOR)
+    await operator.get("/fr/operations")
+    assert operator.response.status_code == 422
+    assert "Aucun vote n'est prévu" in operator.page.text

@@ -1,0 +1,84 @@
+"""Maps each security test of the union's list to the test that proves it: `python -m tests.security_map`."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "security-tests.md"
+
+# What each number asks for, in a few words.
+WANTED = {
+    "T01": "the same answer for known and unknown addresses",
+    "T02": "the same work for both: one hash",
+    "T03": "guessing one account is slowed down and written down",
+    "T04": "a member number has five tries in its life",
+    "T09": "a member number is dead after activation",
+    "T10": "an activation session may only prove the address and choose a password",
+    "T11": "a member number is no password when the password is asked again",
+    "T14": "a link is used once, and stands nowhere in clear",
+    "T15": "an older link is void",
+    "T16": "opening a link, even by a scanner, changes nothing",
+    "T17": "links carry the configured address, whatever Host says",
+    "T21": "a session planted before signing in is worth nothing",
+    "T23": "the cookie is __Host-, Secure, HttpOnly, SameSite",
+    "T24": "after signing out the old cookie is dead",
+    "T25": "a form sent from elsewhere changes nothing",
+    "T30": "what people type is shown inert",
+    "T36": "a field the form does not name is refused",
+    "T37": "too large an upload is refused early",
+    "T38": "only a real JPEG is taken",
+    "T39": "a picture of too many pixels is never decoded",
+    "T40": "a picture of a thousand scans is never decoded",
+    "T41": "nothing rides along with a picture",
+    "T43": "nothing hidden in a picture is kept",
+    "T47": "a picture is shown to its owner and its reviewer only",
+    "T51": "no version of a deleted picture is left",
+    "T53": "an upload touches no file",
+    "T54": "no history holds a person",
+    "T55": "no log holds a person",
+    "T56": "a backup cannot open a deleted picture",
+    "T57": "a picture without a case is deleted by the sweep",
+    "T59": "a repeated signal is one decision",
+    "T60": "a decision on a replaced picture does not apply",
+    "T61": "a forged signal changes nothing",
+    "T77": "no step can be skipped",
+    "T78": "nobody registers for another group's ballot, nor late",
+    "T106": "no token in a log",
+    "T107": "no password in an answer or a log",
+    "T112": "a mail has one recipient",
+}
+
+
+def named() -> dict[str, list[str]]:
+    """Every T-number that a docstring of a test names, with where."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        where = str(path.relative_to(ROOT))
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test_"):
+                for number in sorted(set(re.findall(r"\bT\d{2,3}\b", ast.get_docstring(node) or ""))):
+                    found.setdefault(number, []).append(f"`{where}::{node.name}`")
+    return found
+
+
+def written() -> str:
+    found = named()
+    lines = [
+        "# Security tests",
+        "",
+        "Each number is one test of the union's threat model; behind it the tests of this project that prove it. Made by",
+        "`python -m tests.security_map` from the docstrings of the tests, and checked in every run.",
+        "",
+        "| id | what must hold | proved by |",
+        "| --- | --- | --- |",
+    ]
+    lines += [f"| {number} | {WANTED[number]} | {'<br>'.join(found.get(number, ['**missing**']))} |" for number in WANTED]
+    more = sorted((n for n in found if n not in WANTED), key=lambda n: int(n[1:]))
+    lines += ["", "Also touched, ahead of the parts they belong to:", "", "| id | by |", "| --- | --- |"]
+    lines += [f"| {number} | {'<br>'.join(found[number])} |" for number in more]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written())
