@@ -86,11 +86,12 @@ class IdentityActivities:
             staged = await identity.lock(session, order.submission_id)
             if staged is None or not _of(staged, order):
                 return Submitted(refusal=Refusal.DOCUMENTS_GONE)
-            if staged.submitted_at is not None:
+            if staged.status == SubmissionStatus.SUBMITTED.value:
                 # A repeat: done before, but whoever asked may not have heard of it.
                 over = await identity.to_erase(session, order.campaign_id, order.member_id)
                 return Submitted(staged.submitted_at, over)
             if staged.status != SubmissionStatus.STAGED.value:
+                # Also an old form sent again, after its documents were decided on or replaced.
                 return Submitted(refusal=Refusal.DOCUMENTS_GONE)
             whole = await self.records.read(session, order.campaign_id, order.member_id)
             if not whole.standing.email_verified:

@@ -90,9 +90,12 @@ class RelayActivities:
                 for _ in range(CONNECTIONS[lane])
             ]
             lanes.append(group.create_task(self._decisions(over)))
-            await self._until_over()
-            over.set()
-            bell.ring()
+            try:
+                await self._until_over()
+            finally:
+                # Also when we are cancelled: a library may swallow that in one lane, which would go on for ever.
+                over.set()
+                bell.ring()
             await asyncio.gather(*lanes)
             ears.cancel()
 
@@ -100,10 +103,12 @@ class RelayActivities:
         """Until the shift ends or the worker is told to stop; a heartbeat a second meanwhile."""
         end = asyncio.get_running_loop().time() + self.shift.total_seconds()
         stopping = asyncio.create_task(activity.wait_for_worker_shutdown())
-        while asyncio.get_running_loop().time() < end and not stopping.done():
-            activity.heartbeat()
-            await asyncio.wait([stopping], timeout=1)
-        stopping.cancel()
+        try:
+            while asyncio.get_running_loop().time() < end and not stopping.done():
+                activity.heartbeat()
+                await asyncio.wait([stopping], timeout=1)
+        finally:
+            stopping.cancel()
 
     async def _lane(self, lane: Lane, bell: Bell, over: asyncio.Event) -> None:
         postman = Postman(self.server)

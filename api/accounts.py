@@ -101,8 +101,9 @@ async def _known(session: Session, email: str) -> Known | None:
         account.id,
         account.member_id,
         account.password_hash,
-        # Once there is a password the number opens nothing.
-        member.number if member is not None and account.password_hash is None else None,
+        # Once there is a password the number opens nothing; nor once the address is proven: from then on whoever
+        # has only the number is not the one who has the mailbox. A mail to it renews the password they never chose.
+        member.number if member and account.password_hash is None and account.email_verified_at is None else None,
         account.password_set_at is not None and must_renew_password(account.password_set_at, cutoff),
         bool(await accounts.roles(session, account.id)),
     )
@@ -139,6 +140,8 @@ async def _welcome(
         await accounts.forget_tries(session, tries)
         if activation:
             await accounts.give_back_number_try(session, known.account_id)
+            # One activation at a time, so that the one that proves the address is the one that chooses the password.
+            await sessions.end_all(session, known.account_id)
         if fresh is not None and known.password_hash is not None:
             await accounts.upgrade_hash(session, known.account_id, known.password_hash, fresh)
         old = request.cookies.get(COOKIE)

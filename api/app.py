@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from secrets import token_hex
 
 import structlog
 from fastapi import FastAPI, Request
@@ -130,6 +131,12 @@ def _say_what_went_wrong(app: FastAPI) -> None:
 
     for kind in DatabaseUnavailable:
         app.exception_handler(kind)(records_away)
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> Response:
+        # The gate writes this number down, and where it happened.
+        reference = request.scope["failure"] = token_hex(4)
+        return render(request, "errors/error.html", status=500, code=500, reference=reference)
 
     @app.exception_handler(FilesUnavailable)
     async def pictures_away(request: Request, error: Exception) -> Response:

@@ -54,29 +54,30 @@ class Gate:
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A bug becomes a page with a number to quote; what is logged is where, never with what."""
-        started = False
+        started = finished = False
         began = perf_counter()
         status = 500
 
         async def sending(message: Message) -> None:
-            nonlocal started, status
+            nonlocal started, finished, status
             if message["type"] == "http.response.start":
                 started, status = True, message["status"]
+            elif message["type"] == "http.response.body":
+                finished = not message.get("more_body", False)
             await send(message)
 
         try:
             await self.app(scope, receive, sending)
         except Exception as error:
-            reference = token_hex(4)
-            scope["failure"] = reference
             self.log.error(
-                "page-failed", reference=reference, route=route_of(scope), error=type(error).__name__,
+                "page-failed", reference=scope.setdefault("failure", token_hex(4)), route=route_of(scope), error=type(error).__name__,
                 at=[f"{f.filename.rpartition('/')[2]}:{f.lineno}" for f in extract_tb(error.__traceback__)][-6:],
             )  # fmt: skip
-            if started:
+            if not started:
+                page = await self.error_page(scope, 500)
+                await page(scope, receive, sending)
+            elif not finished:
                 raise
-            page = await self.error_page(scope, 500)
-            await page(scope, receive, sending)
         # The template of the route, never its address: a token may stand in that.
         self.log.info(
             "page", route=route_of(scope), method=scope["method"], status=status,

@@ -44,6 +44,16 @@ STATUS = {
     Refusal.LINK_SUPERSEDED: 410,
 }
 
+# Addresses that only take a form, and the page that holds it: an answer to the form is read again there.
+PAGE_OF_FORM = {
+    "sign-out": "home",
+    "send-verification": "profile",
+    "type-code": "profile",
+    "send-documents": "identity",
+    "withdraw": "profile",
+    "review-decision": "review-case",
+}
+
 # Said once after a form was taken, on the page it leads to: the code travels in the address, never a sentence.
 NOTICES = {
     "courriel-envoye": N_("Nous vous avons envoyé un courriel. Ouvrez-le et cliquez sur le lien, ou tapez ici le code à six chiffres."),
@@ -79,7 +89,7 @@ def other_page(request: Request, language: str) -> str:
     name = getattr(route, "name", "").rpartition(".")[0]
     if name not in PAGES:
         return path("entrance", other)
-    address = path(name, other, **request.path_params)
+    address = path(PAGE_OF_FORM.get(name, name), other, **request.path_params)
     return f"{address}?{request.url.query}" if request.url.query else address
 
 

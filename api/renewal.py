@@ -1,5 +1,6 @@
 """« Renouveler mon mot de passe »: a link by mail; looking at it changes nothing, sending the form uses it."""
 
+import asyncio
 import re
 import unicodedata
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from api.accounts import caller
 from api.forms import EmailForm, NewPasswordForm
 from api.guards import Anyone, Lang
 from api.pages import go, render
-from api.portal import portal_of
+from api.portal import Portal, portal_of
 from api.routes import page
 from portal.rules.accounts import ADDRESS_LIMIT, RENEWAL_VALID, Purpose, canonical_email
 from portal.rules.links import hash_of, token_of
@@ -23,6 +24,9 @@ from portal.store.accounts import Account
 
 router = APIRouter()
 
+# More than writing a link and its mail takes: the time of an answer must not tell who is on the roll (security.md T02).
+ANSWER_AFTER = 0.1
+
 
 @page(router, "forgotten")
 async def forgotten_page(request: Request, visitor: Anyone) -> Response:
@@ -31,32 +35,42 @@ async def forgotten_page(request: Request, visitor: Anyone) -> Response:
 
 @page(router, "forgotten", methods=("POST",))
 async def forgotten(request: Request, visitor: Anyone, form: EmailForm) -> Response:
-    """The same page for every address; only its owner sees a difference, in the mailbox."""
-    portal = portal_of(request)
-    async with portal.sessions.begin() as session:
-        if not await accounts.attempt(session, portal.counter("address", caller(request)), ADDRESS_LIMIT):
-            return render(
-                request, "accounts/forgotten.html", visitor=visitor, refusal=Refusal.TOO_MANY_TRIES, email=form.email,
-                sent=False,
-            )  # fmt: skip
-        account = await accounts.by_email(session, canonical_email(form.email))
-        if account is not None:
-            link_id = uuid4()
-            made = await links.make(
-                session, link_id=link_id, account=account, purpose=Purpose.RENEWAL,
-                token_hash=hash_of(token_of(portal.secret, link_id)), valid=RENEWAL_VALID,
-            )  # fmt: skip
-            if made:
-                await mail.queue(
-                    session, key=f"renewal:{link_id}", kind=MailKind.RENEWAL, lane=lane(MailKind.RENEWAL),
-                    account_id=account.id, campaign_id=None, due_at=datetime.now(UTC),
-                    facts={"link_id": str(link_id)},
-                )  # fmt: skip
-            await journal.write(
-                session, "renewal-asked", actor="unknown", member_id=account.member_id,
-                code=None if made else Refusal.MAIL_JUST_SENT.value,
-            )  # fmt: skip
+    """The same page for every address, after the same time; only its owner sees a difference, in the mailbox."""
+    clock = asyncio.get_running_loop().time
+    earliest = clock() + ANSWER_AFTER
+    allowed = await _send_link(portal_of(request), caller(request), canonical_email(form.email))
+    await asyncio.sleep(earliest - clock())
+    if not allowed:
+        return render(
+            request, "accounts/forgotten.html", visitor=visitor, refusal=Refusal.TOO_MANY_TRIES, email=form.email,
+            sent=False,
+        )  # fmt: skip
     return render(request, "accounts/forgotten.html", visitor=visitor, email="", sent=True)
+
+
+async def _send_link(portal: Portal, address: str, email: str) -> bool:
+    """Send a link if this is somebody's address; False if this caller has asked too often."""
+    async with portal.sessions.begin() as session:
+        if not await accounts.attempt(session, portal.counter("address", address), ADDRESS_LIMIT):
+            return False
+        account = await accounts.by_email(session, email)
+        if account is None:
+            return True
+        link_id = uuid4()
+        made = await links.make(
+            session, link_id=link_id, account=account, purpose=Purpose.RENEWAL,
+            token_hash=hash_of(token_of(portal.secret, link_id)), valid=RENEWAL_VALID,
+        )  # fmt: skip
+        if made:
+            await mail.queue(
+                session, key=f"renewal:{link_id}", kind=MailKind.RENEWAL, lane=lane(MailKind.RENEWAL),
+                account_id=account.id, campaign_id=None, due_at=datetime.now(UTC), facts={"link_id": str(link_id)},
+            )  # fmt: skip
+        await journal.write(
+            session, "renewal-asked", actor="unknown", member_id=account.member_id,
+            code=None if made else Refusal.MAIL_JUST_SENT.value,
+        )  # fmt: skip
+        return True
 
 
 @page(router, "new-password")

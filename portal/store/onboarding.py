@@ -147,7 +147,11 @@ async def read(
         or_(Ballot.members_only.is_(False), Member.standing == GoodStanding.MEMBER.value),
     )
     # A member who changes groups keeps old registrations; they stand for none of the new ballots.
-    held = exists().where(Registration.ballot_id == Ballot.id, Registration.member_id == Member.id)
+    held = (
+        exists()
+        .where(Registration.ballot_id == Ballot.id, Registration.member_id == Member.id)
+        .correlate(Ballot, Member)
+    )
     row = (
         await session.execute(
             select(

@@ -45,7 +45,11 @@ async def queue(
 
 
 async def queue_verification(
-    session: Session, member: Member, *, campaign: Campaign | None = None, purpose: Purpose = Purpose.VERIFICATION
+    session: Session,
+    member: Member,
+    *,
+    campaign: Campaign | None = None,
+    purpose: Purpose = Purpose.VERIFICATION,
 ) -> tuple[str, UUID]:
     """A verification or renewal mail, as its step writes it: link and mail in one commit."""
     account = await accounts.of_member(session, member.id)

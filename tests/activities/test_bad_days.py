@@ -26,6 +26,12 @@ async def a_mail(sessions: Sessions) -> str:
         return (await queue_verification(session, await builders.a_member(session)))[0]
 
 
+async def make_due(sessions: Sessions) -> None:
+    """As if a minute had passed, and the relay looked again."""
+    await earlier(sessions, "outbox", timedelta(minutes=1), "due_at")
+    await run(sessions, "select pg_notify('outbox', 'urgent')")
+
+
 async def says(sessions: Sessions, key: str, error: str | None) -> bool:
     return (await row(sessions, key)).last_error == error
 
@@ -42,7 +48,7 @@ async def test_a_mail_refused_for_now_is_postponed_and_later_sent_once(
         assert waiting.due_at > datetime.now(UTC)
         assert (waiting.failed_at, waiting.claimed_until, waiting.attempts) == (None, None, 1)
         mailbox.behave()
-        await earlier(sessions, "outbox", timedelta(minutes=1), "due_at")
+        await make_due(sessions)
         await eventually(lambda: is_sent(sessions, key))
 
     assert len(mailbox.messages()) == 1
@@ -91,7 +97,7 @@ async def test_a_server_that_hangs_up_after_the_mail_gets_it_again_under_the_sam
 
         await eventually(is_in_doubt)
         mailbox.behave()
-        await earlier(sessions, "outbox", timedelta(minutes=1), "due_at")
+        await make_due(sessions)
         await eventually(lambda: is_sent(sessions, key))
 
     assert [kept["message_id"] for kept in mailbox.messages()] == [message_id(key, "exemple.test")] * 2
@@ -104,21 +110,19 @@ async def test_a_server_that_is_away_costs_no_mail_an_attempt_and_gets_all_when_
     first = await a_mail(sessions)
     async with relaying(mailbox):
         await eventually(lambda: is_sent(sessions, first))
-        await asyncio.to_thread(mailbox.stop)
+        mailbox.stop()
         keys = [await a_mail(sessions) for _ in range(3)]
         await asyncio.sleep(1)
         for key in keys:
             waiting = await row(sessions, key)
             assert (waiting.attempts, waiting.last_error, waiting.failed_at) == (0, None, None)
-        again = await asyncio.to_thread(
-            start_mailbox, tmp_path / "mailbox", mailbox.smtp_port, mailbox.http_port
-        )
+        again = start_mailbox(tmp_path / "mailbox", mailbox.smtp_port, mailbox.http_port)
         try:
             for key in keys:
                 await eventually(lambda key=key: is_sent(sessions, key))  # type: ignore[misc]
             assert len(again.messages()) == 4
         finally:
-            await asyncio.to_thread(again.stop)
+            again.stop()
 
     assert {(await row(sessions, key)).attempts for key in keys} == {1}
 
@@ -147,7 +151,9 @@ async def a_server_that_answers(**answers: str) -> AsyncIterator[SimpleNamespace
 @pytest.mark.parametrize(
     "answer", ["550 5.7.1 Not from you", "530 5.7.0 Authentication required", "421 4.3.2 Going down"]
 )
-async def test_a_server_that_refuses_us_fails_no_mail(sessions: Sessions, relaying: Relaying, answer: str) -> None:
+async def test_a_server_that_refuses_us_fails_no_mail(
+    sessions: Sessions, relaying: Relaying, answer: str
+) -> None:
     key = await a_mail(sessions)
     async with a_server_that_answers(MAIL=answer) as server, relaying(server):
 

@@ -24,6 +24,10 @@ from tests.conftest import ORIGIN
 from tests.store.cases import a_submission, run
 
 HOUR = timedelta(hours=1)
+BEFORE = {"opens": 24 * HOUR, "closes": 288 * HOUR}
+OPEN = {"opens": -HOUR, "closes": 288 * HOUR}
+CLOSED = {"opens": -3 * HOUR, "closes": -HOUR}
+
 OF_A_SUBMISSION = (MailKind.DOCUMENTS_RECEIVED, MailKind.APPROVED, MailKind.REJECTED, MailKind.EXPIRED)
 
 
@@ -35,7 +39,11 @@ async def a_decided(session: Session, submission_id: UUID, reason: Reason) -> No
     await session.flush()
     session.add(
         identity.Decision(
-            submission_id=submission_id, claim_id=claim.id, reviewer_id=staff.id, verdict="reject", reason=reason.value
+            submission_id=submission_id,
+            claim_id=claim.id,
+            reviewer_id=staff.id,
+            verdict="reject",
+            reason=reason.value,
         )
     )
     if reason is Reason.OTHER:
@@ -47,7 +55,14 @@ async def written(sessions: Sessions, facts: Facts, letters: Letters, key: str) 
     """The letter that would be sent now."""
     mail = await row(sessions, key)
     claimed = Claimed(
-        mail.id, mail.key, MailKind(mail.kind), mail.account_id, mail.campaign_id, mail.facts, 1, mail.queued_at
+        mail.id,
+        mail.key,
+        MailKind(mail.kind),
+        mail.account_id,
+        mail.campaign_id,
+        mail.facts,
+        1,
+        mail.queued_at,
     )
     async with sessions.begin() as session:
         to = await facts.of(session, claimed)
@@ -73,7 +88,9 @@ class Story:
         return await queue(self.session, self.member, kind, campaign=self.campaign, facts=facts)
 
     async def documents(self, status: SubmissionStatus, since: timedelta = timedelta(0)) -> str:
-        submission = await a_submission(self.session, self.campaign, self.member, status=status, since=since, documents=2)
+        submission = await a_submission(
+            self.session, self.campaign, self.member, status=status, since=since, documents=2
+        )
         return str(submission.id)
 
     async def register(self) -> None:
@@ -83,16 +100,14 @@ class Story:
         )  # fmt: skip
 
 
-async def a_story(session: Session, language: str = "fr", *, open_file: bool = True, **calendar: timedelta) -> Story:
-    campaign = await builders.a_campaign(session, **calendar)
+async def a_story(
+    session: Session, language: str = "fr", *, open_file: bool = True, calendar: dict[str, timedelta] = BEFORE
+) -> Story:
+    campaign = await builders.a_campaign(session, opens=calendar["opens"], closes=calendar["closes"])
     member = await builders.a_member(session, language=language, verified=True)
     if open_file:
         await onboarding.open_file(session, campaign, member.id)
     return Story(session, campaign, member)
-
-
-OPEN = {"opens": -HOUR}
-CLOSED = {"opens": -3 * HOUR, "closes": -HOUR}
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
@@ -103,7 +118,9 @@ async def test_every_kind_of_mail_can_be_written(
     async with sessions.begin() as session:
         story = await a_story(session, language)
         for purpose in Purpose:
-            keys[purpose.value] = (await queue_verification(session, story.member, campaign=story.campaign, purpose=purpose))[0]
+            keys[purpose.value] = (
+                await queue_verification(session, story.member, campaign=story.campaign, purpose=purpose)
+            )[0]
         invited = await a_story(session, language, open_file=False)
         keys["invitation"] = await invited.mail(MailKind.INVITATION)
         keys["reminder"] = await story.mail(MailKind.REMINDER, step="identity")
@@ -115,13 +132,15 @@ async def test_every_kind_of_mail_can_be_written(
             submission = await other.documents(status)
             await other.register()
             keys[kind.value] = await other.mail(kind, submission_id=submission)
-            keys[f"registered when {status}"] = await other.mail(MailKind.REGISTERED, ballots="ec-directors,pension")
-            during = await a_story(session, language, **OPEN)
+            keys[f"registered when {status}"] = await other.mail(
+                MailKind.REGISTERED, ballots="ec-directors,pension"
+            )
+            during = await a_story(session, language, calendar=OPEN)
             keys[f"voting-open {kind}"] = await during.mail(MailKind.VOTING_OPEN, notice="voting-open")
         for notice in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS):
-            during = await a_story(session, language, **OPEN)
+            during = await a_story(session, language, calendar=OPEN)
             keys[notice.value] = await during.mail(MailKind.NOT_YET_VOTED, notice=notice.value)
-        after = await a_story(session, language, **CLOSED)
+        after = await a_story(session, language, calendar=CLOSED)
         keys["closed"] = await after.mail(MailKind.CLOSED, notice="closed")
 
     letters_written = {name: await written(sessions, facts, letters, key) for name, key in keys.items()}
@@ -151,7 +170,9 @@ async def test_every_reason_of_a_rejection_is_said_with_its_remedy(
     assert " ".join(remedy.split()) in text
 
 
-async def test_a_certificate_is_quoted_once_there_is_one(sessions: Sessions, facts: Facts, letters: Letters) -> None:
+async def test_a_certificate_is_quoted_once_there_is_one(
+    sessions: Sessions, facts: Facts, letters: Letters
+) -> None:
     async with sessions.begin() as session:
         story = await a_story(session)
         submission = await story.documents(SubmissionStatus.APPROVED)
@@ -184,7 +205,9 @@ async def test_a_mail_whose_cause_has_vanished_is_cancelled_and_never_sent(
         gone = await a_story(session)
         await gone.documents(SubmissionStatus.SUBMITTED)
         vanished["registered, address gone"] = await gone.mail(MailKind.REGISTERED, ballots="pension")
-        await session.execute(text("update account set email = null where member_id = :id"), {"id": gone.member.id})
+        await session.execute(
+            text("update account set email = null where member_id = :id"), {"id": gone.member.id}
+        )
         for kind in OF_A_SUBMISSION:
             story = await a_story(session)
             older = await story.documents(SubmissionStatus.REPLACED, HOUR)
@@ -197,13 +220,17 @@ async def test_a_mail_whose_cause_has_vanished_is_cancelled_and_never_sent(
         await done.documents(SubmissionStatus.SUBMITTED)
         await done.register()
         vanished["reminder, nothing missing"] = await done.mail(MailKind.REMINDER, step="registration")
-        vanished["before opening, nothing missing"] = await done.mail(MailKind.REMINDER, notice="before-opening")
-        after = await a_story(session, open_file=False, **CLOSED)
+        vanished["before opening, nothing missing"] = await done.mail(
+            MailKind.REMINDER, notice="before-opening"
+        )
+        after = await a_story(session, open_file=False, calendar=CLOSED)
         vanished["invitation after the close"] = await after.mail(MailKind.INVITATION)
         vanished["reminder after the close"] = await after.mail(MailKind.REMINDER, step="identity")
         vanished["open after the close"] = await after.mail(MailKind.VOTING_OPEN, notice="voting-open")
         for notice in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS):
-            vanished[f"{notice} after the close"] = await after.mail(MailKind.NOT_YET_VOTED, notice=notice.value)
+            vanished[f"{notice} after the close"] = await after.mail(
+                MailKind.NOT_YET_VOTED, notice=notice.value
+            )
         before = await a_story(session)
         vanished["open, but moved later"] = await before.mail(MailKind.VOTING_OPEN, notice="voting-open")
         vanished["closed, but moved later"] = await before.mail(MailKind.CLOSED, notice="closed")

@@ -11,12 +11,15 @@ from fastapi.routing import APIRoute
 from sqlalchemy import text
 
 from api.app import PAGES
+from api.pages import NOTICES
 from deploy.specimens import specimen_card
 from portal.rules.accounts import Role
+from portal.rules.refusals import Refusal
 from portal.store import Sessions, accounts
 from portal.store.accounts import Account
 from portal.store.base import Base
 from portal.store.members import Member
+from portal.text import gettext, say
 from tests import builders
 from tests.api.conftest import PASSWORD, PASSWORD_HASH, Visit
 from tests.api.person import Person
@@ -141,6 +144,20 @@ async def activating(sessions: Sessions, visit: Visit, **more: Any) -> tuple[Per
     await person.sign_in(who.email, who.member.number)
     assert person.page.h1 == ["Première entrée"], person.page.text
     return person, who
+
+
+def says(person: Person, refusal: Refusal) -> bool:
+    """Whether the page at hand says this refusal, in its language."""
+    return _plain(say(refusal, person.page.lang[:2])) in _plain(person.page.text)
+
+
+def notices(person: Person, code: str) -> bool:
+    """Whether the page at hand says what was just done."""
+    return _plain(gettext(person.page.lang[:2])(NOTICES[code])) in _plain(person.page.text)
+
+
+def _plain(words: str) -> str:
+    return " ".join(words.split())
 
 
 def token_of(person: Person) -> str:

@@ -136,4 +136,4 @@ class Person:
 
     async def sign_in(self, email: str, password: str) -> httpx.Response:
         await self.get("/fr/connexion" if self.language == "fr" else "/en/sign-in")
-        return await self.submit("connexion" if self.language == "fr" else "sign-in", email=email, password=password)
+        return await self.submit("/connexion" if self.language == "fr" else "/sign-in", email=email, password=password)

@@ -7,6 +7,7 @@ from argon2 import PasswordHasher
 
 from api.portal import Portal
 from portal.rules.accounts import STEP_UP_TRIES
+from portal.rules.refusals import Refusal
 from portal.store import Sessions, accounts
 from tests import builders
 from tests.api.conftest import PASSWORD, Visit
@@ -20,6 +21,7 @@ from tests.api.looking import (
     link_in,
     mails_to,
     routes,
+    says,
     signed_in,
     token_of,
 )
@@ -78,7 +80,7 @@ async def test_no_password_is_taken_before_the_address_is_proven(visit: Visit, s
     assert not [f for f in person.page.forms if f.action.endswith("premier")]
     await person.post("/fr/mot-de-passe/premier", {"form_token": token, "password": GOOD, "again": GOOD})
     assert person.response.status_code == 422
-    assert "vérifier votre courriel" in person.page.text
+    assert says(person, Refusal.EMAIL_NOT_VERIFIED)
     assert await count(sessions, "select count(*) from account where password_hash is not null") == 0
     assert who.email in (await person.get("/fr/mot-de-passe/premier")).text
 
@@ -90,8 +92,6 @@ async def test_the_number_is_dead_once_a_password_is_set(
     async with sessions.begin() as session:
         await builders.a_campaign(session)
     person, who = await activating(sessions, visit)
-    elsewhere = visit()
-    await elsewhere.sign_in(who.email, who.member.number)
     before = token_of(person)
     await person.submit("/profil/courriel")
     await person.submit("/profil/code", code=code_in((await mails_to(servers, who.email, "Confirmez"))[0]))
@@ -101,10 +101,7 @@ async def test_the_number_is_dead_once_a_password_is_set(
 
     again = visit()
     assert (await again.sign_in(who.email, who.member.number)).status_code == 401
-    assert "ne vont pas ensemble" in again.page.text
-    # The other session that the number had opened is over as well.
-    await elsewhere.get("/fr/mot-de-passe/premier")
-    assert elsewhere.page.h1 == ["Entrez"]
+    assert says(again, Refusal.WRONG_PAIR)
     async with sessions.begin() as session:
         account = await accounts.by_id(session, who.account.id)
     assert account is not None
@@ -126,11 +123,41 @@ async def test_a_link_opened_where_nobody_is_signed_in_still_leads_to_the_first_
     await telephone.get(link_in((await mails_to(servers, who.email, "Confirmez"))[0]))
     assert "pour confirmer" in telephone.page.text
     await telephone.get(next(a for a in telephone.page.links if "/connexion?" in a))
-    await telephone.submit("connexion", email=who.email, password=who.member.number)
+    await telephone.submit("/connexion", email=who.email, password=who.member.number)
     await telephone.submit("courriel/verifier")
     assert telephone.page.h1 == ["Première entrée"]
     await telephone.submit("mot-de-passe/premier", password=GOOD, again=GOOD)
     assert telephone.page.h1 == ["Portail des membres – page d'accueil"]
+
+
+async def test_a_stranger_with_the_number_cannot_wait_for_the_owner_to_prove_the_address(
+    visit: Visit, sessions: Sessions, servers: Servers
+) -> None:
+    """T10: only the session that confirmed chooses; afterwards the number opens nothing, the mailbox does."""
+    async with sessions.begin() as session:
+        await builders.a_campaign(session)
+    stranger, who = await activating(sessions, visit)
+    form_token = stranger.page.form("/deconnexion").fields["form_token"]
+    await stranger.submit("/profil/courriel")
+    owner = visit()
+    await owner.get(link_in((await mails_to(servers, who.email, "Confirmez"))[0]))
+    await owner.get(next(a for a in owner.page.links if "/connexion?" in a))
+    await owner.submit("/connexion", email=who.email, password=who.member.number)
+    await owner.submit("courriel/verifier")
+    await stranger.post("/fr/mot-de-passe/premier", {"form_token": form_token, "password": GOOD, "again": GOOD})
+    assert stranger.response.status_code == 401
+    assert (await stranger.sign_in(who.email, who.member.number)).status_code == 401
+    assert await count(sessions, "select count(*) from account where password_hash is not null") == 0
+
+    # The owner was called away before choosing a password.
+    await change(sessions, "delete from sign_in")
+    assert (await owner.sign_in(who.email, who.member.number)).status_code == 401
+    await owner.get("/fr/mot-de-passe/renouveler")
+    await owner.submit("mot-de-passe/renouveler", email=who.email)
+    await owner.get(link_in((await mails_to(servers, who.email, "Renouvelez"))[0]))
+    await owner.submit("mot-de-passe/nouveau", password=GOOD, again=GOOD)
+    await owner.submit("/connexion", email=who.email, password=GOOD)
+    assert owner.page.h1 == ["Portail des membres – page d'accueil"]
 
 
 async def test_a_member_number_is_not_a_password_when_one_is_asked_again(visit: Visit, sessions: Sessions) -> None:
@@ -143,7 +170,7 @@ async def test_a_member_number_is_not_a_password_when_one_is_asked_again(visit: 
     for _ in range(STEP_UP_TRIES - 1):
         await person.submit("votes/inscription", password=who.member.number)
         assert person.response.status_code == 403
-        assert "Ce n'est pas votre mot de passe actuel" in person.page.text
+        assert says(person, Refusal.WRONG_PASSWORD)
     await person.submit("votes/inscription", password=who.member.number)
     assert person.response.status_code == 401
     assert person.page.h1 == ["Entrez"]
@@ -174,17 +201,18 @@ async def test_weak_passwords_are_refused_with_a_reason_and_never_hashed(
     await person.get("/fr/mot-de-passe/premier")
     before = portal.passwords.calls
     tried = [w.format(number=who.member.number, email=who.email) for w in WEAK]
-    tries = [(w, "se devine trop facilement") for w in tried] + [
-        ("", "au moins 15 caractères"), ("pas si long", "au moins 15 caractères"), ("x" * 129, "dépasse 128"),
-        ("un mot de passe\tavec tabulation", "caractère invisible"), (GOOD + "\u200b", "caractère invisible"),
+    tries = [(w, Refusal.PASSWORD_TOO_EASY) for w in tried] + [
+        ("", Refusal.PASSWORD_TOO_SHORT), ("pas si long", Refusal.PASSWORD_TOO_SHORT), ("x" * 129, Refusal.PASSWORD_TOO_LONG),
+        ("un mot de passe\tavec tabulation", Refusal.PASSWORD_CONTROL_CHARACTER),
+        (GOOD + "\u200b", Refusal.PASSWORD_CONTROL_CHARACTER),
     ]  # fmt: skip
-    for password, said in tries:
+    for password, refusal in tries:
         await person.submit("mot-de-passe/premier", password=password, again=password)
         assert person.response.status_code == 422, password
-        assert said in person.page.text.replace("\N{NO-BREAK SPACE}", " "), password
+        assert says(person, refusal), password
         assert not password or password not in person.page.html or password in who.email
     await person.submit("mot-de-passe/premier", password=GOOD, again=GOOD + " ")
-    assert "ne sont pas pareils" in person.page.text
+    assert says(person, Refusal.PASSWORDS_DIFFER)
     assert portal.passwords.calls == before
     assert await count(sessions, "select count(*) from account where password_hash is not null") == 0
 

@@ -36,8 +36,9 @@ async def test_members_are_listed_by_step_with_a_link_to_their_workflow(visit: V
         assert operator.response.status_code == 200
         assert "Personne à cette étape." in operator.page.text
     assert "http://127.0.0.1:8233/namespaces/default/workflows" in operator.page.links
-    # One received, none erased, one left.
-    assert "1 / 0 / 1" in operator.page.text
+    assert "Envois reçus 1" in operator.page.text
+    assert "Envois supprimés 0" in operator.page.text
+    assert "Envois encore gardés 1" in operator.page.text
     await operator.get("/en/operations?etape=email")
     assert operator.page.lang == "en-CA"
     assert "Attente <b>" in operator.page.text

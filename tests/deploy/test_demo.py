@@ -276,8 +276,8 @@ def test_a_demo_starts_heals_stops_and_remembers(folder: Path) -> None:
         os.kill(said["processes"]["worker"], signal.SIGKILL)
         file = folder / "demo.json"
         assert eventually(
-            lambda: json.loads(file.read_text())["processes"]["worker"] != said["processes"]["worker"], 30
-        )
+            lambda: json.loads(file.read_text())["processes"]["worker"] != said["processes"]["worker"], 60
+        ), first_run.said()
         assert "worker (process" in first_run.said()
         children += first_run.children()
         first = password_of(said, "argan.lemalade@membres.example")

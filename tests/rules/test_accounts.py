@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from zxcvbn_rs_py import zxcvbn
 
 from portal.rules.accounts import (
-    PASSWORD_MAX_LENGTH, UNION_WORDS, canonical_email, delay_after, looks_like_member_number, must_renew_password,
+    PASSWORD_MAX_LENGTH,
+    UNION_WORDS,
+    canonical_email,
+    delay_after,
+    looks_like_member_number,
+    must_renew_password,
     password_weakness,
 )  # fmt: skip
 from portal.rules.links import code_of, hash_of, keyed, token_of

@@ -51,7 +51,9 @@ def test_a_mandated_vote_is_for_every_employee_of_the_unit(group: Group, standin
         (CLOSES + INSTANT, Refusal.REGISTRATION_CLOSED),
     ],
 )
-def test_registration_opens_at_its_instant_and_ends_before_the_closing(at: datetime, refusal: Refusal | None) -> None:
+def test_registration_opens_at_its_instant_and_ends_before_the_closing(
+    at: datetime, refusal: Refusal | None
+) -> None:
     assert registration_open(opens=OPENS, closes=CLOSES, at=at) is refusal
 
 
@@ -72,7 +74,10 @@ def test_no_step_before_registering_can_be_skipped(
     email: bool, documents: bool, chosen: list[str], refusal: Refusal | None
 ) -> None:
     answer = ready_to_register(
-        email_verified=email, documents_in=documents, chosen=chosen, own=["pension", "auditors", "ec-directors"]
+        email_verified=email,
+        documents_in=documents,
+        chosen=chosen,
+        own=["pension", "auditors", "ec-directors"],
     )
 
     assert answer is refusal

@@ -32,7 +32,9 @@ def calendars(draw: st.DrawFn) -> Calendar:
 
 
 def short(window: timedelta) -> list[NoticeKind]:
-    calendar = replace(OF_2017, closes=OF_2017.opens + window, ends=OF_2017.opens + window + timedelta(days=14))
+    calendar = replace(
+        OF_2017, closes=OF_2017.opens + window, ends=OF_2017.opens + window + timedelta(days=14)
+    )
     return [notice.kind for notice in notices(calendar)]
 
 
@@ -79,7 +81,9 @@ def test_notices_come_in_order_within_the_campaign_and_never_overlap(calendar: C
     assert len({n.mark for n in planned}) == len(planned)
     for notice in planned:
         assert calendar.registration_opens <= notice.due < notice.until <= calendar.ends
-    reminding = [n for n in planned if n.kind in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS)]
+    reminding = [
+        n for n in planned if n.kind in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS)
+    ]
     for earlier, later in zip(reminding, reminding[1:], strict=False):
         assert earlier.until <= later.due
     assert all(calendar.opens < n.due < calendar.closes for n in reminding)
@@ -94,7 +98,9 @@ def test_everybody_is_always_invited_and_told_of_the_opening(calendar: Calendar)
 
 
 def test_a_moved_closing_gives_new_marks_to_what_speaks_of_it() -> None:
-    later = replace(OF_2017, version=2, closes=OF_2017.closes + timedelta(days=3), ends=OF_2017.ends + timedelta(days=3))
+    later = replace(
+        OF_2017, version=2, closes=OF_2017.closes + timedelta(days=3), ends=OF_2017.ends + timedelta(days=3)
+    )
     before = {n.kind: n.mark for n in notices(OF_2017)}
     after = {n.kind: n.mark for n in notices(later)}
 

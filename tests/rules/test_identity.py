@@ -8,8 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.rules.identity import (
-    ACCEPTED, KINDS, NOTE_MAX_LENGTH, OVER, Proof, Reason, SubmissionStatus, Verdict, certificate_number,
-    complete_set, reason_given,
+    ACCEPTED,
+    KINDS,
+    NOTE_MAX_LENGTH,
+    OVER,
+    Proof,
+    Reason,
+    SubmissionStatus,
+    Verdict,
+    certificate_number,
+    complete_set,
+    reason_given,
 )  # fmt: skip
 from portal.rules.refusals import Refusal
 
@@ -40,7 +49,14 @@ def test_the_same_half_twice_is_not_a_set(half: Proof) -> None:
 
 @pytest.mark.parametrize(
     "kinds",
-    [[], [""], ["health-insurance"], ["credit-card"], ["driving-licence", "sin-card"], ["passport", "lease", "lease"]],
+    [
+        [],
+        [""],
+        ["health-insurance"],
+        ["credit-card"],
+        ["driving-licence", "sin-card"],
+        ["passport", "lease", "lease"],
+    ],
 )
 def test_nothing_what_is_not_accepted_and_too_many_are_no_set(kinds: list[str]) -> None:
     assert complete_set(kinds) is Refusal.DOCUMENT_KIND_MISSING

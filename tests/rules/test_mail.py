@@ -12,7 +12,9 @@ from portal.rules.mail import JUST_ASKED, TO_EVERYBODY, Courtesy, Lane, MailKind
 TORONTO = ZoneInfo("America/Toronto")
 UNION = Courtesy()
 
-moments = st.datetimes(datetime(2016, 1, 1), datetime(2030, 1, 1)).map(lambda naive: naive.replace(tzinfo=UTC))
+moments = st.datetimes(datetime(2016, 1, 1), datetime(2030, 1, 1)).map(
+    lambda naive: naive.replace(tzinfo=UTC)
+)
 # The nights on which the clocks change, where an hour is missing or comes twice.
 odd_nights = st.one_of(
     st.datetimes(datetime(2017, 3, 11, 20), datetime(2017, 3, 12, 20)),
@@ -26,8 +28,9 @@ courtesies = st.builds(
 )
 
 
-def local(*when: int, fold: int = 0) -> datetime:
-    return datetime(*when, tzinfo=TORONTO, fold=fold).astimezone(UTC)  # type: ignore[misc]
+def local(year: int, month: int, day: int, hour: int, *rest: int, fold: int = 0) -> datetime:
+    minute, second = (*rest, 0, 0)[:2]
+    return datetime(year, month, day, hour, minute, second, tzinfo=TORONTO, fold=fold).astimezone(UTC)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +105,9 @@ def test_nobody_waits_longer_than_the_quiet_lasts(at: datetime) -> None:
 
 
 @given(due=moments, kind=st.sampled_from(sorted(JUST_ASKED)), to=st.uuids())
-def test_what_was_just_asked_for_leaves_at_once_at_any_hour(due: datetime, kind: MailKind, to: object) -> None:
+def test_what_was_just_asked_for_leaves_at_once_at_any_hour(
+    due: datetime, kind: MailKind, to: object
+) -> None:
     assert send_at(kind, due=due, to=str(to), courtesy=UNION, zone=TORONTO) == due
     assert lane(kind) is Lane.URGENT
 

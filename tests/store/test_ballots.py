@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from portal.rules.refusals import Refusal
 from portal.store import Sessions, ballots
@@ -60,13 +60,18 @@ async def test_another_groups_ballot_leaves_no_row(sessions: Sessions, register:
     assert await rows(sessions) == 0
 
 
-async def test_a_dues_payer_registers_for_a_mandated_vote_only(sessions: Sessions, register: Register) -> None:
+async def test_a_dues_payer_registers_for_a_mandated_vote_only(
+    sessions: Sessions, register: Register
+) -> None:
     async with sessions.begin() as session:
         campaign = await builders.a_campaign(session)
         member = await builders.a_member(session, group="TR", standing="dues-payer")
     assert await register(campaign, member) == []
 
-    await run(sessions, "update ballot set members_only = false where code in ('tr-ratification', 'ec-ratification')")
+    await run(
+        sessions,
+        "update ballot set members_only = false where code in ('tr-ratification', 'ec-ratification')",
+    )
 
     assert await register(campaign, member) == ["tr-ratification"]
 
@@ -111,13 +116,18 @@ async def test_registering_twice_or_ten_times_at_once_is_registering_once(
     assert await rows(sessions) == 7
 
 
-async def test_another_campaigns_ballot_is_not_reached_by_its_code(sessions: Sessions, register: Register) -> None:
+async def test_another_campaigns_ballot_is_not_reached_by_its_code(
+    sessions: Sessions, register: Register
+) -> None:
     async with sessions.begin() as session:
         campaign = await builders.a_campaign(session)
         other = await builders.a_campaign(session)
         member = await builders.a_member(session)
-        await session.execute(Ballot.__table__.update().where(Ballot.campaign_id == other.id, Ballot.code == "pension")
-                              .values(code="only-there"))  # type: ignore[attr-defined]  # fmt: skip
+        await session.execute(
+            update(Ballot)
+            .where(Ballot.campaign_id == other.id, Ballot.code == "pension")
+            .values(code="only-there")
+        )
 
     assert await register(campaign, member, ["only-there"]) == []
     assert await register(campaign, member, ["pension"]) == ["pension"]
@@ -147,7 +157,9 @@ async def test_approval_confirms_every_registration_of_this_campaign_at_once(
     assert sum(card.confirmed_at is not None for card in theirs) == 0
 
 
-async def test_whoever_is_confirmed_already_registers_without_reserve(sessions: Sessions, register: Register) -> None:
+async def test_whoever_is_confirmed_already_registers_without_reserve(
+    sessions: Sessions, register: Register
+) -> None:
     async with sessions.begin() as session:
         campaign = await builders.a_campaign(session)
         member = await builders.a_member(session, group="BdP")

@@ -60,7 +60,7 @@ async def test_the_standing_follows_the_records_step_by_step(sessions: Sessions,
         assert mine is not None
         assert known is not None
         await papers.close(session, mine, SubmissionStatus.APPROVED)
-        await members.verify_identity(session, known)
+        await members.verify_identity(session, known.id)
     last = await standing(as_worker, campaign, member.id)
 
     assert seen == [Step.EMAIL, Step.IDENTITY, Step.REGISTRATION, Step.REVIEW]
@@ -69,7 +69,9 @@ async def test_the_standing_follows_the_records_step_by_step(sessions: Sessions,
 
 
 @pytest.mark.parametrize("status", [s for s in SubmissionStatus if s is not SubmissionStatus.SUBMITTED])
-async def test_only_documents_before_the_reviewers_count_as_sent(sessions: Sessions, status: SubmissionStatus) -> None:
+async def test_only_documents_before_the_reviewers_count_as_sent(
+    sessions: Sessions, status: SubmissionStatus
+) -> None:
     campaign, member = await a_member_in_a_campaign(sessions)
     async with sessions.begin() as session:
         await a_submission(session, campaign, member, status=status)
@@ -94,7 +96,7 @@ async def test_a_confirmed_identity_serves_the_next_campaign_for_three_years(ses
     async with sessions.begin() as session:
         known = await members.by_id(session, member.id)
         assert known is not None
-        await members.verify_identity(session, known)
+        await members.verify_identity(session, known.id)
         later = await builders.a_campaign(session)
 
     assert (await standing(sessions, later, member.id)).step is Step.REGISTRATION
@@ -109,13 +111,15 @@ async def test_a_new_address_asks_for_documents_again(sessions: Sessions) -> Non
     async with sessions.begin() as session:
         known = await members.by_id(session, member.id)
         assert known is not None
-        await members.verify_identity(session, known)
+        await members.verify_identity(session, known.id)
     await run(sessions, "update member set street = '4, rue Neuve' where id = :id", id=member.id)
 
     assert (await standing(sessions, campaign, member.id)).step is Step.IDENTITY
 
 
-async def test_a_member_who_changes_groups_is_not_done_with_the_ballots_of_the_old_one(sessions: Sessions) -> None:
+async def test_a_member_who_changes_groups_is_not_done_with_the_ballots_of_the_old_one(
+    sessions: Sessions,
+) -> None:
     campaign, member = await a_member_in_a_campaign(sessions)
     async with sessions.begin() as session:
         await a_submission(session, campaign, member)
@@ -128,13 +132,23 @@ async def test_a_member_who_changes_groups_is_not_done_with_the_ballots_of_the_o
     assert set(now.own) - set(now.registered) == {"tr-ratification"}
 
 
+async def test_one_members_registrations_are_not_anothers(sessions: Sessions) -> None:
+    campaign, first = await a_member_in_a_campaign(sessions)
+    async with sessions.begin() as session:
+        second = await builders.a_member(session, verified=True)
+    await register(sessions, campaign, first)
+    assert (await standing(sessions, campaign, second.id)).registered == []
+
+
 async def test_a_dues_payer_has_no_ballots(sessions: Sessions) -> None:
     campaign, member = await a_member_in_a_campaign(sessions, standing="dues-payer")
 
     assert (await standing(sessions, campaign, member.id)).own == []
 
 
-async def test_a_file_is_opened_once_and_taken_up_again_after_an_end(sessions: Sessions, as_worker: Sessions) -> None:
+async def test_a_file_is_opened_once_and_taken_up_again_after_an_end(
+    sessions: Sessions, as_worker: Sessions
+) -> None:
     campaign, member = await a_member_in_a_campaign(sessions)
     async with as_worker.begin() as session:
         first = await onboarding.open_file(session, campaign, member.id)
@@ -148,6 +162,7 @@ async def test_a_file_is_opened_once_and_taken_up_again_after_an_end(sessions: S
     async with as_worker.begin() as session:
         again = await onboarding.open_file(session, campaign, member.id)
         await onboarding.note_step(session, again, Step.IDENTITY, by_member=False)
+        await session.refresh(again)
 
     assert again.ended_at is None
     assert again.step == Step.IDENTITY.value
@@ -179,16 +194,20 @@ async def test_a_members_own_step_starts_the_reminders_anew_but_not_the_count_of
         for _ in range(2):
             await onboarding.note_reminder(session, campaign.id, member.id)
         await onboarding.note_step(session, file, Step.IDENTITY, by_member=False)
+        await session.refresh(file)
         assert (file.reminded, file.reminders_in_all) == (2, 2)
         before = (file.last_step_at, file.version)
         await onboarding.note_step(session, file, Step.REGISTRATION, by_member=True)
+        await session.refresh(file)
 
     assert (file.reminded, file.reminders_in_all) == (0, 2)
     assert file.last_step_at > before[0]
     assert file.version > before[1]
 
 
-async def test_files_with_an_old_calendar_are_found_page_by_page(sessions: Sessions, as_worker: Sessions) -> None:
+async def test_files_with_an_old_calendar_are_found_page_by_page(
+    sessions: Sessions, as_worker: Sessions
+) -> None:
     async with sessions.begin() as session:
         campaign = await builders.a_campaign(session)
         people = [await builders.a_member(session) for _ in range(5)]

@@ -86,7 +86,13 @@ async def test_a_claim_never_takes_more_than_it_may_however_the_query_is_planned
     for _ in range(20):
         await queue(as_worker, account)
     async with as_worker.begin() as session:
-        for plan in ("enable_hashagg", "enable_hashjoin", "enable_mergejoin", "enable_material", "enable_sort"):
+        for plan in (
+            "enable_hashagg",
+            "enable_hashjoin",
+            "enable_mergejoin",
+            "enable_material",
+            "enable_sort",
+        ):
             await session.execute(text(f"set local {plan} = off"))
         assert len(await mail.claim(session, URGENT, 3)) == 3
 
@@ -131,7 +137,9 @@ async def test_a_postponed_row_waits_its_own_time(sessions: Sessions, as_worker:
 
 
 @pytest.mark.parametrize("ending", ["sent", "cancelled", "failed"])
-async def test_what_is_over_is_never_taken_again(sessions: Sessions, as_worker: Sessions, ending: str) -> None:
+async def test_what_is_over_is_never_taken_again(
+    sessions: Sessions, as_worker: Sessions, ending: str
+) -> None:
     await queue(as_worker, await an_account(sessions))
     (row,) = await claim(as_worker)
     async with as_worker.begin() as session:
@@ -157,7 +165,14 @@ async def test_a_page_of_a_notice_queues_nobody_twice(sessions: Sessions, as_wor
     def rows(chosen: list[UUID]) -> list[dict[str, object]]:
         now = datetime.now(UTC)
         return [
-            {"key": f"invitation:{a}", "kind": "invitation", "lane": "bulk", "account_id": a, "facts": {}, "due_at": now}
+            {
+                "key": f"invitation:{a}",
+                "kind": "invitation",
+                "lane": "bulk",
+                "account_id": a,
+                "facts": {},
+                "due_at": now,
+            }
             for a in chosen
         ]
 

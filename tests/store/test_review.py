@@ -25,7 +25,10 @@ async def a_queue(sessions: Sessions, cases: int) -> tuple[Campaign, list[Submis
         campaign = await builders.a_campaign(session)
         waiting = [
             await a_submission(
-                session, campaign, await builders.a_member(session, verified=True), since=timedelta(hours=cases - n)
+                session,
+                campaign,
+                await builders.a_member(session, verified=True),
+                since=timedelta(hours=cases - n),
             )
             for n in range(cases)
         ]
@@ -66,7 +69,9 @@ async def set_status(sessions: Sessions, submission_id: UUID, status: Submission
         await identity.close(session, submission, status)
 
 
-async def test_the_oldest_case_comes_first_and_stays_until_decided(sessions: Sessions, as_api: Sessions) -> None:
+async def test_the_oldest_case_comes_first_and_stays_until_decided(
+    sessions: Sessions, as_api: Sessions
+) -> None:
     _, waiting = await a_queue(sessions, 3)
     first, second = await reviewers(sessions, 2)
 
@@ -178,12 +183,19 @@ async def test_ones_own_file_is_refused_even_under_a_claim(sessions: Sessions, a
     claim = await claim_next(as_api, reviewer)
     # The claim was made before the staff account was tied to a place on the roll.
     await run(sessions, "delete from account where member_id = :member", member=waiting[0].member_id)
-    await run(sessions, "update account set member_id = :member where id = :id", member=waiting[0].member_id, id=reviewer)
+    await run(
+        sessions,
+        "update account set member_id = :member where id = :id",
+        member=waiting[0].member_id,
+        id=reviewer,
+    )
 
     assert await decide(as_api, claim) is Refusal.OWN_FILE
 
 
-async def test_a_decision_needs_the_claim_of_the_one_who_decides(sessions: Sessions, as_api: Sessions) -> None:
+async def test_a_decision_needs_the_claim_of_the_one_who_decides(
+    sessions: Sessions, as_api: Sessions
+) -> None:
     await a_queue(sessions, 1)
     first, second = await reviewers(sessions, 2)
     claim = await claim_next(as_api, first)
@@ -214,7 +226,9 @@ async def test_the_same_form_sent_five_times_is_one_decision(sessions: Sessions,
 
 
 @pytest.mark.parametrize(
-    ("verdict", "reason"), [(APPROVE, None), (REJECT, Reason.EXPIRED)], ids=["the other way", "for another reason"]
+    ("verdict", "reason"),
+    [(APPROVE, None), (REJECT, Reason.EXPIRED)],
+    ids=["the other way", "for another reason"],
 )
 async def test_a_second_decision_under_the_same_claim_is_refused(
     sessions: Sessions, as_api: Sessions, verdict: Verdict, reason: Reason | None
@@ -237,7 +251,9 @@ async def test_a_decision_under_an_older_claim_comes_too_late(sessions: Sessions
     assert await decide(as_api, claim) is Refusal.ALREADY_DECIDED
 
 
-@pytest.mark.parametrize("ending", [SubmissionStatus.REPLACED, SubmissionStatus.WITHDRAWN, SubmissionStatus.EXPIRED])
+@pytest.mark.parametrize(
+    "ending", [SubmissionStatus.REPLACED, SubmissionStatus.WITHDRAWN, SubmissionStatus.EXPIRED]
+)
 async def test_documents_replaced_meanwhile_are_not_decided_on(
     sessions: Sessions, as_api: Sessions, ending: SubmissionStatus
 ) -> None:

@@ -41,7 +41,9 @@ def test_drift_is_noticed_when_there_is_some(empty: str, servers: Servers) -> No
     from tests.conftest import open_sync
 
     schema.upgrade(empty)
-    open_sync(servers.postgres, empty.rpartition("/")[2].partition("?")[0])("alter table claim drop column claimed_at")
+    open_sync(servers.postgres, empty.rpartition("/")[2].partition("?")[0])(
+        "alter table claim drop column claimed_at"
+    )
 
     assert len(schema.drift(empty)) == 1
 
@@ -66,10 +68,15 @@ def test_the_order_of_dates_is_the_order_of_migrations() -> None:
 
 
 def test_every_moment_in_code_has_a_time_zone() -> None:
-    moments = [c for table in Base.metadata.tables.values() for c in table.columns if isinstance(c.type, DateTime)]
+    moments = [
+        (str(c), c.type.timezone)
+        for table in Base.metadata.tables.values()
+        for c in table.columns
+        if isinstance(c.type, DateTime)
+    ]
 
     assert len(moments) > 30
-    assert [str(c) for c in moments if not c.type.timezone] == []
+    assert [name for name, zoned in moments if not zoned] == []
 
 
 def test_nothing_is_stored_in_a_form_that_could_hold_a_picture_or_a_sentence_unnoticed() -> None:

@@ -1,6 +1,5 @@
 """The records of one member and one campaign, in memory: each activity under the name of the real one."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -12,7 +11,12 @@ from activities.accounts import UseLink
 from activities.ballots import RegisterFor
 from activities.campaigns import CalendarToTell, NoticeToQueue
 from activities.identity import (
-    Applied, ApplyDecision, CloseSubmission, Erased, SubmissionOf, Submitted,
+    Applied,
+    ApplyDecision,
+    CloseSubmission,
+    Erased,
+    SubmissionOf,
+    Submitted,
 )  # fmt: skip
 from activities.onboarding import CalendarHeard, FileOf, FileState, Outcome, Remind, StepOrder
 from portal.rules.campaigns import Calendar
@@ -20,7 +24,15 @@ from portal.rules.identity import OVER, SubmissionStatus, Verdict
 from portal.rules.onboarding import IdentityState, step_of
 from portal.rules.refusals import Refusal
 
-OWN = ["ec-ratification", "ec-directors", "financial-statements", "auditors", "hr-committee", "pension", "president"]
+OWN = [
+    "ec-ratification",
+    "ec-directors",
+    "financial-statements",
+    "auditors",
+    "hr-committee",
+    "pension",
+    "president",
+]
 
 
 def a_calendar(
@@ -74,13 +86,20 @@ class FakeRecords:
 
     @property
     def live(self) -> UUID | None:
-        return next((s for s, status in self.submissions.items() if status is SubmissionStatus.SUBMITTED), None)
+        return next(
+            (s for s, status in self.submissions.items() if status is SubmissionStatus.SUBMITTED), None
+        )
 
     @property
     def identity(self) -> IdentityState:
         if SubmissionStatus.APPROVED in self.submissions.values():
             return IdentityState.APPROVED
         return IdentityState.NONE if self.live is None else IdentityState.SUBMITTED
+
+    @property
+    def to_erase(self) -> list[UUID]:
+        over = [submission_id for submission_id, status in self.submissions.items() if status in OVER]
+        return [submission_id for submission_id in over if submission_id not in self.certified]
 
     def _stepped(self, what: str) -> None:
         self.told.append(what)
@@ -111,7 +130,7 @@ class FakeRecords:
             reminded=self.reminded,
             reminders_in_all=self.reminders_in_all,
             calendar=self.calendar,
-            to_erase=[s for s, status in self.submissions.items() if status in OVER and s not in self.certified],
+            to_erase=self.to_erase,
         )  # fmt: skip
 
     @activity.defn(name="remind")
@@ -146,9 +165,9 @@ class FakeRecords:
 
     @activity.defn(name="submit_documents")
     async def submit_documents(self, order: SubmissionOf) -> Submitted:
-        replaced = self.live
-        if replaced is not None:
-            self.submissions[replaced] = SubmissionStatus.REPLACED
+        replaced = [] if self.live is None else [self.live]
+        for earlier in replaced:
+            self.submissions[earlier] = SubmissionStatus.REPLACED
         self.submissions[order.submission_id] = SubmissionStatus.SUBMITTED
         self.submitted_at[order.submission_id] = self.now()
         self._stepped("documents")
@@ -167,7 +186,9 @@ class FakeRecords:
             self.told.append("ignored")
             return Applied(False)
         approved = order.verdict is Verdict.APPROVE
-        self.submissions[order.submission_id] = SubmissionStatus.APPROVED if approved else SubmissionStatus.REJECTED
+        self.submissions[order.submission_id] = (
+            SubmissionStatus.APPROVED if approved else SubmissionStatus.REJECTED
+        )
         self._stepped(self.submissions[order.submission_id].value)
         return Applied(True)
 

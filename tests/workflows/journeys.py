@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 
 from portal.rules.accounts import Role
 from portal.rules.identity import Reason, Verdict
@@ -28,7 +29,15 @@ from portal.store.sealing import EpochKeys, seal
 from tests import builders
 from tests.conftest import Running, Servers
 from workflows import calls
-from workflows.messages import Answer, ConfirmEmail, Register, SubmitDocuments, WithdrawDocuments, workflow_id
+from workflows.messages import (
+    REFUSED,
+    Answer,
+    ConfirmEmail,
+    Register,
+    SubmitDocuments,
+    WithdrawDocuments,
+    workflow_id,
+)
 from workflows.onboarding import OnboardingWorkflow
 
 Handle = WorkflowHandle[Any, Any]
@@ -48,8 +57,10 @@ async def refusal_of(update: Awaitable[Answer]) -> Refusal | None:
     try:
         return (await update).refusal
     except WorkflowUpdateFailedError as error:
-        assert getattr(error.cause, "type", None) == "Refused", error.cause
-        return Refusal(str(getattr(error.cause, "message", "")))
+        cause = error.cause
+        if not isinstance(cause, ApplicationError) or cause.type != REFUSED:
+            raise
+        return Refusal(cause.message)
 
 
 async def events_of(handle: Handle) -> int:
@@ -83,12 +94,15 @@ class World:
     files: MinioFiles
     settings: Settings
 
-    async def member(self, campaign: Campaign | None = None, *, verified: bool = False, group: str = "EC") -> "Journey":
+    async def member(
+        self, campaign: Campaign | None = None, *, verified: bool = False, group: str = "EC"
+    ) -> "Journey":
         async with self.sessions.begin() as session:
             campaign = campaign or await builders.a_campaign(session)
             member = await builders.a_member(session, verified=verified, group=group)
             account = await accounts.of_member(session, member.id)
-        assert account is not None and account.email is not None
+        assert account is not None
+        assert account.email is not None
         return Journey(self, campaign, member, account.email)
 
     async def reviewer(self) -> UUID:
@@ -160,7 +174,7 @@ class Journey:
         )
 
     async def upload(self) -> UUID:
-        """What the page does with a picture before the form is sent: staged in the records, sealed in the store."""
+        """What the page does with a picture before the form is sent: staged, and sealed in the store."""
         keys = EpochKeys(self.world.settings.key_folder)
         document_id, submission_id = uuid4(), uuid4()
         sealed = seal(keys, document_id, b"the pixels of a card", datetime.now(UTC).date())
@@ -170,9 +184,15 @@ class Journey:
                 Submission(id=submission_id, campaign_id=self.campaign.id, member_id=self.who.id),
                 [
                     Document(
-                        id=document_id, submission_id=submission_id, position=0, kind="driving-licence",
-                        width=1600, height=1000, epoch=sealed.epoch, wrapped_key=sealed.wrapped_key,
-                    )  # fmt: skip
+                        id=document_id,
+                        submission_id=submission_id,
+                        position=0,
+                        kind="driving-licence",
+                        width=1600,
+                        height=1000,
+                        epoch=sealed.epoch,
+                        wrapped_key=sealed.wrapped_key,
+                    )
                 ],
             )
         await self.world.files.put(document_id.hex, sealed.ciphertext)
@@ -205,16 +225,10 @@ class Journey:
     async def deliver(self, submission_id: UUID, claim_id: UUID, verdict: Verdict) -> None:
         running = self.world.running
         await calls.deliver_decision(
-            running.client, running.task_queue, campaign_id=self.campaign.id, campaign_code=self.campaign.code,
-            member_id=self.who.id, submission_id=submission_id, claim_id=claim_id, verdict=verdict,
+            running.client, running.task_queue,
+            campaign_id=self.campaign.id, campaign_code=self.campaign.code, member_id=self.who.id,
+            submission_id=submission_id, claim_id=claim_id, verdict=verdict,
         )  # fmt: skip
-
-    async def settled(self) -> None:
-        """Until every signal so far has been applied: a query is answered after them, local activities included."""
-        before = -1
-        while before != (before := await events_of(self.handle)):
-            await self.handle.query(OnboardingWorkflow.progress)
-            await asyncio.sleep(0.15)
 
     # --- what is found afterwards
 
@@ -246,7 +260,7 @@ class Journey:
                 .where(journal.Entry.member_id == self.who.id)
                 .group_by(journal.Entry.action)
             )
-        return {action: count for action, count in rows}
+        return {row[0]: row[1] for row in rows}
 
     async def outbox(self) -> dict[str, int]:
         """How many mails of each kind were queued for this member."""
@@ -257,7 +271,7 @@ class Journey:
                 .where(accounts.Account.member_id == self.who.id)
                 .group_by(mail.Mail.kind)
             )
-        return {kind: count for kind, count in rows}
+        return {row[0]: row[1] for row in rows}
 
     async def file(self) -> onboarding.File:
         async with self.world.sessions.begin() as session:

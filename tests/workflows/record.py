@@ -1,7 +1,7 @@
 """Records one history per path into `histories/`: `python -m tests.workflows.record`.
 
-Run it when workflow code changes on purpose, and only before the change is released: files of a released version are
-what running members have lived through, and stay.
+Run it when workflow code changes on purpose, and only before the change is released: files of a released
+version are what running members have lived through, and stay.
 """
 
 import asyncio
@@ -11,9 +11,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
+
+from temporalio.client import WorkflowFailureError
 
 from deploy.servers import start_temporal
 from portal.rules.identity import Verdict
@@ -93,8 +96,8 @@ async def cancelled(member: Timeline) -> None:
     member.records.store_away = 3
     await member.register(OWN[0])
     await member.handle.cancel()
-    while not member.records.ended:
-        await asyncio.sleep(0.02)
+    with suppress(WorkflowFailureError):
+        await member.handle.result()
 
 
 async def seven_registrations(member: Timeline) -> None:

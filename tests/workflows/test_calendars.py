@@ -1,4 +1,4 @@
-"""A calendar that moves: every open file follows it, and the campaign says again what it said of the old one."""
+"""A calendar that moves: every open file follows it, and what was said of the old one is said of the new."""
 
 from datetime import datetime, timedelta
 
@@ -86,8 +86,10 @@ async def test_an_older_version_is_ignored(client: Client) -> None:
         await told(member, older)
         await told(member, newest)
         progress = await member.handle.query(OnboardingWorkflow.progress)
-        assert progress is not None and progress.calendar_version == 3
-        assert "calendar 1" not in records.told and "calendar 3" not in records.told
+        assert progress is not None
+        assert progress.calendar_version == 3
+        assert "calendar 1" not in records.told
+        assert "calendar 3" not in records.told
         # A signal and an update each, no timer and no activity besides.
         assert len((await member.handle.fetch_history()).events) <= before + 2 * 9
 
@@ -177,7 +179,10 @@ async def test_what_is_past_its_point_is_skipped(client: Client) -> None:
     assert mark(NoticeKind.BEFORE_OPENING, calendar.opens) not in said
     assert mark(NoticeKind.HALF_WAY, calendar.closes) not in said
     assert mark(NoticeKind.TWO_DAYS, calendar.closes) not in said
-    assert said[-2:] == [mark(NoticeKind.FOUR_HOURS, calendar.closes), mark(NoticeKind.CLOSED, calendar.closes)]
+    assert said[-2:] == [
+        mark(NoticeKind.FOUR_HOURS, calendar.closes),
+        mark(NoticeKind.CLOSED, calendar.closes),
+    ]
 
 
 async def test_files_that_have_not_heard_are_told_again(campaign: Timeline) -> None:

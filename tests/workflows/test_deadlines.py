@@ -1,4 +1,4 @@
-"""One timer, at the nearest deadline: the member's own reminders, the end of an undecided review, the end of all."""
+"""One timer, at the nearest deadline: the member's own reminders, an undecided review, the end of all."""
 
 from datetime import timedelta
 
@@ -123,7 +123,8 @@ async def test_documents_nobody_decided_on_are_erased_on_day_thirty(client: Clie
         assert records.certified == [submission_id]
         # The member is asked again, and may send others.
         progress = await member.handle.query(OnboardingWorkflow.progress)
-        assert progress is not None and progress.step is Step.IDENTITY
+        assert progress is not None
+        assert progress.step is Step.IDENTITY
         assert progress.next_deadline is DeadlineKind.REMINDER
 
 

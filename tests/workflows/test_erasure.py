@@ -54,7 +54,8 @@ async def test_an_object_store_that_fails_twenty_times_still_ends_in_a_certifica
         assert records.store_away == 0
         await member.heard()
         progress = await member.handle.query(OnboardingWorkflow.progress)
-        assert progress is not None and progress.erasing == 0
+        assert progress is not None
+        assert progress.erasing == 0
         # Twenty failures are attempts of one activity, not events.
         events = (await member.handle.fetch_history()).events
         assert sum(e.HasField("activity_task_scheduled_event_attributes") for e in events) == 1
@@ -70,7 +71,9 @@ async def test_an_object_store_that_fails_twenty_times_still_ends_in_a_certifica
         ("cancelled", SubmissionStatus.ABANDONED),
     ],
 )
-async def test_whatever_ends_a_submission_erases_it(client: Client, way: str, ending: SubmissionStatus) -> None:
+async def test_whatever_ends_a_submission_erases_it(
+    client: Client, way: str, ending: SubmissionStatus
+) -> None:
     """Expiry and the end of the campaign: test_deadlines.py."""
     records = FakeRecords(a_calendar(), email_verified=True)
     member = timeline(client, records)
@@ -140,7 +143,9 @@ async def test_cancelled_twice_an_erasure_is_finished_all_the_same(client: Clien
     assert records.told == ["documents", "abandoned", "erase", "certificate", "end"]
 
 
-async def test_cancelled_at_the_end_of_the_campaign_while_the_store_is_away_nothing_stays(client: Client) -> None:
+async def test_cancelled_at_the_end_of_the_campaign_while_the_store_is_away_nothing_stays(
+    client: Client,
+) -> None:
     records = FakeRecords(a_calendar(opens=DAY, closes=2 * DAY, ends=3 * DAY), email_verified=True)
     member = timeline(client, records)
     async with member.worker():

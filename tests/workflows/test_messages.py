@@ -1,7 +1,7 @@
 """What travels through Temporal is plain: ids, codes, instants, figures. Everything durable is registered.
 
-T72: no bytes, no free dictionaries, nothing whose content nobody has thought of. The golden file is what running
-histories hold: a change of it is a change of what they must still be read as (GOLDEN_REWRITE=1 rewrites it).
+T72: no bytes, no free dictionaries, nothing whose content nobody has thought of. The golden file is what
+running histories hold: a change of it is a change of how they are read (GOLDEN_REWRITE=1 rewrites it).
 """
 
 import dataclasses
@@ -34,8 +34,8 @@ PLAIN = (UUID, datetime, str, int, bool, types.NoneType)
 # The only plain strings, each looked at: codes or ids that we made.
 STRINGS = {
     "CampaignToRun.code", "CampaignToRun.sent", "CalendarToTell.campaign_code", "FileState.own",
-    "FileState.registered", "NoticeToQueue.mark", "Register.ballots", "RegisterFor.ballots", "RegisterFor.key",
-    "StepOrder.key", "SubmissionOf.key", "UseLink.key",
+    "FileState.registered", "NoticeToQueue.mark", "Register.ballots", "RegisterFor.ballots",
+    "RegisterFor.key", "StepOrder.key", "SubmissionOf.key", "UseLink.key",
 }  # fmt: skip
 
 
@@ -58,7 +58,7 @@ HANDLER_MARKS = ("__temporal_signal_definition", "__temporal_query_definition", 
 def handlers() -> Iterator[tuple[str, Any]]:
     """Every function whose arguments and result travel."""
     for found in WORKFLOW_CLASSES:
-        definition = getattr(found, "__temporal_workflow_definition")  # noqa: B009
+        definition = getattr(found, "__temporal_workflow_definition")
         yield f"{found.__name__}.run", definition.run_fn
         for kind in ("signals", "queries", "updates"):
             for name, handler in getattr(definition, kind).items():
@@ -110,7 +110,9 @@ def test_the_messages_are_found() -> None:
 @pytest.mark.parametrize("name", HANDLERS)
 def test_a_handler_takes_one_plain_message_and_gives_one(name: str) -> None:
     function = HANDLERS[name]
-    assert len(inspect.signature(function).parameters) <= 2, "self and one argument: fields can be added to it"
+    assert len(inspect.signature(function).parameters) <= 2, (
+        "self and one argument: fields can be added to it"
+    )
     assert "return" in typing.get_type_hints(function)
     for hint in types_of(function):
         for part in parts(hint):
@@ -124,7 +126,11 @@ def test_a_message_is_frozen_and_plain(name: str) -> None:
     assert message.__dataclass_params__.frozen  # type: ignore[attr-defined]
     for field, hint in typing.get_type_hints(message).items():
         for part in parts(hint):
-            assert part in PLAIN or part in MESSAGES.values() or issubclass(part, StrEnum), (name, field, part)
+            assert part in PLAIN or part in MESSAGES.values() or issubclass(part, StrEnum), (
+                name,
+                field,
+                part,
+            )
             if part is str:
                 assert f"{name}.{field}" in STRINGS, "a new string: is it surely a code of ours?"
 
@@ -167,7 +173,9 @@ async def test_messages_look_as_running_histories_hold_them() -> None:
     text = json.dumps(encoded, indent=1, sort_keys=True) + "\n"
     if os.environ.get("GOLDEN_REWRITE") == "1":
         GOLDEN.write_text(text, encoding="utf-8")
-    assert text == GOLDEN.read_text(encoding="utf-8"), "GOLDEN_REWRITE=1 once running histories can still be read"
+    assert text == GOLDEN.read_text(encoding="utf-8"), (
+        "GOLDEN_REWRITE=1 once running histories can still be read"
+    )
 
 
 async def test_what_an_older_release_wrote_can_still_be_read() -> None:
@@ -194,7 +202,7 @@ async def test_every_activity_is_registered(worker_settings: Settings, client: C
     await means.close()
     registered = {method.__qualname__ for method in means.activities}
     assert registered == {name for name, function in HANDLERS.items() if _is_activity(function)}
-    names = [getattr(method, "__temporal_activity_definition").name for method in means.activities]  # noqa: B009
+    names = [getattr(method, "__temporal_activity_definition").name for method in means.activities]
     assert len(names) == len(set(names)), "two activities under one name"
 
 

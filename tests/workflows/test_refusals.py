@@ -12,7 +12,6 @@ from portal.rules.onboarding import Step
 from portal.rules.refusals import Refusal
 from portal.store import ballots
 from tests import builders
-from tests.builders import ballots_of
 from tests.workflows.journeys import Journey, World, events_of, refusal_of
 from workflows.messages import Answer
 
@@ -217,7 +216,8 @@ async def test_a_repeated_update_gets_the_first_answer_and_doubles_nothing(fresh
     assert await registered(fresh) == ["auditors", "pension"]
     assert await fresh.outbox() == {"verification": 1, "documents-received": 1, "registered": 1}
     assert await fresh.actions() == {
-        "file-opened": 1, "verification-asked": 1, "email-verified": 1, "documents-submitted": 1, "registered": 1
+        "file-opened": 1, "verification-asked": 1, "email-verified": 1, "documents-submitted": 1,
+        "registered": 1,
     }  # fmt: skip
 
 

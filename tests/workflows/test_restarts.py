@@ -1,4 +1,4 @@
-"""Nothing is lost when a history grows too long, when a worker is replaced, or when every task starts from nothing."""
+"""Nothing is lost when a history grows too long, when workers change, or when every task is a replay."""
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -52,14 +52,20 @@ async def forgetful_client(forgetful: Temporal) -> Client:
 
 @pytest_asyncio.fixture
 async def forgetful_world(
-    forgetful_client: Client, servers: Servers, sessions: Sessions, files: MinioFiles, worker_settings: Settings
+    forgetful_client: Client,
+    servers: Servers,
+    sessions: Sessions,
+    files: MinioFiles,
+    worker_settings: Settings,
 ) -> AsyncIterator[World]:
     """The real records behind it."""
     task_queue = f"q-{uuid4().hex[:8]}"
     means = build_means(worker_settings, forgetful_client, task_queue)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(means.close)
-        await stack.enter_async_context(build_worker(forgetful_client, means.activities, task_queue=task_queue))
+        await stack.enter_async_context(
+            build_worker(forgetful_client, means.activities, task_queue=task_queue)
+        )
         yield World(Running(forgetful_client, task_queue), servers, sessions, files, worker_settings)
 
 
@@ -78,7 +84,9 @@ async def handle_of_run(handle: Handle, run_id: str):  # type: ignore[no-untyped
     return await client.get_workflow_handle(handle.id, run_id=run_id).fetch_history()
 
 
-async def test_a_whole_onboarding_goes_through_many_runs_without_losing_anything(forgetful_world: World) -> None:
+async def test_a_whole_onboarding_goes_through_many_runs_without_losing_anything(
+    forgetful_world: World,
+) -> None:
     """T59: seven registrations, a rejection and an approval; each thing once, in the real records."""
     world = forgetful_world
     journey = await world.member(verified=True)
@@ -100,8 +108,8 @@ async def test_a_whole_onboarding_goes_through_many_runs_without_losing_anything
     assert (await journey.sign_in()).step is Step.DONE
     assert await runs_of(journey.handle) >= 3
     assert await journey.actions() == {
-        "file-opened": 1, "documents-submitted": 2, "registered": 7, "identity-rejected": 1, "identity-approved": 1,
-        "documents-erased": 2,
+        "file-opened": 1, "documents-submitted": 2, "registered": 7, "identity-rejected": 1,
+        "identity-approved": 1, "documents-erased": 2,
     }  # fmt: skip
     assert await journey.outbox() == {"documents-received": 2, "registered": 7, "rejected": 1, "approved": 1}
     assert await world.files.stored() == []
@@ -160,7 +168,8 @@ async def test_an_erasure_under_way_goes_on_in_the_next_run(forgetful_client: Cl
 
         await until(certified)
         progress = await member.handle.query(OnboardingWorkflow.progress)
-        assert progress is not None and progress.step is Step.REGISTRATION
+        assert progress is not None
+        assert progress.step is Step.REGISTRATION
 
 
 async def test_signals_sent_at_the_turn_of_a_run_are_all_applied(forgetful_client: Client) -> None:
@@ -198,7 +207,7 @@ async def test_a_campaign_goes_through_many_runs_and_says_nothing_twice(forgetfu
         await campaign.pass_time(HOUR)
         moved = records.move(closes=records.calendar.closes + HOUR)
         await campaign.handle.signal(CampaignWorkflow.calendar_changed, moved.version)
-        # In small steps: skipped days skip the first task of a new run too, which the server delays by a second.
+        # In small steps: skipped days skip the first task of a new run too (the server delays it).
         while await campaign.pass_time(3 * HOUR):
             await until(begun)
     assert await runs_of(campaign.handle) >= 3

@@ -60,24 +60,35 @@ async def test_a_member_finishes_in_one_sitting_and_is_approved(posting_world: W
 
     erasure = await journey.erased(submission_id)
     assert erasure.certificate == certificate_number(submission_id)
-    assert (erasure.outcome, erasure.documents, erasure.versions_removed, erasure.versions_left) == ("approved", 1, 1, 0)
+    assert (erasure.outcome, erasure.documents, erasure.versions_removed, erasure.versions_left) == (
+        "approved",
+        1,
+        1,
+        0,
+    )
     assert await posting_world.files.stored() == []
     assert await journey.keys_left(submission_id) == 0
     assert (await journey.file()).step == Step.DONE.value
     async with posting_world.sessions.begin() as session:
         member = await members.by_id(session, journey.who.id)
-    assert member is not None and member.identity_verified_at is not None
-    print(f"\none registration of 7 ballots: {counts}")
+    assert member is not None
+    assert member.identity_verified_at is not None
+    print(f"\none registration of 7 ballots: {counts}")  # noqa: T201
     assert counts.events <= 80
     assert counts.size <= 16 * 1024
     assert counts.transitions <= 22
-    assert await journey.outbox() == {"verification": 1, "documents-received": 1, "registered": 1, "approved": 1}
+    assert await journey.outbox() == {
+        "verification": 1,
+        "documents-received": 1,
+        "registered": 1,
+        "approved": 1,
+    }
     await journey.sent(MailKind.REGISTERED)
     received = await journey.received()
     assert len(received) == len({message["message_id"] for message in received}) == 4
     assert await journey.actions() == {
-        "file-opened": 1, "verification-asked": 1, "email-verified": 1, "documents-submitted": 1, "registered": 1,
-        "identity-approved": 1, "documents-erased": 1,
+        "file-opened": 1, "verification-asked": 1, "email-verified": 1, "documents-submitted": 1,
+        "registered": 1, "identity-approved": 1, "documents-erased": 1,
     }  # fmt: skip
 
 
@@ -89,7 +100,7 @@ async def test_seven_separate_registrations_stay_within_the_budget(posting_world
 
     counts = await approved(journey, await posting_world.reviewer())
 
-    print(f"\nseven registrations: {counts}")
+    print(f"\nseven registrations: {counts}")  # noqa: T201
     assert counts.events <= 80
     assert counts.transitions <= 22
     assert (await journey.outbox())["registered"] == 7
@@ -108,7 +119,7 @@ async def test_a_rejection_and_a_better_picture_stay_within_the_budget(posting_w
     assert (await journey.submit(second)).step is Step.REVIEW
     counts = await approved(journey, reviewer)
 
-    print(f"\nwith one rejection and resubmission: {counts}")
+    print(f"\nwith one rejection and resubmission: {counts}")  # noqa: T201
     assert counts.events <= 100
     assert await posting_world.files.stored() == []
     assert (await journey.status(first), await journey.status(second)) == ("rejected", "approved")
@@ -129,7 +140,8 @@ async def test_nothing_personal_reaches_temporal(posting_world: World) -> None:
     said = " ".join(str(payload) for _, payload in payloads(json.loads(history)))
     who = journey.who
     personal = [
-        who.given_name, who.family_name, who.number, who.street, who.city, who.postal_code, journey.email, "exemple",
+        who.given_name, who.family_name, who.number, who.street, who.city, who.postal_code,
+        journey.email, "exemple",
     ]  # fmt: skip
     for text in (history, description, said):
         assert [word for word in personal if word.casefold() in text.casefold()] == []
