@@ -31,8 +31,9 @@ class CalendarToTell:
     calendar: Calendar
 
 
-# Signals one member's workflow; False when there is none. Given by the worker: activities know no workflow.
-TellCalendar = Callable[[str, UUID, Calendar], Awaitable[bool]]
+# Signals a newer version to one member's workflow; False when there is none. Given by the worker: activities
+# know no workflow.
+TellCalendar = Callable[[str, UUID, int], Awaitable[bool]]
 
 MAIL_OF = {
     NoticeKind.INVITATION: MailKind.INVITATION,
@@ -65,8 +66,8 @@ class CampaignActivities:
     async def queue_notice(self, order: NoticeToQueue) -> int:
         """Queue one notice for everybody it concerns, a batch a commit; how many are new.
 
-        The heartbeat carries the last member done, and every row has a key of its own: an attempt that follows a dead
-        worker neither loses nor doubles a mail.
+        The heartbeat carries the last member done, and every row has a key of its own: an attempt after a
+        dead worker neither loses nor doubles a mail.
         """
         done = activity.info().heartbeat_details
         after = UUID(done[0]) if done else None
@@ -111,8 +112,8 @@ class CampaignActivities:
     async def tell_calendar(self, order: CalendarToTell) -> int:
         """Signal every open file that has not heard of this calendar; how many still have not.
 
-        A file notes the calendar when its workflow has taken it up, so a signal that got lost is found by asking
-        again. One that has no workflow any more reads the calendar when it is taken up: it is noted here.
+        A file notes the calendar when its workflow has taken it up, so a signal that got lost is found by
+        asking again. One that has no workflow any more reads the calendar when it is taken up: noted here.
         """
         after: UUID | None = None
         while True:
@@ -121,7 +122,7 @@ class CampaignActivities:
                     session, order.campaign_id, order.calendar.version, after=after, most=PAGE
                 )
             for member_id in page:
-                if not await self.tell(order.campaign_code, member_id, order.calendar):
+                if not await self.tell(order.campaign_code, member_id, order.calendar.version):
                     async with self.sessions.begin() as session:
                         await onboarding.note_calendar(
                             session, order.campaign_id, member_id, order.calendar.version

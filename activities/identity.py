@@ -217,7 +217,10 @@ class IdentityActivities:
         Only the object store is touched. A name is looked up by the record, so a repeat deletes nothing and succeeds.
         """
         async with self.sessions.begin() as session:
+            submission = await identity.by_id(session, submission_id)
             documents = await identity.documents_of(session, submission_id)
+        if submission is None or submission.over_at is None:
+            raise ApplicationError("still needed", type="NotOver", non_retryable=True)
         removed = 0
         try:
             for document in documents:

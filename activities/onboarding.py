@@ -24,7 +24,7 @@ class FileOf:
 
 @dataclass(frozen=True)
 class StepOrder:
-    """One step of a member. `key` is the id of the update: a repeat finds it in the journal and does nothing."""
+    """One step of a member. `key` is the update's id: a repeat finds it in the journal and does nothing."""
 
     campaign_id: UUID
     member_id: UUID
@@ -64,13 +64,6 @@ class Remind:
     member_id: UUID
     # Counts reminders of the whole campaign, hence names this one.
     nth: int
-
-
-@dataclass(frozen=True)
-class CalendarHeard:
-    campaign_id: UUID
-    member_id: UUID
-    version: int
 
 
 @dataclass(frozen=True)
@@ -199,10 +192,15 @@ class OnboardingActivities:
                 )
 
     @activity.defn
-    async def note_calendar(self, order: CalendarHeard) -> None:
-        """Write down which calendar this member's workflow now goes by."""
+    async def take_calendar(self, order: FileOf) -> Calendar:
+        """The calendar of the records, written down as the one this member's workflow now goes by."""
         async with self.sessions.begin() as session:
-            await onboarding.note_calendar(session, order.campaign_id, order.member_id, order.version)
+            campaign = await campaigns.by_id(session, order.campaign_id)
+            if campaign is None:
+                raise LookupError("no such campaign")
+            calendar = campaign.calendar
+            await onboarding.note_calendar(session, campaign.id, order.member_id, calendar.version)
+            return calendar
 
     @activity.defn
     async def end_file(self, order: FileOf) -> None:

@@ -17,8 +17,14 @@ from api.pages import go, own_page, render
 from api.portal import Portal, portal_of
 from api.routes import page
 from portal.rules.accounts import (
-    ADDRESS_LIMIT, NUMBER_FAILURES_AN_HOUR, PASSWORD_MAX_LENGTH, Limit, SessionKind, canonical_email,
-    looks_like_member_number, must_renew_password,
+    ADDRESS_LIMIT,
+    NUMBER_FAILURES_AN_HOUR,
+    PASSWORD_MAX_LENGTH,
+    Limit,
+    SessionKind,
+    canonical_email,
+    looks_like_member_number,
+    must_renew_password,
 )  # fmt: skip
 from portal.rules.links import hash_of
 from portal.rules.refusals import Refusal, Refused

@@ -15,7 +15,18 @@ from starlette.formparsers import MultiPartParser
 from starlette.types import ASGIApp, Scope
 from temporalio.client import Client
 
-from api import accounts, activation, ballots, doors, health, identity, onboarding, operations, renewal, review
+from api import (
+    accounts,
+    activation,
+    ballots,
+    doors,
+    health,
+    identity,
+    onboarding,
+    operations,
+    renewal,
+    review,
+)
 from api.ask import NotYet, page_of
 from api.gate import Gate, route_of
 from api.pages import STATUS, go, language_of, own_page, render

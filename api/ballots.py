@@ -14,6 +14,7 @@ from api.pages import go, render
 from api.portal import Portal, portal_of
 from api.routes import page
 from portal.rules.accounts import STEP_UP_TRIES
+from portal.rules.ballots import registration_open
 from portal.rules.onboarding import IdentityState
 from portal.rules.refusals import Refusal, Refused
 from portal.store import journal, sessions
@@ -72,6 +73,17 @@ def _chosen(view: View, code: str | None) -> list[str]:
     return [code]
 
 
+def _too_early_or_late(view: View, chosen: list[str]) -> Refusal | None:
+    """By the calendar in the records, so that asking in vain costs no event; the statement that writes decides.
+
+    Whoever has registered and asks again for the answer that did not come gets it, after the close as well.
+    """
+    if all(card.registered_at for card in view.cards if card.ballot.code in chosen):
+        return None
+    campaign = view.campaign
+    return registration_open(opens=campaign.registration_opens, closes=campaign.closes, at=view.at)
+
+
 async def _form(
     request: Request, visitor: Visitor, language: str, refusal: Refusal | None, code: str | None
 ) -> Response:
@@ -92,6 +104,8 @@ async def _register(
     same_form(visitor, form.form_token)
     view = await _view(request, visitor, language)
     chosen = _chosen(view, code)
+    if (refusal := _too_early_or_late(view, chosen)) is not None:
+        return await _form(request, visitor, language, refusal, code)
     new_token = None
     # A form that asks again for an answer that did not come carries no password: it was typed a moment ago.
     if form.password or not visitor.stepped_up:

@@ -70,7 +70,8 @@ class Gate:
             await self.app(scope, receive, sending)
         except Exception as error:
             self.log.error(
-                "page-failed", reference=scope.setdefault("failure", token_hex(4)), route=route_of(scope), error=type(error).__name__,
+                "page-failed", reference=scope.setdefault("failure", token_hex(4)), route=route_of(scope),
+                error=type(error).__name__,
                 at=[f"{f.filename.rpartition('/')[2]}:{f.lineno}" for f in extract_tb(error.__traceback__)][-6:],
             )  # fmt: skip
             if not started:

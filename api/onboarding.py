@@ -46,6 +46,8 @@ class View:
     why: Explanation | None
     answer_by: datetime | None
     cards: list[ballots.Card]
+    # The time by the database.
+    at: datetime
 
     @property
     def step(self) -> Step:
@@ -83,6 +85,7 @@ async def view_of(session: Session, portal: Portal, member_id: UUID, language: s
         why=await _why(session, newest, language),
         answer_by=undecided_until(newest.submitted_at) if newest and live and newest.submitted_at else None,
         cards=await ballots.cards(session, campaign.id, member),
+        at=await campaigns.clock(session),
     )
 
 

@@ -47,8 +47,8 @@ class Settings(BaseSettings):
     password_min_length: int = Field(15, description="NIST SP 800-63B-4 §3.1.1.2 for a password alone")
     identity_valid_days: int = Field(3 * 365, description="how long a confirmed identity serves later campaigns")
 
-    quiet_from: int = Field(21, ge=0, le=24, description="local hour from which no mail leaves unasked")
-    quiet_until: int = Field(7, ge=0, le=24, description="local hour until which none does; same as quiet_from: never quiet")
+    quiet_from: int = Field(21, ge=0, le=23, description="local hour from which no mail leaves unasked")
+    quiet_until: int = Field(7, ge=0, le=23, description="local hour until which none does; same as quiet_from: never quiet")
     notice_spread_minutes: int = Field(30, ge=0, description="over how long a notice to everybody is spread")
 
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING")

@@ -27,7 +27,7 @@ PACKAGES = PROJECT["tool"]["importlinter"]["root_packages"]
 CALM = frozenset(
     {
         "base64", "collections", "collections.abc", "dataclasses", "datetime", "enum", "hashlib", "hmac", "re",
-        "typing", "uuid", "zoneinfo",
+        "typing", "unicodedata", "uuid", "zoneinfo",
     }
 )  # fmt: skip
 WORLDLY = frozenset(

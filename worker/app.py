@@ -20,7 +20,6 @@ from activities.onboarding import OnboardingActivities, Policy
 from activities.relay import RelayActivities
 from activities.rendering import Letters
 from activities.sweep import SweepActivities
-from portal.rules.campaigns import Calendar
 from portal.rules.mail import Courtesy
 from portal.settings import Settings
 from portal.store import AsyncEngine, open_database, sessions_of
@@ -36,8 +35,8 @@ from workflows.sweep import SweepWorkflow
 
 WORKFLOWS: list[type[Any]] = [OnboardingWorkflow, CampaignWorkflow, RelayWorkflow, SweepWorkflow]
 
-# Workflow files import only the standard library, temporalio and our own modules: passed through, a new workflow
-# costs a third of the processor and memory it costs when every instance imports them again.
+# Workflow files import only the standard library, temporalio and our own modules: passed through, a new
+# workflow costs a third of the processor and memory it costs when every instance imports them again.
 RUNNER = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules("portal", "activities", "workflows")
 )
@@ -85,8 +84,8 @@ def build_means(settings: Settings, client: Client, task_queue: str = TASK_QUEUE
         Courtesy(settings.quiet_from, settings.quiet_until, settings.notice_spread),
     )
 
-    async def tell(campaign_code: str, member_id: UUID, calendar: Calendar) -> bool:
-        return await calls.tell_calendar(client, campaign_code, member_id, calendar)
+    async def tell(campaign_code: str, member_id: UUID, version: int) -> bool:
+        return await calls.tell_calendar(client, campaign_code, member_id, version)
 
     async def deliver(lost: Undelivered) -> None:
         await calls.deliver_decision(

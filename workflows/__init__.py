@@ -4,11 +4,13 @@ from datetime import timedelta
 
 from temporalio.common import RetryPolicy
 
-# SQL in a local activity: short, and tried again for as long as the database is away. Above the threshold the wait
-# is a timer of the workflow instead of a held task, so that an outage of an hour costs few events.
+# SQL in a local activity: short, and tried again for as long as the database is away. Above the threshold the
+# wait is a timer of the workflow instead of a held task, so that an outage of an hour costs few events.
 SQL_TIMEOUT = timedelta(seconds=5)
 SQL_RETRY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=200), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
+    initial_interval=timedelta(milliseconds=200),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(seconds=30),
 )
 SQL_HELD = timedelta(seconds=3)
 

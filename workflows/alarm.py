@@ -9,8 +9,8 @@ from temporalio import workflow
 class Alarm:
     """A timer that is moved only when a deadline comes nearer.
 
-    Armed early enough it stays: it rings, and its owner looks again. Moving it at every step of a member who finishes
-    in one sitting would cost two events each time.
+    Armed early enough it stays: it rings, and its owner looks again. Moving it at every step of a member who
+    finishes in one sitting would cost two events each time.
     """
 
     def __init__(self) -> None:

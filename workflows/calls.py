@@ -7,14 +7,14 @@ from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from portal.rules.campaigns import Calendar
 from portal.rules.identity import Verdict
 from workflows.messages import DecisionMade, MemberToOnboard, workflow_id
 from workflows.onboarding import OnboardingWorkflow
 
 STATIC_DETAILS = (
-    "One member in one campaign. The member acts by updates, reviewers by the signals approve and reject, which count "
-    "only with the decision in the records. Deletion of identity documents is the activity to watch."
+    "One member in one campaign. The member acts by updates, reviewers by the signals approve and reject, "
+    "which count only with the decision in the records. Deletion of identity documents is the activity to "
+    "watch."
 )
 
 
@@ -58,11 +58,11 @@ async def deliver_decision(
     )
 
 
-async def tell_calendar(client: Client, campaign_code: str, member_id: UUID, calendar: Calendar) -> bool:
-    """Tell one member's workflow of a moved calendar; False when there is none to tell."""
+async def tell_calendar(client: Client, campaign_code: str, member_id: UUID, version: int) -> bool:
+    """Tell one member's workflow that the records hold a newer calendar; False when there is none to tell."""
     handle = client.get_workflow_handle(workflow_id(campaign_code, member_id))
     try:
-        await handle.signal(OnboardingWorkflow.calendar_changed, calendar)
+        await handle.signal(OnboardingWorkflow.calendar_changed, version)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return False

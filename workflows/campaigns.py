@@ -8,7 +8,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.campaigns import CalendarToTell, CampaignActivities, NoticeToQueue
     from portal.rules.campaigns import Calendar, Notice, next_notice
-    from workflows import HEARTBEAT_TIMEOUT, LONG_RETRY, LONG_TIMEOUT, records
+    from workflows import HEARTBEAT_TIMEOUT, LONG_RETRY, LONG_TIMEOUT, SQL_TIMEOUT, records
     from workflows.alarm import Alarm
 
 
@@ -32,7 +32,8 @@ def workflow_id(campaign_code: str) -> str:
 class CampaignWorkflow:
     """Waits for the next instant of the calendar and queues its notice for everybody it concerns, in batches.
 
-    No member has a timer for these instants: 25,000 notices are some fifty statements, whose rows the relay sends.
+    No member has a timer for these instants: 25,000 notices are some fifty statements, whose rows the relay
+    sends.
     """
 
     @workflow.init
@@ -41,7 +42,7 @@ class CampaignWorkflow:
         self.sent = set(order.sent)
         self.told = order.told
         self.calendar: Calendar | None = None
-        # The newest version anybody has spoken of.
+        # The newest version anybody has spoken of since the records were last asked.
         self.heard = 0
         self.alarm = Alarm()
         # Seconds between two looks at files that have not taken a calendar up.
@@ -61,7 +62,7 @@ class CampaignWorkflow:
                     CampaignToRun(order.campaign_id, order.code, sorted(self.sent), self.told)
                 )
             elif notice is not None and notice.due <= workflow.now():
-                # Before the files: one that does not take the calendar up must not hold up everybody's notice.
+                # Before the files: one that does not take the calendar up must not hold up anybody's notice.
                 await self._queue(notice)
             elif self.told < calendar.version:
                 await self._tell_members(calendar)
@@ -80,17 +81,28 @@ class CampaignWorkflow:
         self.heard = max(self.heard, version)
 
     async def _read_calendar(self) -> None:
-        heard = self.heard
+        # What is heard while they are read is asked for again; a version they do not hold is forgotten.
+        self.heard = 0
         self.calendar = await records.write(
             CampaignActivities.read_calendar, self.order.campaign_id, "read the calendar"
         )
-        if self.heard == heard:
-            # Nobody spoke of a newer one while this was read.
-            self.heard = self.calendar.version
 
     async def _tell_members(self, calendar: Calendar) -> None:
         """Until no open file goes by an older calendar; a signal on its way is given a moment."""
-        left = await workflow.execute_activity_method(
+        left = await self._look_and_tell(calendar)
+        if not left and calendar.version > 1:
+            # A file being opened while the calendar moved may have read the old one: by then it is written.
+            await workflow.sleep(SQL_TIMEOUT, summary="let files being opened be written")
+            left = await self._look_and_tell(calendar)
+        if left:
+            self.patience = min(self.patience * 2, 60)
+            await workflow.sleep(self.patience, summary="let the files take it up")
+        else:
+            self.patience = 1
+            self.told = calendar.version
+
+    async def _look_and_tell(self, calendar: Calendar) -> int:
+        return await workflow.execute_activity_method(
             CampaignActivities.tell_calendar,
             CalendarToTell(self.order.campaign_id, self.order.code, calendar),
             start_to_close_timeout=LONG_TIMEOUT,
@@ -98,12 +110,6 @@ class CampaignWorkflow:
             retry_policy=LONG_RETRY,
             summary=f"tell every open file of calendar {calendar.version}",
         )
-        if left:
-            self.patience = min(self.patience * 2, 60)
-            await workflow.sleep(self.patience, summary="let the files take it up")
-        else:
-            self.patience = 1
-            self.told = calendar.version
 
     async def _queue(self, notice: Notice) -> None:
         await workflow.execute_activity_method(

@@ -1,7 +1,6 @@
 """A member's onboarding: address, identity, registrations, then the end of the campaign."""
 
 import asyncio
-from datetime import datetime
 from uuid import UUID
 
 from temporalio import workflow
@@ -11,30 +10,15 @@ with workflow.unsafe.imports_passed_through():
     from activities.accounts import AccountActivities, UseLink
     from activities.ballots import BallotActivities, RegisterFor
     from activities.identity import ApplyDecision, CloseSubmission, IdentityActivities, SubmissionOf
-    from activities.onboarding import (
-        CalendarHeard,
-        FileOf,
-        FileState,
-        OnboardingActivities,
-        Remind,
-        StepOrder,
-    )  # fmt: skip
-    from portal.rules.ballots import ready_to_register, registration_open
-    from portal.rules.campaigns import Calendar
+    from activities.onboarding import FileOf, OnboardingActivities, Remind, StepOrder
     from portal.rules.identity import SubmissionStatus, Verdict
-    from portal.rules.onboarding import (
-        Deadline,
-        DeadlineKind,
-        IdentityState,
-        Step,
-        nearest_deadline,
-        step_of,
-    )  # fmt: skip
+    from portal.rules.onboarding import Deadline, DeadlineKind, IdentityState
     from portal.rules.refusals import Refusal
     from workflows import records
     from workflows.alarm import Alarm
     from workflows.details import in_plain_words
     from workflows.erasure import Erasures
+    from workflows.file import MemberFile
     from workflows.messages import (
         REFUSED,
         Answer,
@@ -52,35 +36,24 @@ with workflow.unsafe.imports_passed_through():
 class OnboardingWorkflow:
     """One member in one campaign, from the first sign-in to the end.
 
-    The records are the truth; this keeps what is needed to refuse early, to wait, and to do what must not be forgotten.
-    A new run, wherever it starts from, takes the file up as the records say.
+    The records are the truth; this keeps what is needed to refuse early, to wait, and to do what must not be
+    forgotten. A new run, wherever it starts from, takes the file up as the records say.
     """
 
     @workflow.init
     def __init__(self, order: MemberToOnboard) -> None:
         self.order = order
         # None until the records have been read: what arrives before waits.
-        self.file: FileState | None = None
-        self.ended = False
-        self.email_verified = False
-        self.identity = IdentityState.NONE
-        self.submission_id: UUID | None = None
-        self.submitted_at: datetime | None = None
-        self.own: list[str] = []
-        self.registered: set[str] = set()
-        self.last_step_at = workflow.now()
-        self.reminded = 0
-        self.reminders_in_all = 0
-        self.calendar: Calendar | None = None
-        self.calendar_noted = 0
-
+        self.file: MemberFile | None = None
         self.decisions: list[tuple[Verdict, DecisionMade]] = []
+        # The newest calendar anybody has spoken of since the records were last asked.
+        self.heard = 0
         # One step at a time: an update that arrives while another is written waits for it.
         self.one_at_a_time = asyncio.Lock()
         self.erasures = Erasures(self._tell)
         self.alarm = Alarm()
 
-    # --- the story ---------------------------------------------------------------------------------------------
+    # --- the story --------------------------------------------------------------------------------------
 
     @workflow.run
     async def run(self, order: MemberToOnboard) -> None:
@@ -96,7 +69,11 @@ class OnboardingWorkflow:
         await self._close()
 
     async def _open(self) -> None:
-        self._take_up(await records.write(OnboardingActivities.open_file, self._whose(), "take up the file"))
+        state = await records.write(OnboardingActivities.open_file, self._whose(), "take up the file")
+        self.file = MemberFile(state)
+        for submission_id in state.to_erase:
+            self.erasures.begin(submission_id)
+        self._tell()
 
     async def _close(self) -> None:
         """A cancellation that arrives meanwhile does not interrupt it."""
@@ -106,32 +83,15 @@ class OnboardingWorkflow:
         except asyncio.CancelledError:
             await closing
 
-    def _take_up(self, file: FileState) -> None:
-        self.file = file
-        self.email_verified = file.email_verified
-        self.identity = file.identity
-        self.submission_id = file.submission_id
-        self.submitted_at = file.submitted_at
-        self.own = list(file.own)
-        self.registered = set(file.registered)
-        self.last_step_at = file.last_step_at
-        self.reminded = file.reminded
-        self.reminders_in_all = file.reminders_in_all
-        self.calendar_noted = file.calendar.version
-        if self.calendar is None or self.calendar.version < file.calendar.version:
-            self.calendar = file.calendar
-        for submission_id in file.to_erase:
-            self.erasures.begin(submission_id)
-        self._tell()
-
     async def _until_the_end(self) -> bool:
         """True: the campaign is over. False: the history is long enough for a new run."""
+        file = self._known()
         while True:
-            deadline = self._nearest()
+            deadline = file.nearest
             if self.decisions:
                 await self._apply(*self.decisions.pop(0))
-            elif self.calendar_noted < self._calendar().version:
-                await self._note_calendar()
+            elif self.heard > file.calendar.version:
+                await self._take_calendar()
             elif deadline.at <= workflow.now():
                 if deadline.kind is DeadlineKind.END:
                     return True
@@ -145,70 +105,56 @@ class OnboardingWorkflow:
                 self.alarm.arm(deadline.at, f"next deadline: {deadline.kind}")
                 await workflow.wait_condition(self._woken)
 
-    async def _leave_nothing_behind(self) -> None:
-        if self.file is None:
-            # Cancelled while the records were away: an earlier run may have received documents.
-            await self._open()
-        self.ended = True
-        async with self.one_at_a_time:
-            if self.submission_id is not None:
-                await self._close_submission(self.submission_id, SubmissionStatus.ABANDONED)
-        await self.erasures.finish()
-        await records.write(OnboardingActivities.end_file, self._whose(), "close the file")
-        self._tell()
-        await workflow.wait_condition(workflow.all_handlers_finished)
-
-    # --- deadlines ---------------------------------------------------------------------------------------------
-
-    def _nearest(self) -> Deadline:
-        calendar = self._calendar()
-        return nearest_deadline(
-            step=self._step(),
-            last_step_at=self.last_step_at,
-            reminded=self.reminded,
-            reminders_in_all=self.reminders_in_all,
-            submitted_at=self.submitted_at,
-            closes=calendar.closes,
-            ends=calendar.ends,
-        )
-
     def _woken(self) -> bool:
+        file = self._known()
         return (
             bool(self.decisions)
-            or self.calendar_noted < self._calendar().version
-            or not self.alarm.early_enough_for(self._nearest().at)
+            or self.heard > file.calendar.version
+            or not self.alarm.early_enough_for(file.nearest.at)
             # Steps of the member alone make a history long as well.
             or workflow.info().is_continue_as_new_suggested()
         )
 
     async def _meet(self, deadline: Deadline) -> None:
+        file = self._known()
         async with self.one_at_a_time:
             if deadline.kind is DeadlineKind.REMINDER:
-                nth = self.reminders_in_all + 1
                 await records.write(
                     OnboardingActivities.remind,
-                    Remind(self.order.campaign_id, self.order.member_id, nth),
-                    f"remind of the missing step: {self._step()}",
+                    Remind(self.order.campaign_id, self.order.member_id, file.reminders_in_all + 1),
+                    f"remind of the missing step: {file.step}",
                 )
-                self.reminded += 1
-                self.reminders_in_all = nth
-            elif self.submission_id is not None:
-                await self._close_submission(self.submission_id, SubmissionStatus.EXPIRED)
+                file.was_reminded()
+            elif file.submission_id is not None:
+                await self._close_submission(file.submission_id, SubmissionStatus.EXPIRED)
         self._tell()
 
-    async def _note_calendar(self) -> None:
-        version = self._calendar().version
-        await records.write(
-            OnboardingActivities.note_calendar,
-            CalendarHeard(self.order.campaign_id, self.order.member_id, version),
-            f"go by calendar {version}",
+    async def _take_calendar(self) -> None:
+        """Go by the records. A version they do not hold is forgotten; one heard meanwhile is looked for."""
+        self.heard = 0
+        self._known().calendar = await records.write(
+            OnboardingActivities.take_calendar, self._whose(), "take up the calendar"
         )
-        self.calendar_noted = version
         self._tell()
 
-    # --- identity ----------------------------------------------------------------------------------------------
+    async def _leave_nothing_behind(self) -> None:
+        if self.file is None:
+            # Cancelled while the records were away: an earlier run may have received documents.
+            await self._open()
+        file = self._known()
+        file.ended = True
+        async with self.one_at_a_time:
+            if file.submission_id is not None:
+                await self._close_submission(file.submission_id, SubmissionStatus.ABANDONED)
+        await self.erasures.finish()
+        await records.write(OnboardingActivities.end_file, self._whose(), "close the file")
+        self._tell()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+
+    # --- identity ---------------------------------------------------------------------------------------
 
     async def _apply(self, verdict: Verdict, made: DecisionMade) -> None:
+        file = self._known()
         async with self.one_at_a_time:
             result = await records.write(
                 IdentityActivities.apply_decision,
@@ -218,46 +164,40 @@ class OnboardingWorkflow:
                 f"decision: {verdict}",
             )
             # A signal that comes twice finds the submission over: it changes nothing.
-            if result.applied and made.submission_id == self.submission_id:
+            if result.applied and made.submission_id == file.submission_id:
                 approved = verdict is Verdict.APPROVE
-                self._submission_over(IdentityState.APPROVED if approved else IdentityState.NONE)
+                file.submission_over(
+                    IdentityState.APPROVED if approved else IdentityState.NONE, workflow.now()
+                )
                 self.erasures.begin(made.submission_id)
         self._tell()
 
     async def _close_submission(self, submission_id: UUID, ending: SubmissionStatus) -> None:
         """End it unless it has been decided meanwhile; a decision on its way erases it as well."""
+        file = self._known()
         result = await records.write(
             IdentityActivities.close_submission,
             CloseSubmission(self.order.campaign_id, self.order.member_id, submission_id, ending),
             f"documents: {ending}",
         )
         if result.applied:
-            self._submission_over(IdentityState.NONE)
+            file.submission_over(IdentityState.NONE, workflow.now())
             self.erasures.begin(submission_id)
         else:
-            # Decided meanwhile: it expires no more, and the decision on its way erases it.
-            self.submitted_at = None
+            file.expires_no_more()
 
-    def _submission_over(self, identity: IdentityState) -> None:
-        self.identity = identity
-        self.submission_id = None
-        self.submitted_at = None
-        # It is the member's turn again: the reminders count from here.
-        self.last_step_at = workflow.now()
-        self.reminded = 0
-
-    # --- what members do ---------------------------------------------------------------------------------------
+    # --- what members do --------------------------------------------------------------------------------
 
     @workflow.update
     async def sign_in(self) -> Answer:
         """The first sign-in opens the file; it is open once this is answered."""
-        await self._ready()
-        return self._answer(None)
+        file = await self._ready()
+        return Answer(file.step)
 
     @workflow.update
     async def send_verification(self) -> Answer:
         """Send the verification mail to the address on file."""
-        await self._ready()
+        file = await self._ready()
         async with self.one_at_a_time:
             outcome = await records.write(
                 AccountActivities.send_verification,
@@ -265,35 +205,35 @@ class OnboardingWorkflow:
                 "verification mail",
             )
             if outcome.refusal is None:
-                self._stepped()
-        return self._answer(outcome.refusal)
+                self._stepped(file)
+        return Answer(file.step, outcome.refusal)
 
     @send_verification.validator
     def _may_send_verification(self) -> None:
-        if self.file is not None and self.email_verified:
-            raise _refused(Refusal.EMAIL_ALREADY_VERIFIED)
+        if self.file is not None:
+            _refuse(self.file.may_send_verification())
 
     @workflow.update
     async def confirm_email(self, order: ConfirmEmail) -> Answer:
         """The link came back: the address is proven. Proven twice is proven."""
-        await self._ready()
+        file = await self._ready()
         async with self.one_at_a_time:
-            if self.email_verified:
-                return self._answer(None)
+            if file.email_verified:
+                return Answer(file.step)
             outcome = await records.write(
                 AccountActivities.confirm_email,
                 UseLink(self.order.campaign_id, self.order.member_id, order.link_id, _key()),
                 "address verified",
             )
             if outcome.refusal is None:
-                self.email_verified = True
-                self._stepped()
-        return self._answer(outcome.refusal)
+                file.email_verified = True
+                self._stepped(file)
+        return Answer(file.step, outcome.refusal)
 
     @workflow.update
     async def submit_documents(self, order: SubmitDocuments) -> Answer:
-        """Put the documents before the reviewers; an earlier submission nobody decided is replaced and erased."""
-        await self._ready()
+        """Put the documents before the reviewers; an earlier, undecided submission is replaced and erased."""
+        file = await self._ready()
         async with self.one_at_a_time:
             result = await records.write(
                 IdentityActivities.submit_documents,
@@ -301,27 +241,21 @@ class OnboardingWorkflow:
                 "documents submitted",
             )
             if result.refusal is None:
-                self.identity = IdentityState.SUBMITTED
-                self.submission_id = order.submission_id
-                self.submitted_at = result.submitted_at
+                file.was_submitted(order.submission_id, result.submitted_at)
                 for replaced in result.replaced:
                     self.erasures.begin(replaced)
-                self._stepped()
-        return self._answer(result.refusal)
+                self._stepped(file)
+        return Answer(file.step, result.refusal)
 
     @submit_documents.validator
     def _may_submit_documents(self, order: SubmitDocuments) -> None:
-        if self.file is None:
-            return
-        if not self.email_verified:
-            raise _refused(Refusal.EMAIL_NOT_VERIFIED)
-        if self.identity is IdentityState.APPROVED:
-            raise _refused(Refusal.IDENTITY_ALREADY_APPROVED)
+        if self.file is not None:
+            _refuse(self.file.may_submit_documents())
 
     @workflow.update
     async def withdraw_documents(self, order: WithdrawDocuments) -> Answer:
         """Take the documents back; they are erased like any other."""
-        await self._ready()
+        file = await self._ready()
         async with self.one_at_a_time:
             outcome = await records.write(
                 IdentityActivities.withdraw_documents,
@@ -329,21 +263,21 @@ class OnboardingWorkflow:
                 "documents withdrawn",
             )
             # A repeat may come after the member has sent others: those stay.
-            if outcome.refusal is None and self.submission_id == order.submission_id:
-                self._submission_over(IdentityState.NONE)
+            if outcome.refusal is None and file.submission_id == order.submission_id:
+                file.submission_over(IdentityState.NONE, workflow.now())
                 self.erasures.begin(order.submission_id)
-                self._stepped()
-        return self._answer(outcome.refusal)
+                self._tell()
+        return Answer(file.step, outcome.refusal)
 
     @withdraw_documents.validator
     def _may_withdraw_documents(self, order: WithdrawDocuments) -> None:
-        if self.file is not None and self.submission_id != order.submission_id:
-            raise _refused(Refusal.NO_DOCUMENTS)
+        if self.file is not None:
+            _refuse(self.file.may_withdraw_documents(order.submission_id))
 
     @workflow.update
     async def register(self, order: Register) -> Answer:
-        """Register for ballots. The closing compared here refuses early; the statement that writes decides."""
-        await self._ready()
+        """Register for ballots. When registration opens and closes, the statement that writes decides."""
+        file = await self._ready()
         async with self.one_at_a_time:
             outcome = await records.write(
                 BallotActivities.register,
@@ -351,27 +285,16 @@ class OnboardingWorkflow:
                 f"register for {len(order.ballots)} ballots",
             )
             if outcome.refusal is None:
-                self.registered.update(order.ballots)
-                self._stepped()
-        return self._answer(outcome.refusal)
+                file.registered.update(order.ballots)
+                self._stepped(file)
+        return Answer(file.step, outcome.refusal)
 
     @register.validator
     def _may_register(self, order: Register) -> None:
-        if self.file is None:
-            return
-        calendar = self._calendar()
-        refusal = registration_open(
-            opens=calendar.registration_opens, closes=calendar.closes, at=workflow.now()
-        ) or ready_to_register(
-            email_verified=self.email_verified,
-            documents_in=self.identity is not IdentityState.NONE,
-            chosen=order.ballots,
-            own=self.own,
-        )
-        if refusal is not None:
-            raise _refused(refusal)
+        if self.file is not None:
+            _refuse(self.file.may_register(order.ballots))
 
-    # --- what others tell it -----------------------------------------------------------------------------------
+    # --- what others tell it ----------------------------------------------------------------------------
 
     @workflow.signal
     def approve(self, made: DecisionMade) -> None:
@@ -384,67 +307,41 @@ class OnboardingWorkflow:
         self.decisions.append((Verdict.REJECT, made))
 
     @workflow.signal
-    def calendar_changed(self, calendar: Calendar) -> None:
-        """The campaign's instants have moved; an older version than the one known changes nothing."""
-        if self.calendar is None or self.calendar.version < calendar.version:
-            self.calendar = calendar
+    def calendar_changed(self, version: int) -> None:
+        """The campaign's instants have moved. The records hold them: this only wakes us up."""
+        self.heard = max(self.heard, version)
 
     @workflow.query
     def progress(self) -> Progress | None:
         """Where the file stands; None before the records were read. Pages read the records instead."""
-        return None if self.file is None else self._progress()
+        return None if self.file is None else self.file.progress(erasing=len(self.erasures))
 
-    # --- shared ------------------------------------------------------------------------------------------------
+    # --- shared -----------------------------------------------------------------------------------------
 
-    async def _ready(self) -> None:
+    async def _ready(self) -> MemberFile:
+        """The file, once the records have been read; refused when the campaign is over."""
         await workflow.wait_condition(lambda: self.file is not None)
-        if self.ended:
-            raise _refused(Refusal.CAMPAIGN_ENDED)
+        file = self._known()
+        if file.ended:
+            _refuse(Refusal.CAMPAIGN_ENDED)
+        return file
+
+    def _known(self) -> MemberFile:
+        assert self.file is not None, "the file is taken up before anything else"
+        return self.file
 
     def _whose(self) -> FileOf:
         return FileOf(self.order.campaign_id, self.order.member_id)
 
-    def _calendar(self) -> Calendar:
-        assert self.calendar is not None, "the file is taken up before anything asks for the calendar"
-        return self.calendar
-
-    def _step(self) -> Step:
-        if self.ended:
-            return Step.ENDED
-        return step_of(
-            email_verified=self.email_verified,
-            identity=self.identity,
-            registered=len(self.registered),
-            own_ballots=len(self.own),
-        )
-
-    def _stepped(self) -> None:
-        """The member has acted: the reminders count from here."""
-        self.last_step_at = workflow.now()
-        self.reminded = 0
+    def _stepped(self, file: MemberFile) -> None:
+        """The member has acted."""
+        file.stepped(workflow.now())
         self._tell()
-
-    def _answer(self, refusal: Refusal | None) -> Answer:
-        return Answer(self._step(), refusal)
-
-    def _progress(self) -> Progress:
-        deadline = self._nearest()
-        return Progress(
-            step=self._step(),
-            email_verified=self.email_verified,
-            identity=self.identity,
-            registered=len(self.registered),
-            own_ballots=len(self.own),
-            erasing=len(self.erasures),
-            next_deadline=deadline.kind,
-            next_deadline_at=deadline.at,
-            calendar_version=self._calendar().version,
-        )
 
     def _tell(self) -> None:
         """What an operator reads in the Temporal UI; it costs no event."""
         if self.file is not None:
-            workflow.set_current_details(in_plain_words(self._progress()))
+            workflow.set_current_details(in_plain_words(self.file.progress(erasing=len(self.erasures))))
 
 
 def _key() -> str:
@@ -454,5 +351,6 @@ def _key() -> str:
     return info.id
 
 
-def _refused(refusal: Refusal) -> ApplicationError:
-    return ApplicationError(refusal.value, type=REFUSED, non_retryable=True)
+def _refuse(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise ApplicationError(refusal.value, type=REFUSED, non_retryable=True)

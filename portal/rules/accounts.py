@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from unicodedata import category
 
 from portal.rules.refusals import Refusal
 
@@ -113,7 +114,7 @@ def password_weakness(
     """
     if len(password) > PASSWORD_MAX_LENGTH:
         return Refusal.PASSWORD_TOO_LONG
-    if any(not character.isprintable() for character in password):
+    if any(category(character) == "Cc" for character in password):
         return Refusal.PASSWORD_CONTROL_CHARACTER
     if len(password) < min_length:
         return Refusal.PASSWORD_TOO_SHORT

@@ -1,6 +1,8 @@
 """Everything remembered: all SQL and all objects. Nobody else imports sqlalchemy or minio."""
 
-from sqlalchemy import text
+import psycopg
+from sqlalchemy import event, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
@@ -26,7 +28,7 @@ __all__ = [
 
 def open_database(url: str, *, pool_size: int = 10) -> AsyncEngine:
     """An engine whose errors never show a parameter: names and addresses stay out of logs and histories."""
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=5,
@@ -39,6 +41,26 @@ def open_database(url: str, *, pool_size: int = 10) -> AsyncEngine:
             "options": "-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=5000",
         },
     )
+    event.listen(engine.sync_engine, "handle_error", _silence)
+    return engine
+
+
+def _silence(context: ExceptionContext) -> None:
+    """PostgreSQL repeats values in its own words («Key (email)=(…)», «invalid input: …»): keep the code alone."""
+    original = context.original_exception
+    if not isinstance(original, psycopg.Error) or original.sqlstate is None:
+        return
+    state = original.sqlstate
+    # Class 22 is data, class 23 integrity: the two that quote what was sent.
+    if state[:2] not in ("22", "23"):
+        return
+    diag = original.diag
+    # What our own triggers raise are our own words.
+    ours = diag.message_primary if diag.source_function == "exec_stmt_raise" else diag.constraint_name
+    said = f"{state} {ours}" if ours else state
+    original.args = (said,)
+    if context.sqlalchemy_exception is not None:
+        context.sqlalchemy_exception.args = (f"({type(original).__name__}) {said}",)
 
 
 def sessions_of(engine: AsyncEngine) -> Sessions:

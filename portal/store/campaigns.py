@@ -67,7 +67,7 @@ async def by_code(session: Session, code: str) -> Campaign | None:
 
 
 async def current(session: Session) -> Campaign | None:
-    """The campaign that members see: the first that has not ended and whose registration is or will be open."""
+    """The campaign that members see: the first that has not ended, with registration open or to come."""
     return await session.scalar(
         select(Campaign)
         .where(Campaign.ends > func.clock_timestamp())

@@ -115,7 +115,7 @@ async def open_file(session: Session, campaign: Campaign, member_id: UUID) -> Fi
 def identity_state(
     member: Member, live: papers.Submission | None, *, valid_for: timedelta, at: datetime
 ) -> IdentityState:
-    """A confirmed identity serves later campaigns for a time, while name and address are unchanged (brief §1)."""
+    """A confirmed identity serves later campaigns for a time, if name and address are the same (brief §1)."""
     if member.identity_verified_at is not None and at < member.identity_verified_at + valid_for:
         return IdentityState.APPROVED
     if live is not None:
@@ -243,9 +243,12 @@ async def note_reminder(session: Session, campaign_id: UUID, member_id: UUID) ->
 
 
 async def note_calendar(session: Session, campaign_id: UUID, member_id: UUID, version: int) -> None:
+    """Its workflow goes by this calendar; one that it has heard of already changes nothing."""
     await session.execute(
         update(File)
-        .where(File.campaign_id == campaign_id, File.member_id == member_id)
+        .where(
+            File.campaign_id == campaign_id, File.member_id == member_id, File.calendar_version < version
+        )
         .values(calendar_version=version, version=File.version + 1)
     )
 

@@ -73,6 +73,8 @@ async def current_claim(session: Session, reviewer_id: UUID) -> Claim | None:
 
 async def claim_next(session: Session, reviewer_id: UUID) -> Claim | None:
     """The case already open, else a lease on the oldest that nobody has open; None when none is left."""
+    # One reviewer, one case: a second click waits here and finds the first one's.
+    await session.execute(select(Account.id).where(Account.id == reviewer_id).with_for_update(key_share=True))
     mine = await current_claim(session, reviewer_id)
     if mine is not None:
         return mine

@@ -18,7 +18,7 @@ from tests.conftest import SECRET
 async def eventually(holds: Callable[[], Awaitable[object]], within: float = 15.0) -> None:
     """Wait until something is so; generous, since it only ends a test that has failed."""
     async with asyncio.timeout(within):
-        while not await holds():
+        while not await holds():  # noqa: ASYNC110  (what is awaited is in another process)
             await asyncio.sleep(0.02)
 
 
@@ -38,9 +38,15 @@ async def queue(
     assert account is not None
     key = key or f"{kind}:{uuid4()}"
     assert await mail.queue(
-        session, key=key, kind=kind, lane=lane, account_id=account.id, campaign_id=campaign.id if campaign else None,
-        due_at=datetime.now(UTC) + due, facts=facts or {},
-    )  # fmt: skip
+        session,
+        key=key,
+        kind=kind,
+        lane=lane,
+        account_id=account.id,
+        campaign_id=campaign.id if campaign else None,
+        due_at=datetime.now(UTC) + due,
+        facts=facts or {},
+    )
     return key
 
 
@@ -56,9 +62,13 @@ async def queue_verification(
     assert account is not None
     link_id = uuid4()
     assert await links.make(
-        session, link_id=link_id, account=account, purpose=purpose,
-        token_hash=hash_of(token_of(SECRET.encode(), link_id)), valid=VERIFICATION_VALID,
-    )  # fmt: skip
+        session,
+        link_id=link_id,
+        account=account,
+        purpose=purpose,
+        token_hash=hash_of(token_of(SECRET.encode(), link_id)),
+        valid=VERIFICATION_VALID,
+    )
     kind = MailKind.VERIFICATION if purpose is Purpose.VERIFICATION else MailKind.RENEWAL
     return await queue(session, member, kind, campaign=campaign, facts={"link_id": str(link_id)}), link_id
 

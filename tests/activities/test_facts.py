@@ -1,6 +1,6 @@
 """Every mail can be written in both languages from the records, and none is sent whose cause has vanished."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -33,8 +33,12 @@ OF_A_SUBMISSION = (MailKind.DOCUMENTS_RECEIVED, MailKind.APPROVED, MailKind.REJE
 
 async def a_decided(session: Session, submission_id: UUID, reason: Reason) -> None:
     staff = await builders.a_staff_account(session)
-    claim = identity.Claim(id=uuid4(), submission_id=submission_id, reviewer_id=staff.id, expires_at=staff.password_set_at
-                           or staff.email_verified_at)  # fmt: skip
+    claim = identity.Claim(
+        id=uuid4(),
+        submission_id=submission_id,
+        reviewer_id=staff.id,
+        expires_at=staff.password_set_at or staff.email_verified_at,
+    )
     session.add(claim)
     await session.flush()
     session.add(
@@ -95,9 +99,12 @@ class Story:
 
     async def register(self) -> None:
         await ballots.register(
-            self.session, campaign_id=self.campaign.id, member_id=self.member.id, confirmed=False,
+            self.session,
+            campaign_id=self.campaign.id,
+            member_id=self.member.id,
+            confirmed=False,
             chosen=builders.ballots_of("EC"),
-        )  # fmt: skip
+        )
 
 
 async def a_story(
@@ -126,8 +133,16 @@ async def test_every_kind_of_mail_can_be_written(
         keys["reminder"] = await story.mail(MailKind.REMINDER, step="identity")
         keys["before-opening"] = await story.mail(MailKind.REMINDER, notice="before-opening")
         keys["before-opening, no file"] = await invited.mail(MailKind.REMINDER, notice="before-opening")
-        for kind, status in zip(OF_A_SUBMISSION, (SubmissionStatus.SUBMITTED, SubmissionStatus.APPROVED,
-                                SubmissionStatus.REJECTED, SubmissionStatus.EXPIRED), strict=True):  # fmt: skip
+        for kind, status in zip(
+            OF_A_SUBMISSION,
+            (
+                SubmissionStatus.SUBMITTED,
+                SubmissionStatus.APPROVED,
+                SubmissionStatus.REJECTED,
+                SubmissionStatus.EXPIRED,
+            ),
+            strict=True,
+        ):
             other = await a_story(session, language)
             submission = await other.documents(status)
             await other.register()
@@ -200,8 +215,9 @@ async def test_a_mail_whose_cause_has_vanished_is_cancelled_and_never_sent(
                 story = await a_story(session)
                 key, link_id = await queue_verification(session, story.member, purpose=purpose)
                 vanished[f"{purpose} link {name}"] = key
-                await session.execute(text(f"update link set {change} = clock_timestamp() where id = :id"),
-                                      {"id": link_id})  # fmt: skip
+                await session.execute(
+                    text(f"update link set {change} = clock_timestamp() where id = :id"), {"id": link_id}
+                )
         gone = await a_story(session)
         await gone.documents(SubmissionStatus.SUBMITTED)
         vanished["registered, address gone"] = await gone.mail(MailKind.REGISTERED, ballots="pension")
@@ -261,13 +277,23 @@ async def test_an_account_of_staff_alone_can_renew_its_password(
     async with sessions.begin() as session:
         staff = await builders.a_staff_account(session)
         await links.make(
-            session, link_id=link_id, account=staff, purpose=Purpose.RENEWAL, valid=HOUR,
+            session,
+            link_id=link_id,
+            account=staff,
+            purpose=Purpose.RENEWAL,
+            valid=HOUR,
             token_hash=hash_of(token_of(SECRET.encode(), link_id)),
-        )  # fmt: skip
+        )
         await mail.queue(
-            session, key="renewal", kind=MailKind.RENEWAL, lane=Lane.URGENT, account_id=staff.id, campaign_id=None,
-            due_at=staff.email_verified_at, facts={"link_id": str(link_id)},  # type: ignore[arg-type]
-        )  # fmt: skip
+            session,
+            key="renewal",
+            kind=MailKind.RENEWAL,
+            lane=Lane.URGENT,
+            account_id=staff.id,
+            campaign_id=None,
+            due_at=datetime.now(UTC),
+            facts={"link_id": str(link_id)},
+        )
 
     text = await written(sessions, facts, letters, "renewal")
 
@@ -291,6 +317,6 @@ async def test_a_registration_is_said_to_be_provisional_until_the_identity_is_co
     assert confirmed is not None
     assert "sous réserve" in " ".join(provisional.split())
     assert "sous réserve" not in " ".join(confirmed.split())
-    for text in (provisional, confirmed):
-        assert "Vote ec-directors" in text
-        assert "Vote ec-ratification" not in text
+    for said in (provisional, confirmed):
+        assert "Vote ec-directors" in said
+        assert "Vote ec-ratification" not in said

@@ -139,11 +139,20 @@ async def a_crowd(sessions: Sessions, size: int) -> None:
         ids = [uuid4() for _ in range(size)]
         session.add_all(
             Member(
-                id=member_id, number=str(910_000 + n), given_name="Armande", family_name="Béjart", street="1, rue Neuve",
-                city="Ottawa", province="ON", postal_code="K1A 0A9", group="EC", standing="member", language="fr",
+                id=member_id,
+                number=str(910_000 + n),
+                given_name="Armande",
+                family_name="Béjart",
+                street="1, rue Neuve",
+                city="Ottawa",
+                province="ON",
+                postal_code="K1A 0A9",
+                group="EC",
+                standing="member",
+                language="fr",
             )
             for n, member_id in enumerate(ids)
-        )  # fmt: skip
+        )
         await session.flush()
         session.add_all(
             Account(member_id=member_id, email=f"{member_id.hex}@exemple.test") for member_id in ids

@@ -107,9 +107,17 @@ async def test_a_mail_speaks_the_language_its_reader_has_chosen_by_then(
 
 @pytest.mark.parametrize(
     "address",
-    ["a@exemple.test, evil@exemple.test", "a@exemple.test,evil@exemple.test", "a@exemple.test evil@exemple.test",
-     "a@exemple.test\r\nBcc: evil@exemple.test", "<a@exemple.test>", "é@exemple.test", "pas-une-adresse", ""],
-)  # fmt: skip
+    [
+        "a@exemple.test, evil@exemple.test",
+        "a@exemple.test,evil@exemple.test",
+        "a@exemple.test evil@exemple.test",
+        "a@exemple.test\r\nBcc: evil@exemple.test",
+        "<a@exemple.test>",
+        "é@exemple.test",
+        "pas-une-adresse",
+        "",
+    ],
+)
 async def test_what_is_not_one_address_gets_nothing_and_holds_up_nobody(
     sessions: Sessions, relaying: Relaying, mailbox: Mailbox, address: str
 ) -> None:

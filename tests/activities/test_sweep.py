@@ -93,9 +93,14 @@ def aged(objects: ObjectStore, bucket: str, age: timedelta) -> None:
     ids=["never sent", "never decided", "campaign ended", "campaign ended, never sent"],
 )
 async def test_what_nobody_ended_in_time_is_closed_then_erased_and_certified(
-    sessions: Sessions, files: MinioFiles, sweeping: SweepActivities, status: SubmissionStatus, since: timedelta,
-    ended: bool, ending: SubmissionStatus,
-) -> None:  # fmt: skip
+    sessions: Sessions,
+    files: MinioFiles,
+    sweeping: SweepActivities,
+    status: SubmissionStatus,
+    since: timedelta,
+    ended: bool,
+    ending: SubmissionStatus,
+) -> None:
     submission = await a_case(sessions, files, status, since, ended=ended)
 
     assert (await sweep(sweeping)).closed == 1

@@ -11,11 +11,13 @@ import pytest_asyncio
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message
+from temporalio.client import Client
 
 from api.app import create_app
 from api.gate import Gate
 from api.portal import Portal
 from portal.settings import Settings
+from portal.store.files import MinioFiles
 from tests.api.person import Person
 from tests.conftest import ORIGIN, Running
 
@@ -30,7 +32,8 @@ async def lived(app: ASGIApp) -> AsyncIterator[None]:
     """Run an application's start and end, as a server would."""
     inbox: asyncio.Queue[Message] = asyncio.Queue()
     outbox: asyncio.Queue[Message] = asyncio.Queue()
-    task = asyncio.create_task(app({"type": "lifespan", "asgi": {"version": "3.0"}}, inbox.get, outbox.put))  # type: ignore[arg-type]
+    scope = {"type": "lifespan", "asgi": {"version": "3.0"}}
+    task: asyncio.Task[None] = asyncio.create_task(app(scope, inbox.get, outbox.put))  # type: ignore[arg-type]
     await inbox.put({"type": "lifespan.startup"})
     started = await outbox.get()
     assert started["type"] == "lifespan.startup.complete", started
@@ -72,6 +75,13 @@ def app(running: Running, api_settings: Settings) -> Gate:
 @pytest_asyncio.fixture
 async def visit(app: Gate) -> AsyncIterator[Visit]:
     async with visits(app) as visit:
+        yield visit
+
+
+@pytest_asyncio.fixture
+async def visit_alone(client: Client, files: MinioFiles, api_settings: Settings) -> AsyncIterator[Visit]:
+    """The portal without a worker, for what no workflow and no mail takes part in."""
+    async with visits(create_app(api_settings, client=client, task_queue="nobody")) as visit:
         yield visit
 
 

@@ -29,20 +29,26 @@ from tests.conftest import ORIGIN, Servers
 LOOKED = {"sign_in": "seen_at"}
 
 
-async def everything(sessions: Sessions, *, but: tuple[str, ...] = ("journal",)) -> dict[str, list[dict[str, Any]]]:
+async def everything(
+    sessions: Sessions, *, but: tuple[str, ...] = ("journal",)
+) -> dict[str, list[dict[str, Any]]]:
     """Every row of every table."""
     found: dict[str, list[dict[str, Any]]] = {}
     async with sessions.begin() as session:
         for table in Base.metadata.sorted_tables:
             if table.name not in but:
-                rows = await session.scalars(text(f'select to_jsonb(t) from "{table.name}" t order by t::text'))
-                found[table.name] = [{k: v for k, v in row.items() if k != LOOKED.get(table.name)} for row in rows]
+                rows = await session.scalars(
+                    text(f'select to_jsonb(t) from "{table.name}" t order by t::text')
+                )
+                found[table.name] = [
+                    {k: v for k, v in row.items() if k != LOOKED.get(table.name)} for row in rows
+                ]
     return found
 
 
 async def count(sessions: Sessions, statement: str, **values: object) -> int:
     async with sessions.begin() as session:
-        return int(await session.scalar(text(statement), values))  # type: ignore[arg-type]
+        return int(await session.scalar(text(statement), values))
 
 
 async def change(sessions: Sessions, statement: str, **values: object) -> None:
@@ -121,14 +127,19 @@ async def known(
     """A person on the roll, with the password of the tests or with the member number only."""
     async with sessions.begin() as session:
         member = await builders.a_member(
-            session, password_hash=PASSWORD_HASH if password else None, password_set_at=password_set_at, **more
+            session,
+            password_hash=PASSWORD_HASH if password else None,
+            password_set_at=password_set_at,
+            **more,
         )
         account = await accounts.of_member(session, member.id)
     assert account is not None
     return Known(member, account)
 
 
-async def signed_in(sessions: Sessions, visit: Visit, language: str = "fr", **more: Any) -> tuple[Person, Known]:
+async def signed_in(
+    sessions: Sessions, visit: Visit, language: str = "fr", **more: Any
+) -> tuple[Person, Known]:
     """A member at the portal's home."""
     who = await known(sessions, **more)
     person = visit(language)
@@ -180,7 +191,7 @@ class World:
 
 
 async def a_world(sessions: Sessions, visit: Visit, **more: Any) -> World:
-    """A member whose document is under review, the reviewer who has it open, an operator, a newcomer, a stranger."""
+    """A member whose document is under review, its reviewer, an operator, a newcomer and a stranger."""
     async with sessions.begin() as session:
         campaign = await builders.a_campaign(session)
         staff = [
@@ -193,7 +204,9 @@ async def a_world(sessions: Sessions, visit: Visit, **more: Any) -> World:
     await member.get("/fr/profil/identite")
     picture = ("permis.jpg", specimen_card(), "image/jpeg")
     await member.submit("/profil/identite", kind1="driving-licence", files={"file1": picture})
-    assert await count(sessions, "select count(*) from submission where status = 'submitted'") == 1, member.page.text
+    assert await count(sessions, "select count(*) from submission where status = 'submitted'") == 1, (
+        member.page.text
+    )
     for name, account in zip(("reviewer", "operator"), staff, strict=True):
         assert account.email
         people[name] = visit()
@@ -205,6 +218,10 @@ async def a_world(sessions: Sessions, visit: Visit, **more: Any) -> World:
     assert campaign.code
     where = {"code": "financial-statements", "document_id": str(document), "claim_id": claim}
     return World(people, where, who)
+
+
+def takes(route: APIRoute, method: str) -> bool:
+    return method in (route.methods or ())
 
 
 def name_of(route: APIRoute) -> str:

@@ -85,7 +85,12 @@ class Page(HTMLParser):
 
 def check(response: httpx.Response) -> Page | None:
     """What holds of every answer, whatever the test is about."""
-    for header in ("content-security-policy", "x-content-type-options", "referrer-policy", "strict-transport-security"):
+    for header in (
+        "content-security-policy",
+        "x-content-type-options",
+        "referrer-policy",
+        "strict-transport-security",
+    ):
         assert header in response.headers, f"{header} is missing"
     if not response.headers.get("content-type", "").startswith("text/html") or not response.text:
         return None
@@ -136,4 +141,6 @@ class Person:
 
     async def sign_in(self, email: str, password: str) -> httpx.Response:
         await self.get("/fr/connexion" if self.language == "fr" else "/en/sign-in")
-        return await self.submit("/connexion" if self.language == "fr" else "/sign-in", email=email, password=password)
+        return await self.submit(
+            "/connexion" if self.language == "fr" else "/sign-in", email=email, password=password
+        )

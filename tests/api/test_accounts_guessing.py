@@ -19,12 +19,14 @@ WRONG = "ce n'est pas le bon mot de passe"
 REFUSED = "select count(*) from journal where action = 'sign-in-refused'"
 
 
-async def test_after_fifty_wrong_tries_the_right_password_waits_its_turn(visit: Visit, sessions: Sessions) -> None:
+async def test_after_fifty_wrong_tries_the_right_password_waits_its_turn(
+    visit_alone: Visit, sessions: Sessions
+) -> None:
     """T03: the delay protects the account, every try is in the journal, and nobody is locked out for ever."""
     who = await known(sessions)
     for i in range(50):
-        await visit(address=f"192.0.2.{i}").sign_in(who.email, WRONG)
-    person = visit()
+        await visit_alone(address=f"192.0.2.{i}").sign_in(who.email, WRONG)
+    person = visit_alone()
     assert (await person.sign_in(who.email, PASSWORD)).status_code == 429
     assert says(person, Refusal.TOO_MANY_TRIES)
     assert person.response.headers["retry-after"]
@@ -35,10 +37,12 @@ async def test_after_fifty_wrong_tries_the_right_password_waits_its_turn(visit: 
     assert await count(sessions, "select count(*) from sign_in") == 1
 
 
-async def test_the_delay_grows_with_the_tries_and_ends_at_fifteen_minutes(visit: Visit, sessions: Sessions) -> None:
+async def test_the_delay_grows_with_the_tries_and_ends_at_fifteen_minutes(
+    visit_alone: Visit, sessions: Sessions
+) -> None:
     """T03, T06: 30 s from the fifth, 2 minutes from the seventh, 15 from the tenth and never more."""
     who = await known(sessions)
-    person = visit()
+    person = visit_alone()
 
     async def a_try() -> int:
         return (await person.sign_in(who.email, WRONG)).status_code
@@ -70,26 +74,28 @@ async def test_the_sixth_try_of_a_member_number_fails_even_if_it_is_right(
     assert link_in((await mails_to(servers, who.email, "Renouvelez"))[0])
 
 
-async def test_a_right_number_does_not_use_up_its_tries(visit: Visit, sessions: Sessions) -> None:
+async def test_a_right_number_does_not_use_up_its_tries(visit_alone: Visit, sessions: Sessions) -> None:
     """T04: whoever comes back six times before choosing a password is not a guesser."""
     who = await known(sessions, password=False)
     for _ in range(NUMBER_TRIES + 1):
-        person = visit()
+        person = visit_alone()
         await person.sign_in(who.email, who.member.number)
         assert person.page.h1 == ["Première entrée"]
 
 
-async def test_fifty_wrong_numbers_in_an_hour_close_the_number_path_to_all(visit: Visit, sessions: Sessions) -> None:
+async def test_fifty_wrong_numbers_in_an_hour_close_the_number_path_to_all(
+    visit_alone: Visit, sessions: Sessions
+) -> None:
     """T05: one guess at each of fifty accounts; passwords still work, and an hour later numbers do too."""
     victims = [await known(sessions, password=False) for _ in range(NUMBER_FAILURES_AN_HOUR)]
     next_one = await known(sessions, password=False)
     with_password = await known(sessions)
     for i, victim in enumerate(victims):
-        await visit(address=f"192.0.2.{i}").sign_in(victim.email, "987654")
-    closed = visit()
+        await visit_alone(address=f"192.0.2.{i}").sign_in(victim.email, "987654")
+    closed = visit_alone()
     assert (await closed.sign_in(next_one.email, next_one.member.number)).status_code == 401
     assert await count(sessions, "select count(*) from journal where action = 'number-path-closed'") == 1
-    assert (await visit().sign_in(with_password.email, PASSWORD)).status_code != 401
+    assert (await visit_alone().sign_in(with_password.email, PASSWORD)).status_code != 401
     assert await count(sessions, "select count(*) from sign_in") == 1
     await tries_forgotten_by(sessions, timedelta(hours=1, seconds=1))
     await closed.sign_in(next_one.email, next_one.member.number)
@@ -115,13 +121,13 @@ async def test_a_throttled_person_comes_back_by_the_link_of_a_mail(
     assert await count(sessions, "select count(*) from sign_in") == 1
 
 
-async def test_a_throttled_person_who_is_already_in_goes_on(visit: Visit, sessions: Sessions) -> None:
+async def test_a_throttled_person_who_is_already_in_goes_on(visit_alone: Visit, sessions: Sessions) -> None:
     """T06: a session that is open stays open whatever strangers try."""
     who = await known(sessions)
-    person = visit()
+    person = visit_alone()
     await person.sign_in(who.email, PASSWORD)
     for _ in range(6):
-        await visit(address="192.0.2.1").sign_in(who.email, WRONG)
+        await visit_alone(address="192.0.2.1").sign_in(who.email, WRONG)
     assert await count(sessions, "select count(*) from sign_in") == 1
     assert (await person.get("/fr/votes")).status_code != 401
 
@@ -165,27 +171,30 @@ async def test_sixty_people_at_once_are_served_or_asked_to_come_back(visit: Visi
     assert (await visit().sign_in("a@exemple.test", WRONG)).status_code == 401
 
 
-async def test_a_forwarded_address_is_not_believed(visit: Visit) -> None:
+async def test_a_forwarded_address_is_not_believed(visit_alone: Visit) -> None:
     """T08: one attacker under a hundred names is still one; a neighbour is not hindered."""
-    attacker = visit(address="203.0.113.9")
+    attacker = visit_alone(address="203.0.113.9")
     forged = [
         {"X-Forwarded-For": f"198.51.100.{i}", "Forwarded": f"for=198.51.100.{i}", "X-Real-IP": f"10.0.0.{i}"}
         for i in range(ADDRESS_LIMIT.most + 1)
     ]
     answers = await asyncio.gather(
-        *(attacker.post("/fr/mot-de-passe/renouveler", {"email": "a@exemple.test"}, headers=h) for h in forged)
+        *(
+            attacker.post("/fr/mot-de-passe/renouveler", {"email": "a@exemple.test"}, headers=h)
+            for h in forged
+        )
     )
     assert sorted(a.status_code for a in answers) == [200] * ADDRESS_LIMIT.most + [429]
     assert (await attacker.sign_in("a@exemple.test", WRONG)).status_code == 429
-    assert (await visit(address="203.0.113.10").sign_in("a@exemple.test", WRONG)).status_code == 401
+    assert (await visit_alone(address="203.0.113.10").sign_in("a@exemple.test", WRONG)).status_code == 401
 
 
-async def test_a_whole_ipv6_site_counts_as_one_caller(visit: Visit, sessions: Sessions) -> None:
+async def test_a_whole_ipv6_site_counts_as_one_caller(visit_alone: Visit, sessions: Sessions) -> None:
     """T08: two addresses of one /64 share a counter, however they are written."""
     for address in ("2001:db8:1:2::3", "2001:db8:1:2:ffff::9", "2001:0db8:0001:0002::7"):
-        await visit(address=address).post("/fr/mot-de-passe/renouveler", {"email": "a@exemple.test"})
+        await visit_alone(address=address).post("/fr/mot-de-passe/renouveler", {"email": "a@exemple.test"})
     for address in ("2001:db8::1", "2001:db8::2:0:0:0:1"):
-        await visit(address=address).post("/fr/mot-de-passe/renouveler", {"email": "a@exemple.test"})
+        await visit_alone(address=address).post("/fr/mot-de-passe/renouveler", {"email": "a@exemple.test"})
     counted = "select count(*) from attempt where key like 'address:%' and count = :n"
     assert await count(sessions, counted, n=3) == 1
     assert await count(sessions, "select count(*) from attempt") == 3

@@ -1,4 +1,4 @@
-"""The links of our mails: looked at by anybody, used once by their owner, worthless once a newer one exists."""
+"""The links of our mails: looked at by anybody, used once by their owner, void once a newer one exists."""
 
 import asyncio
 from datetime import timedelta
@@ -20,6 +20,7 @@ from tests.api.looking import (
     notices,
     says,
     signed_in,
+    until,
 )
 from tests.api.person import Person
 from tests.conftest import ORIGIN, Servers
@@ -83,7 +84,9 @@ async def test_of_two_people_with_the_same_link_at_the_same_moment_one_wins(
     assert await count(sessions, "select count(*) from journal where action = 'password-renewed'") == 1
 
 
-async def test_no_token_is_in_the_records_in_clear(visit: Visit, sessions: Sessions, servers: Servers) -> None:
+async def test_no_token_is_in_the_records_in_clear(
+    visit: Visit, sessions: Sessions, servers: Servers
+) -> None:
     """T14: links, codes and cookies are kept as hashes, before and after their use."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)
@@ -119,7 +122,9 @@ async def test_an_older_renewal_link_is_void(visit: Visit, sessions: Sessions, s
     assert person.response.status_code == 410
 
 
-async def test_looking_at_a_renewal_link_changes_nothing(visit: Visit, sessions: Sessions, servers: Servers) -> None:
+async def test_looking_at_a_renewal_link_changes_nothing(
+    visit: Visit, sessions: Sessions, servers: Servers
+) -> None:
     """T16: a scanner's HEAD and five GETs, then its owner; no cookie is set by looking."""
     who = await known(sessions)
     link = await renewal_link(visit, servers, who)
@@ -140,8 +145,11 @@ async def test_looking_at_a_renewal_link_changes_nothing(visit: Visit, sessions:
 
 async def mails_sent(sessions: Sessions) -> None:
     """Wait until the relay has nothing left to write down."""
-    while await count(sessions, "select count(*) from outbox where sent_at is null"):
-        await asyncio.sleep(0.05)
+
+    async def all_sent() -> bool:
+        return not await count(sessions, "select count(*) from outbox where sent_at is null")
+
+    await until(all_sent)
 
 
 async def test_looking_at_a_verification_link_changes_nothing(
@@ -234,15 +242,22 @@ async def test_a_renewal_link_ends_after_an_hour(visit: Visit, sessions: Session
     assert (await visit().sign_in(who.email, FRESH)).status_code == 401
 
 
-async def test_a_link_for_one_thing_does_not_do_another(visit: Visit, sessions: Sessions, servers: Servers) -> None:
+async def test_a_link_for_one_thing_does_not_do_another(
+    visit: Visit, sessions: Sessions, servers: Servers
+) -> None:
     """T14: a verification link never opens the page of a new password, nor the other way round."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)
     person, who = await signed_in(sessions, visit)
     verification = (await verification_link(person, servers, who)).partition("=")[2]
     renewal = (await renewal_link(visit, servers, who)).partition("=")[2]
-    for address in (f"/fr/mot-de-passe/nouveau?jeton={verification}", f"/fr/courriel/verifier?jeton={renewal}",
-                    "/fr/mot-de-passe/nouveau", "/fr/courriel/verifier?jeton=", "/fr/courriel/verifier?jeton=%00"):  # fmt: skip
+    for address in (
+        f"/fr/mot-de-passe/nouveau?jeton={verification}",
+        f"/fr/courriel/verifier?jeton={renewal}",
+        "/fr/mot-de-passe/nouveau",
+        "/fr/courriel/verifier?jeton=",
+        "/fr/courriel/verifier?jeton=%00",
+    ):
         await person.get(address)
         assert person.response.status_code == 404, address
     await person.post("/fr/mot-de-passe/nouveau", {"token": verification, "password": FRESH, "again": FRESH})
@@ -256,15 +271,25 @@ async def test_links_start_with_our_own_origin_whatever_the_request_says(
     """T17: a poisoned Host is refused, and the mail's links come from the settings."""
     who = await known(sessions)
     person = visit()
-    for headers in ({"Host": "evil.test"}, {"X-Forwarded-Host": "evil.test"}, {"Host": f"{ORIGIN[8:]}:443@evil.test"},
-                    {"Host": ""}):  # fmt: skip
+    for headers in (
+        {"Host": "evil.test"},
+        {"X-Forwarded-Host": "evil.test"},
+        {"Host": f"{ORIGIN[8:]}:443@evil.test"},
+        {"Host": ""},
+    ):
         await person.post("/fr/mot-de-passe/renouveler", {"email": who.email}, headers=headers)
         assert person.response.status_code == 400, headers
         assert "evil" not in person.response.text
         assert (await person.client.get("/", headers=headers)).status_code == 400
     assert await count(sessions, "select count(*) from outbox") == 0
-    more = {"Forwarded": "host=evil.test", "X-Original-URL": "https://evil.test/", "X-Forwarded-Proto": "http",
-            "X-Forwarded-Port": "81", "Origin": "https://evil.test", "Referer": "https://evil.test/"}  # fmt: skip
+    more = {
+        "Forwarded": "host=evil.test",
+        "X-Original-URL": "https://evil.test/",
+        "X-Forwarded-Proto": "http",
+        "X-Forwarded-Port": "81",
+        "Origin": "https://evil.test",
+        "Referer": "https://evil.test/",
+    }
     await person.post("/fr/mot-de-passe/renouveler", {"email": who.email}, headers=more)
     mail = (await mails_to(servers, who.email, "Renouvelez"))[0]
     assert f"{ORIGIN}/fr/mot-de-passe/nouveau?jeton=" in mail

@@ -66,26 +66,38 @@ def assert_all_the_same(found: dict[str, Answer]) -> None:
 
 
 async def test_six_kinds_of_people_get_the_same_bytes_for_a_wrong_pair(
-    visit: Visit, states: States, sessions: Sessions
+    visit_alone: Visit, states: States, sessions: Sessions
 ) -> None:
     """T01: status, headers and body, in both languages, for whatever was typed."""
-    for language, password in [("fr", WRONG), ("en", WRONG), ("fr", WRONG_NUMBER), ("fr", ""), ("en", "x" * 200)]:
+    for language, password in [
+        ("fr", WRONG),
+        ("en", WRONG),
+        ("fr", WRONG_NUMBER),
+        ("fr", ""),
+        ("en", "x" * 200),
+    ]:
         await change(sessions, "delete from attempt")
 
         async def ask(email: str, language: str = language, password: str = password) -> Answer:
-            response = await visit(language).sign_in(email, password)
-            return response.status_code, sorted(response.headers.items()), response.text.replace(email, "(typed)")
+            response = await visit_alone(language).sign_in(email, password)
+            return (
+                response.status_code,
+                sorted(response.headers.items()),
+                response.text.replace(email, "(typed)"),
+            )
 
         found = await answers(states, ask)
         assert_all_the_same(found)
         assert found["unknown"][0] == 401
 
 
-async def test_six_kinds_of_people_are_slowed_down_with_the_same_bytes(visit: Visit, states: States) -> None:
+async def test_six_kinds_of_people_are_slowed_down_with_the_same_bytes(
+    visit_alone: Visit, states: States
+) -> None:
     """T01: the sixth try in a row is refused alike, known or not."""
 
     async def ask(email: str) -> Answer:
-        person = visit()
+        person = visit_alone()
         for _ in range(6):
             response = await person.sign_in(email, WRONG)
         return response.status_code, sorted(response.headers.items()), response.text.replace(email, "(typed)")
@@ -141,8 +153,14 @@ async def test_an_address_that_is_two_addresses_is_nobodys_and_no_mail_leaves(
 ) -> None:
     """T112: `known@…, evil@…` is not the known one."""
     who = await known(sessions)
-    for typed in (f"{who.email}, evil@exemple.test", f"{who.email},evil@exemple.test", f"{who.email};evil@exemple.test",
-                  f"{who.email}\r\nBcc: evil@exemple.test", f"<{who.email}>", f"{who.email} "):  # fmt: skip
+    for typed in (
+        f"{who.email}, evil@exemple.test",
+        f"{who.email},evil@exemple.test",
+        f"{who.email};evil@exemple.test",
+        f"{who.email}\r\nBcc: evil@exemple.test",
+        f"<{who.email}>",
+        f"{who.email} ",
+    ):
         person = visit()
         await person.post("/fr/mot-de-passe/renouveler", {"email": typed})
         assert person.response.status_code == 200
@@ -152,9 +170,9 @@ async def test_an_address_that_is_two_addresses_is_nobodys_and_no_mail_leaves(
     assert servers.mailbox.messages(to="evil@exemple.test") == []
 
 
-async def test_an_unreadable_address_is_a_wrong_pair_and_nothing_breaks(visit: Visit) -> None:
+async def test_an_unreadable_address_is_a_wrong_pair_and_nothing_breaks(visit_alone: Visit) -> None:
     """T01, T113: what the records cannot hold is simply unknown."""
-    person = visit()
+    person = visit_alone()
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     for typed in ("%ED%A0%80%40exemple.test", "%E2%80%AEmoc%40exemple.test", "%FF%FE", "%C3%A9" * 300):
         await person.post("/fr/connexion", content=f"email={typed}&password=quelque+chose", headers=form)
@@ -164,3 +182,16 @@ async def test_an_unreadable_address_is_a_wrong_pair_and_nothing_breaks(visit: V
     for page in ("/fr/connexion", "/fr/mot-de-passe/renouveler"):
         await person.post(page, content="email=a%00b%40exemple.test", headers=form)
         assert person.response.status_code == 422
+
+
+async def test_an_address_of_the_roll_that_is_two_addresses_gets_no_mail_and_stops_nobody_elses(
+    visit: Visit, sessions: Sessions, servers: Servers
+) -> None:
+    """T112: a slip in the roll reaches neither address, and the mails behind it still leave."""
+    slip = await known(sessions, email="a@exemple.test, evil@exemple.test")
+    who = await known(sessions)
+    for email in (slip.email, who.email):
+        await visit().post("/fr/mot-de-passe/renouveler", {"email": email})
+    await mails_to(servers, who.email, "Renouvelez")
+    for address in ("a@exemple.test", "evil@exemple.test"):
+        assert servers.mailbox.messages(to=address) == []

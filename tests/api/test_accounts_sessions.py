@@ -11,7 +11,19 @@ from portal.rules.refusals import Refusal
 from portal.store import Sessions
 from tests import builders
 from tests.api.conftest import PASSWORD, PASSWORD_HASH, Visit
-from tests.api.looking import activating, change, count, known, later, link_in, mails_to, notices, says, signed_in, token_of
+from tests.api.looking import (
+    activating,
+    change,
+    count,
+    known,
+    later,
+    link_in,
+    mails_to,
+    notices,
+    says,
+    signed_in,
+    token_of,
+)
 from tests.api.person import Person
 from tests.conftest import Servers
 
@@ -23,7 +35,9 @@ async def with_cookie(visit: Visit, value: str, path: str = "/fr/accueil") -> ht
     return await visit().client.get(path, headers={"Cookie": f"__Host-session={value}"})
 
 
-async def test_a_cookie_planted_before_signing_in_is_worth_nothing_after(visit: Visit, sessions: Sessions) -> None:
+async def test_a_cookie_planted_before_signing_in_is_worth_nothing_after(
+    visit: Visit, sessions: Sessions
+) -> None:
     """T21: an invented one is not adopted; somebody else's real one is ended."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)
@@ -33,7 +47,8 @@ async def test_a_cookie_planted_before_signing_in_is_worth_nothing_after(visit: 
         person = visit(cookies={"__Host-session": planted})
         await person.sign_in(who.email, PASSWORD)
         values = [c.value for c in person.client.cookies.jar if c.name == "__Host-session" and c.domain]
-        assert values and planted not in values
+        assert values
+        assert planted not in values
         assert (await with_cookie(visit, planted)).headers["location"] == "/fr/connexion"
 
 
@@ -57,7 +72,9 @@ async def test_typing_the_password_again_changes_the_cookie_and_the_old_one_is_d
     assert (await person.post("/fr/votes/inscription", form)).status_code == 403
 
 
-async def test_every_cookie_ever_set_is_locked_to_this_host_and_to_https(visit: Visit, sessions: Sessions) -> None:
+async def test_every_cookie_ever_set_is_locked_to_this_host_and_to_https(
+    visit: Visit, sessions: Sessions
+) -> None:
     """T23: at sign-in, at re-entry, at the first password, at sign-out."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)
@@ -98,7 +115,9 @@ async def test_signing_out_ends_the_session_on_the_server_and_clears_the_browser
     person, who = await signed_in(sessions, visit)
     old = token_of(person)
     answer = await person.client.post(
-        "/fr/deconnexion", data=person.page.form("/deconnexion").fields, headers={"Sec-Fetch-Site": "same-origin"}
+        "/fr/deconnexion",
+        data=person.page.form("/deconnexion").fields,
+        headers={"Sec-Fetch-Site": "same-origin"},
     )
     assert answer.headers["clear-site-data"] == '"cache", "cookies", "storage"'
     assert answer.headers["location"] == "/fr/a-bientot"
@@ -130,7 +149,9 @@ async def sign_in_as(kind: SessionKind, visit: Visit, sessions: Sessions) -> tup
 
 
 @pytest.mark.parametrize("kind", list(SessionKind))
-async def test_a_forgotten_session_ends_by_itself(visit: Visit, sessions: Sessions, kind: SessionKind) -> None:
+async def test_a_forgotten_session_ends_by_itself(
+    visit: Visit, sessions: Sessions, kind: SessionKind
+) -> None:
     """T29: after its idle time, and after its absolute time however busy; by the database clock."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)
@@ -226,9 +247,16 @@ async def test_a_password_older_than_the_cut_off_opens_its_renewal_only(
 
 
 @pytest.mark.parametrize(
-    ("role", "lands"), [(Role.REVIEWER, "Examen des pièces"), (Role.OPERATOR, "Opérations"), (Role.OFFICER, "Portail des membres")]
+    ("role", "lands"),
+    [
+        (Role.REVIEWER, "Examen des pièces"),
+        (Role.OPERATOR, "Opérations"),
+        (Role.OFFICER, "Portail des membres"),
+    ],
 )
-async def test_staff_land_on_a_page_of_theirs(visit: Visit, sessions: Sessions, role: Role, lands: str) -> None:
+async def test_staff_land_on_a_page_of_theirs(
+    visit: Visit, sessions: Sessions, role: Role, lands: str
+) -> None:
     """Nobody is greeted by a refusal."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)
@@ -237,5 +265,3 @@ async def test_staff_land_on_a_page_of_theirs(visit: Visit, sessions: Sessions, 
     await person.sign_in(str(account.email), PASSWORD)
     assert person.response.status_code == 200
     assert person.page.h1 == [lands]
-
-

@@ -116,7 +116,7 @@ async def test_the_portal_starts_while_the_object_store_is_away(
         person, _ = await signed_in(visit, sessions, "en")
         assert await send_card(person) == 503
         assert person.page.lang == "en-CA"
-        assert person.page.h1 == ["Try again in a moment"]
+        assert person.page.h1 == ["Please try again in a moment"]
         assert await statuses(sessions) == []
         assert (await person.client.get("/readyz")).status_code == 200
 
@@ -262,7 +262,7 @@ async def test_without_the_records_every_page_says_so_and_comes_back_with_them(
             await person.get(address)
             english = address.startswith("/en")
             assert person.response.status_code == 503, address
-            assert person.page.h1 == ["Try again in a moment" if english else "Réessayez dans un moment"], address
+            assert person.page.h1 == ["Please try again in a moment" if english else "Réessayez dans un moment"], address
             assert person.response.headers["retry-after"]
             for word in ("Traceback", "psycopg", "sqlalchemy", "OperationalError", "127.0.0.1", "select "):
                 assert word not in person.response.text, address

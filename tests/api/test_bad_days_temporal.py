@@ -17,7 +17,7 @@ from portal.store import Sessions
 from portal.store.files import MinioFiles
 from portal.temporal import connect
 from tests.api.conftest import PASSWORD, Visit, visits
-from tests.api.test_bad_days_worker import a_worker, impatient, outbox, task_queue
+from tests.api.test_bad_days_worker import a_worker, outbox, task_queue
 from tests.api.test_documents import a_ready_member, send_card, signed_in
 from tests.api.test_documents_access import a_desk, statuses, take
 from tests.api.test_journey import until
@@ -26,7 +26,7 @@ from tests.store.cases import earlier
 
 __all__ = ["task_queue"]
 
-AGAIN = {"fr": ("Réessayez dans un moment", "Réessayer"), "en": ("Try again in a moment", "Try again")}
+AGAIN = {"fr": ("Réessayez dans un moment", "Réessayer"), "en": ("Please try again in a moment", "Try again")}
 
 
 @pytest.fixture
@@ -39,7 +39,8 @@ async def cut_off(
     api_settings: Settings, files: MinioFiles, task_queue: str, dead_port: int
 ) -> AsyncIterator[Visit]:
     """The portal, started while there is no Temporal at its address."""
-    settings = impatient(api_settings, temporal_address=f"127.0.0.1:{dead_port}")
+    # The usual four seconds: long enough to learn that nobody answers rather than that the answer is late.
+    settings = api_settings.model_copy(update={"temporal_address": f"127.0.0.1:{dead_port}"})
     async with visits(create_app(settings, task_queue=task_queue)) as visit:
         yield visit
 

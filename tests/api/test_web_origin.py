@@ -1,14 +1,13 @@
-"""Requests that do not come from our own pages, and forms that hold more than ours: refused, and nothing changes."""
+"""Requests from elsewhere than our own pages, and forms that hold more than ours: refused, unchanged."""
 
+import re
 from typing import Any
 from uuid import uuid4
-
-import pytest
 
 from portal.store import Sessions
 from tests import builders
 from tests.api.conftest import PASSWORD, Visit
-from tests.api.looking import World, a_world, count, everything, known, name_of, routes, signed_in
+from tests.api.looking import World, a_world, count, everything, known, name_of, routes, signed_in, takes
 from tests.api.person import Person
 from tests.conftest import ORIGIN
 
@@ -55,14 +54,27 @@ def filled_in(world: World, name: str, form_token: str) -> dict[str, Any]:
     return {"data": {"form_token": form_token}}
 
 
-async def test_a_form_sent_from_elsewhere_is_refused_and_leaves_no_row(visit: Visit, sessions: Sessions) -> None:
+async def test_a_form_sent_from_elsewhere_is_refused_and_leaves_no_row(
+    visit: Visit, sessions: Sessions
+) -> None:
     """T25, T26, T28: every POST there is, with a living session and a right form, in both languages."""
     world = await a_world(sessions, visit)
-    tokens = {n: p.page.form("/deconnexion").fields["form_token"] for n, p in world.people.items() if n != "stranger"}
+    tokens = {
+        n: p.page.form("/deconnexion").fields["form_token"]
+        for n, p in world.people.items()
+        if n != "stranger"
+    }
     tokens_of = {id(p): tokens[n] for n, p in world.people.items() if n in tokens}
     before = await everything(sessions, but=())
-    posts = [(name_of(r), world.address(r)) for r in routes() if "POST" in r.methods]
-    assert {n for n, _ in posts} >= {"sign-in", "sign-out", "register", "register-all", "identity", "review-decision"}
+    posts = [(name_of(r), world.address(r)) for r in routes() if takes(r, "POST")]
+    assert {n for n, _ in posts} >= {
+        "sign-in",
+        "sign-out",
+        "register",
+        "register-all",
+        "identity",
+        "review-decision",
+    }
     for where, headers in ELSEWHERE.items():
         for name, address in posts:
             person = owner(world, name)
@@ -84,9 +96,9 @@ async def test_a_form_sent_from_elsewhere_is_refused_and_leaves_no_row(visit: Vi
     assert await everything(sessions, but=()) == before
 
 
-async def test_other_methods_change_nothing_either(visit: Visit, sessions: Sessions) -> None:
+async def test_other_methods_change_nothing_either(visit_alone: Visit, sessions: Sessions) -> None:
     """T25, T27: what we do not answer is not answered, from our own pages too."""
-    person = visit()
+    person = visit_alone()
     for method in ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
         for headers in ({"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "cross-site"}):
             answer = await person.client.request(method, "/fr/connexion", headers=headers)
@@ -94,10 +106,12 @@ async def test_other_methods_change_nothing_either(visit: Visit, sessions: Sessi
             assert "access-control-allow-origin" not in answer.headers
 
 
-async def test_an_old_browser_on_our_own_page_is_believed_by_its_origin(visit: Visit, sessions: Sessions) -> None:
+async def test_an_old_browser_on_our_own_page_is_believed_by_its_origin(
+    visit_alone: Visit, sessions: Sessions
+) -> None:
     """T28: Origin alone, when it is ours."""
     who = await known(sessions)
-    person = visit()
+    person = visit_alone()
     answer = await person.client.post(
         "/fr/connexion", data={"email": who.email, "password": PASSWORD}, headers={"Origin": ORIGIN}
     )
@@ -106,8 +120,8 @@ async def test_an_old_browser_on_our_own_page_is_believed_by_its_origin(visit: V
 
 
 EVIL = (
-    "//evil.test", "\\\\evil.test", "https:evil.test", "https://evil.test/", "/%2f/evil.test", "/\t/evil.test",
-    "javascript:alert(1)", "evil.test#@", "x&fait=mot-de-passe", "a\r\nSet-Cookie: b=c",
+    "//evil.test", "\\\\evil.test", "https:evil.test", "https://evil.test/", "/%2f/evil.test",
+    "/\t/evil.test", "javascript:alert(1)", "evil.test#@", "x&fait=mot-de-passe", "a\r\nSet-Cookie: b=c",
 )  # fmt: skip
 
 
@@ -122,9 +136,11 @@ async def test_no_address_of_ours_leads_to_another_site(visit: Visit, sessions: 
             for page in ("/", "/fr/connexion", "/fr/courriel/verifier", "/fr/votes"):
                 answer = await person.client.get(page, params={name: evil})
                 location = answer.headers.get("location", "/")
-                assert location.startswith("/") and not location.startswith(("//", "/\\")), location
+                assert re.match(r"/(?![/\\])", location), location
         await person.get("/fr/connexion", params={"jeton": evil})
-        assert all(a.startswith(("/fr/", "/en/")) for a in person.page.links if not a.startswith(("#", "mailto:")))
+        assert all(
+            a.startswith(("/fr/", "/en/")) for a in person.page.links if not a.startswith(("#", "mailto:"))
+        )
         answer = await person.client.post(
             "/fr/connexion", data={"email": who.email, "password": PASSWORD, "token": evil},
             headers={"Sec-Fetch-Site": "same-origin"},
@@ -135,19 +151,39 @@ async def test_no_address_of_ours_leads_to_another_site(visit: Visit, sessions: 
         assert len(answer.headers.get_list("set-cookie")) == 1
 
 
-@pytest.mark.parametrize("path", ["//evil.test", "//evil.test/%2e%2e", "/fr//evil.test", "/\\evil.test", "/fr/connexion/", "/FR/connexion"])
-async def test_a_strange_path_is_simply_not_found(visit: Visit, path: str) -> None:
+async def test_a_strange_path_is_simply_not_found(visit_alone: Visit) -> None:
     """T33: no helpful redirect to somewhere that a stranger chose."""
-    answer = await visit().client.get(f"{ORIGIN}{path}")
-    assert answer.status_code == 404
-    assert "location" not in answer.headers
+    for path in (
+        "//evil.test",
+        "//evil.test/%2e%2e",
+        "/fr//evil.test",
+        "/\\evil.test",
+        "/fr/connexion/",
+        "/FR/connexion",
+    ):
+        answer = await visit_alone().client.get(f"{ORIGIN}{path}")
+        assert answer.status_code == 404, path
+        assert "location" not in answer.headers
 
 
-async def test_what_only_developers_need_is_not_there(visit: Visit) -> None:
+async def test_what_only_developers_need_is_not_there(visit_alone: Visit) -> None:
     """T34: no documentation, no schema, no metrics, no name of what we run on."""
-    person = visit()
-    for path in ("/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect", "/metrics", "/debug", "/admin", "/.env",
-                 "/.git/HEAD", "/static/", "/static/../api/app.py", "/static/%2e%2e/app.py", "/server-status"):  # fmt: skip
+    person = visit_alone()
+    for path in (
+        "/docs",
+        "/redoc",
+        "/openapi.json",
+        "/docs/oauth2-redirect",
+        "/metrics",
+        "/debug",
+        "/admin",
+        "/.env",
+        "/.git/HEAD",
+        "/static/",
+        "/static/../api/app.py",
+        "/static/%2e%2e/app.py",
+        "/server-status",
+    ):
         await person.get(path)
         assert person.response.status_code == 404, path
         assert person.page.h1 == ["Page introuvable"]
@@ -155,20 +191,32 @@ async def test_what_only_developers_need_is_not_there(visit: Visit) -> None:
         assert word not in person.response.headers
 
 
-async def test_a_form_with_a_field_more_is_refused_and_changes_nothing(visit: Visit, sessions: Sessions) -> None:
+async def test_a_form_with_a_field_more_is_refused_and_changes_nothing(
+    visit: Visit, sessions: Sessions
+) -> None:
     """T36: role, standing or verified cannot be slipped in; every POST there is."""
     world = await a_world(sessions, visit)
     before = await everything(sessions)
     for route in routes():
-        if "POST" not in route.methods or not route.name.endswith(".fr"):
+        if not takes(route, "POST") or not route.name.endswith(".fr"):
             continue
         name = name_of(route)
         person = owner(world, name)
         token = person.page.form("/deconnexion").fields["form_token"]
-        for extra in ("role", "kind", "is_member", "email_verified_at", "id_status", "member_id", "form_token[]"):
+        for extra in (
+            "role",
+            "kind",
+            "is_member",
+            "email_verified_at",
+            "id_status",
+            "member_id",
+            "form_token[]",
+        ):
             sent = filled_in(world, name, token)
             sent["data"] = {**sent["data"], extra: "operator"}
-            answer = await person.client.post(world.address(route), headers={"Sec-Fetch-Site": "same-origin"}, **sent)
+            answer = await person.client.post(
+                world.address(route), headers={"Sec-Fetch-Site": "same-origin"}, **sent
+            )
             assert answer.status_code in ((422, 403) if name == "identity" else (422,)), (name, extra)
             assert PASSWORD not in answer.text
     assert await everything(sessions) == before
@@ -184,11 +232,19 @@ async def test_a_field_given_twice_has_one_meaning(visit: Visit, sessions: Sessi
     thief = visit()
     body = f"email={other.email}&email={who.email}&password=faux&password={PASSWORD.replace(' ', '+')}"
     await thief.post("/fr/connexion", content=body, headers=form)
-    assert await count(sessions, "select count(*) from sign_in where account_id = :id", id=who.account.id) == 2
-    assert await count(sessions, "select count(*) from sign_in where account_id = :id", id=other.account.id) == 0
+    assert (
+        await count(sessions, "select count(*) from sign_in where account_id = :id", id=who.account.id) == 2
+    )
+    assert (
+        await count(sessions, "select count(*) from sign_in where account_id = :id", id=other.account.id) == 0
+    )
     await thief.post(f"/fr/connexion?email={other.email}&password={PASSWORD}", content="", headers=form)
     assert thief.response.status_code == 401
-    for content_type, content in (("application/json", '{"email": "a", "password": "b"}'), ("text/plain", "email=a"),
-                                  ("multipart/form-data", "nonsense"), ("application/x-www-form-urlencoded", "%%%=&&;")):  # fmt: skip
+    for content_type, content in (
+        ("application/json", '{"email": "a", "password": "b"}'),
+        ("text/plain", "email=a"),
+        ("multipart/form-data", "nonsense"),
+        ("application/x-www-form-urlencoded", "%%%=&&;"),
+    ):
         await thief.post("/fr/connexion", content=content, headers={"Content-Type": content_type})
         assert thief.response.status_code in (400, 401, 422), content_type

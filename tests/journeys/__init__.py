@@ -1,1 +1,1 @@
-"""Whole journeys through the real processes: in a browser, under a searcher's eye, and while a worker is killed."""
+"""Whole journeys through the real processes: in a browser, searched, and while a worker is killed."""

@@ -1,5 +1,6 @@
-"""Which Chromium the journeys use: `python -m tests.journeys.browser` finds one, or sees to it that there is one."""
+"""Which Chromium the journeys use: `python -m tests.journeys.browser` finds one, or gets one."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -44,7 +45,12 @@ def executable(playwright: Playwright) -> str:
 async def launch(playwright: Playwright) -> Browser:
     # Chromium's sandbox needs a user other than root.
     flags = [*FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    return await playwright.chromium.launch(executable_path=executable(playwright), args=flags)
+    return await playwright.chromium.launch(
+        executable_path=executable(playwright),
+        args=flags,
+        # What the Back button shows is ours to see.
+        ignore_default_args=["--disable-back-forward-cache"],
+    )
 
 
 async def _present() -> bool:
@@ -58,17 +64,15 @@ async def _present() -> bool:
 
 def main() -> int:
     """Playwright's own if none is installed, else Debian's when we are root."""
-    import asyncio
-
     if installed() or asyncio.run(_present()):
         return 0
-    tries = [[[sys.executable, "-m", "playwright", "install", "chromium"]]]
+    tries = [[[sys.executable, "-m", "playwright", "install", "--no-shell", "chromium"]]]
     if os.geteuid() == 0 and shutil.which("apt-get"):
         tries.append([["apt-get", "update", "-q"], ["apt-get", "install", "-qy", "chromium"]])
     for commands in tries:
         if all(subprocess.run(command, check=False).returncode == 0 for command in commands):
             return 0
-    print(NONE, file=sys.stderr)
+    sys.stderr.write(f"{NONE}\n")
     return 1
 
 

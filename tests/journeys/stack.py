@@ -3,7 +3,6 @@
 import http.client
 import os
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ NAMESPACE = "default"
 
 @dataclass
 class Stack:
-    """One portal with a database, a bucket and a Temporal server of its own: the worker's standing ids are fixed."""
+    """One portal with a database, a bucket and a Temporal server of its own: standing ids are fixed."""
 
     servers: Servers
     temporal: Temporal
@@ -160,14 +159,9 @@ class Stack:
     async def close(self) -> None:
         for client in self._clients:
             await client.aclose()
-        self.stop_portal()
+        for process in (self.api, self.worker):
+            # Made to be killed at any moment.
+            if process is not None:
+                process.kill()
         self.temporal.stop()
         await self.engine.dispose()
-
-
-def eventually(look: Callable[[], bool], within: float = 10.0) -> None:
-    """Wait, without a loop, for something that happens by itself."""
-    end = time.monotonic() + within
-    while not look():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""A browser whose every page is looked at: quiet console, kept policy, nothing from elsewhere, fits the screen."""
+"""A browser whose every page is looked at: quiet console, nothing from elsewhere, fits the screen."""
 
 import os
 import re
@@ -15,7 +15,7 @@ LOOK = """() => ({
   h1: document.querySelectorAll('h1').length,
   needs: document.documentElement.scrollWidth,
   has: Math.min(document.documentElement.clientWidth, window.outerWidth || Infinity),
-  broken: [...document.images].filter(i => i.complete && i.naturalWidth === 0).map(i => i.getAttribute('src')),
+  broken: [...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src),
 })"""
 
 PHONE = {"width": 390, "height": 844}
@@ -95,7 +95,9 @@ class Tab:
         where = self.page.url
         assert found["lang"] == ("fr-CA" if self.visitor.language == "fr" else "en-CA"), where
         assert found["h1"] == 1, where
-        assert found["needs"] <= found["has"] <= self.visitor.viewport["width"], f"{where} is too wide: {found}"
+        assert found["needs"] <= found["has"] <= self.visitor.viewport["width"], (
+            f"{where} is too wide: {found}"
+        )
         assert not found["broken"], f"{where} has pictures that cannot be seen: {found['broken']}"
         self.visitor.check()
         self.visitor.looked_at.append(where)
@@ -104,10 +106,10 @@ class Tab:
     async def _keep(self) -> None:
         folder = os.environ.get("SCRUTIN_SCREENSHOTS")
         if folder:
-            name = re.sub(r"[^a-z0-9]+", "-", self.page.url.removeprefix(self.visitor.origin).split("?")[0].lower())
-            number = len(self.visitor.looked_at)
-            file = Path(folder) / f"{self.visitor.language}-{self.visitor.viewport['width']}-{number:02d}{name}.png"
-            await self.page.screenshot(path=file, full_page=True)
+            path = self.page.url.removeprefix(self.visitor.origin).partition("?")[0]
+            number = f"{self.visitor.viewport['width']}-{len(self.visitor.looked_at):02d}"
+            name = number + re.sub(r"[^a-z0-9]+", "-", path) + ".png"
+            await self.page.screenshot(path=Path(folder, name), full_page=True)
 
     async def words(self) -> str:
         return " ".join((await self.page.locator("body").inner_text()).split())

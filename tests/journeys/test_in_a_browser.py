@@ -1,13 +1,12 @@
-"""The six steps of the seed in a real browser: in French with scripts at a desk, in English without on a telephone."""
+"""The six steps in a real browser: in French with scripts at a desk, in English without on a telephone."""
 
 import re
 
 from playwright.async_api import Browser
 
 from deploy.specimens import specimen_card
-from portal.rules.accounts import Role
+from portal.rules.accounts import Purpose, Role
 from portal.store import accounts, links
-from portal.store.links import Purpose
 from tests import builders
 from tests.api.conftest import PASSWORD, PASSWORD_HASH
 from tests.journeys.mails import code_in, mail_to, until
@@ -18,7 +17,7 @@ PHRASE = "twelve herons over the Rideau canal"
 
 
 async def arrange(stack: Stack, *, group: str, language: str, with_password: bool) -> tuple[str, str, str]:
-    """A campaign, a member, a reviewer; the portal runs. The member's address and number, the reviewer's address."""
+    """The portal runs; the address and the number of a member, the address of a reviewer."""
     async with stack.sessions.begin() as session:
         await builders.a_campaign(session)
         member = await builders.a_member(
@@ -26,7 +25,9 @@ async def arrange(stack: Stack, *, group: str, language: str, with_password: boo
         )
         account = await accounts.of_member(session, member.id)
         reviewer = await builders.a_staff_account(session, Role.REVIEWER, password_hash=PASSWORD_HASH)
-        assert account is not None and account.email is not None and reviewer.email is not None
+        assert account is not None
+        assert account.email is not None
+        assert reviewer.email is not None
     await stack.start()
     return account.email, member.number, reviewer.email
 
@@ -49,10 +50,15 @@ async def decide(desk: Tab, button: str, *, reason: str | None = None) -> None:
     await desk.press(button)
 
 
-async def test_the_whole_journey_in_french_with_pages_that_update_by_themselves(stack: Stack, chromium: Browser) -> None:
+async def test_the_whole_journey_in_french_with_pages_that_update_by_themselves(
+    stack: Stack, chromium: Browser
+) -> None:
     """Brief §1 steps 1–7; T24: after signing out the Back button shows the sign-in page."""
     email, _, reviewer = await arrange(stack, group="EC", language="fr", with_password=True)
-    async with visiting(chromium, stack.origin, "fr") as molière, visiting(chromium, stack.origin, "fr") as desk_of:
+    async with (
+        visiting(chromium, stack.origin, "fr") as molière,
+        visiting(chromium, stack.origin, "fr") as desk_of,
+    ):
         tab = await molière.tab()
         await tab.go("/")
         await tab.follow("Entrez")
@@ -115,7 +121,9 @@ async def test_the_whole_journey_in_french_with_pages_that_update_by_themselves(
         assert len(molière.looked_at) > 15
 
 
-async def test_the_whole_journey_in_english_without_scripts_on_a_telephone(stack: Stack, chromium: Browser) -> None:
+async def test_the_whole_journey_in_english_without_scripts_on_a_telephone(
+    stack: Stack, chromium: Browser
+) -> None:
     """Brief §1 steps 1–7 for a member of group TR, who registers for six ballots one by one."""
     email, number, reviewer = await arrange(stack, group="TR", language="en", with_password=False)
     async with (
@@ -167,7 +175,9 @@ async def test_the_whole_journey_in_english_without_scripts_on_a_telephone(stack
         assert await tab.page.locator("h1").inner_text() == "Sign in"
 
 
-async def test_a_mail_scanner_that_runs_scripts_does_not_burn_the_link(stack: Stack, chromium: Browser) -> None:
+async def test_a_mail_scanner_that_runs_scripts_does_not_burn_the_link(
+    stack: Stack, chromium: Browser
+) -> None:
     """T15: opening the link, three times, changes nothing; its owner can still use it."""
     email, _, _ = await arrange(stack, group="BdP", language="fr", with_password=True)
     async with visiting(chromium, stack.origin, "fr") as member:
@@ -183,9 +193,11 @@ async def test_a_mail_scanner_that_runs_scripts_does_not_burn_the_link(stack: St
                 await opened.page.wait_for_load_state("networkidle")
         async with stack.sessions.begin() as session:
             account = await accounts.by_email(session, email)
-            assert account is not None and account.email_verified_at is None
+            assert account is not None
+            assert account.email_verified_at is None
             newest = await links.newest(session, account.id, Purpose.VERIFICATION)
-            assert newest is not None and newest.refusal is None
+            assert newest is not None
+            assert newest.refusal is None
         await tab.go(link)
         await tab.press("Confirmer mon courriel")
         assert "Courriel vérifié" in await tab.words()

@@ -17,7 +17,7 @@ from portal.rules.accounts import (
     looks_like_member_number,
     must_renew_password,
     password_weakness,
-)  # fmt: skip
+)
 from portal.rules.links import code_of, hash_of, keyed, token_of
 from portal.rules.refusals import Refusal
 
@@ -92,7 +92,9 @@ def test_the_form_of_a_password(password: str, refusal: Refusal) -> None:
 
 
 def test_a_password_may_be_as_long_as_the_limit() -> None:
-    phrase = "vingt tortues lisent le journal du soir pendant que deux lions dansent sous la pluie froide de novembre "
+    phrase = (
+        "vingt tortues lisent le journal pendant que deux lions dansent sous la pluie froide de novembre "
+    )
 
     assert weakness((phrase * 2)[:PASSWORD_MAX_LENGTH]) is None
 
@@ -120,10 +122,18 @@ def test_a_password_from_before_the_cut_off_must_be_renewed() -> None:
 @pytest.mark.parametrize(
     ("typed", "is_one"),
     [
-        ("900001", True), ("999999", True), ("800001", False), ("90000", False), ("9000011", False),
-        ("900001\n", False), (" 900001", False), ("٩00001", False), ("9٠٠٠٠١", False), ("", False),
+        ("900001", True),
+        ("999999", True),
+        ("800001", False),
+        ("90000", False),
+        ("9000011", False),
+        ("900001\n", False),
+        (" 900001", False),
+        ("٩00001", False),
+        ("9٠٠٠٠١", False),
+        ("", False),
     ],
-)  # fmt: skip
+)
 def test_a_member_number_is_six_plain_digits_beginning_with_nine(typed: str, is_one: bool) -> None:
     assert looks_like_member_number(typed) is is_one
 

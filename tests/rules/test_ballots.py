@@ -28,7 +28,7 @@ def test_ec_has_seven_ballots_tr_six_and_bdp_five(group: Group, count: int) -> N
 def test_a_dues_payer_has_none_and_hears_why_for_each(group: Group) -> None:
     for code, electorate in OF_2017.items():
         refusal = may_register(electorate, group=group, standing=Standing.DUES_PAYER)
-        theirs = group.value in dict((c, g) for c, _, g in BALLOTS_2017)[code]
+        theirs = group.value in {c: g for c, _, g in BALLOTS_2017}[code]
         assert refusal is (Refusal.MEMBERS_ONLY if theirs else Refusal.BALLOT_NOT_YOURS)
 
 

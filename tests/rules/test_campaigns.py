@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,7 +26,7 @@ OF_2017 = Calendar(
 @st.composite
 def calendars(draw: st.DrawFn) -> Calendar:
     length = st.timedeltas(timedelta(0), timedelta(days=40))
-    first = draw(st.datetimes(datetime(2016, 1, 1), datetime(2030, 1, 1))).replace(tzinfo=UTC)
+    first = draw(st.datetimes(datetime(2016, 1, 1), datetime(2030, 1, 1))).replace(tzinfo=UTC)  # noqa: DTZ001
     opens = first + draw(length)
     closes = opens + draw(length) + timedelta(seconds=1)
     return Calendar(1, first, opens, closes, closes + draw(length))
@@ -42,13 +43,17 @@ def test_the_calendar_of_2017_gives_its_instants_in_utc() -> None:
     assert OF_2017.closes == datetime(2017, 3, 3, 21, tzinfo=UTC)
     assert [(n.kind, n.due, n.until) for n in notices(OF_2017)] == [
         (NoticeKind.INVITATION, datetime(2017, 2, 3, 14, tzinfo=UTC), datetime(2017, 3, 3, 21, tzinfo=UTC)),
-        (NoticeKind.BEFORE_OPENING, datetime(2017, 2, 17, 5, tzinfo=UTC), datetime(2017, 2, 20, 5, tzinfo=UTC)),
+        (
+            NoticeKind.BEFORE_OPENING,
+            datetime(2017, 2, 17, 5, tzinfo=UTC),
+            datetime(2017, 2, 20, 5, tzinfo=UTC),
+        ),
         (NoticeKind.VOTING_OPEN, datetime(2017, 2, 20, 5, tzinfo=UTC), datetime(2017, 3, 3, 21, tzinfo=UTC)),
         (NoticeKind.HALF_WAY, datetime(2017, 2, 26, 1, tzinfo=UTC), datetime(2017, 3, 1, 21, tzinfo=UTC)),
         (NoticeKind.TWO_DAYS, datetime(2017, 3, 1, 21, tzinfo=UTC), datetime(2017, 3, 3, 17, tzinfo=UTC)),
         (NoticeKind.FOUR_HOURS, datetime(2017, 3, 3, 17, tzinfo=UTC), datetime(2017, 3, 3, 21, tzinfo=UTC)),
         (NoticeKind.CLOSED, datetime(2017, 3, 3, 21, tzinfo=UTC), datetime(2017, 3, 17, 20, tzinfo=UTC)),
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +89,7 @@ def test_notices_come_in_order_within_the_campaign_and_never_overlap(calendar: C
     reminding = [
         n for n in planned if n.kind in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS)
     ]
-    for earlier, later in zip(reminding, reminding[1:], strict=False):
+    for earlier, later in pairwise(reminding):
         assert earlier.until <= later.due
     assert all(calendar.opens < n.due < calendar.closes for n in reminding)
 
@@ -110,8 +115,13 @@ def test_a_moved_closing_gives_new_marks_to_what_speaks_of_it() -> None:
 
 
 def test_an_invitation_is_never_repeated_however_the_calendar_moves() -> None:
-    moved = Calendar(9, *(at + timedelta(days=5) for at in (
-        OF_2017.registration_opens, OF_2017.opens, OF_2017.closes, OF_2017.ends)))  # fmt: skip
+    moved = Calendar(
+        9,
+        *(
+            at + timedelta(days=5)
+            for at in (OF_2017.registration_opens, OF_2017.opens, OF_2017.closes, OF_2017.ends)
+        ),
+    )
 
     assert notices(moved)[0].mark == notices(OF_2017)[0].mark == "invitation"
 

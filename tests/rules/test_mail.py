@@ -12,13 +12,13 @@ from portal.rules.mail import JUST_ASKED, TO_EVERYBODY, Courtesy, Lane, MailKind
 TORONTO = ZoneInfo("America/Toronto")
 UNION = Courtesy()
 
-moments = st.datetimes(datetime(2016, 1, 1), datetime(2030, 1, 1)).map(
+moments = st.datetimes(datetime(2016, 1, 1), datetime(2030, 1, 1)).map(  # noqa: DTZ001
     lambda naive: naive.replace(tzinfo=UTC)
 )
 # The nights on which the clocks change, where an hour is missing or comes twice.
 odd_nights = st.one_of(
-    st.datetimes(datetime(2017, 3, 11, 20), datetime(2017, 3, 12, 20)),
-    st.datetimes(datetime(2017, 11, 4, 20), datetime(2017, 11, 5, 20)),
+    st.datetimes(datetime(2017, 3, 11, 20), datetime(2017, 3, 12, 20)),  # noqa: DTZ001
+    st.datetimes(datetime(2017, 11, 4, 20), datetime(2017, 11, 5, 20)),  # noqa: DTZ001
 ).map(lambda naive: naive.replace(tzinfo=UTC))
 courtesies = st.builds(
     Courtesy,

@@ -17,7 +17,7 @@ from portal.rules.onboarding import (
     Step,
     nearest_deadline,
     step_of,
-)  # fmt: skip
+)
 
 NONE, SUBMITTED, APPROVED = IdentityState
 START = datetime(2017, 2, 3, 14, tzinfo=UTC)
@@ -60,9 +60,14 @@ def test_the_step_follows_from_what_is_missing(
 
 def nearest(**changes: object) -> Deadline:
     facts: dict[str, object] = {
-        "step": Step.IDENTITY, "last_step_at": START, "reminded": 0, "reminders_in_all": 0, "submitted_at": None,
-        "closes": CLOSES, "ends": ENDS,
-    }  # fmt: skip
+        "step": Step.IDENTITY,
+        "last_step_at": START,
+        "reminded": 0,
+        "reminders_in_all": 0,
+        "submitted_at": None,
+        "closes": CLOSES,
+        "ends": ENDS,
+    }
     return nearest_deadline(**{**facts, **changes})  # type: ignore[arg-type]
 
 
@@ -77,7 +82,11 @@ def nearest(**changes: object) -> Deadline:
         ({"reminders_in_all": 5}, DeadlineKind.END, ENDS),
         # Nobody is reminded of a step that comes too late.
         ({"last_step_at": CLOSES - 2 * DAY}, DeadlineKind.END, ENDS),
-        ({"last_step_at": CLOSES - 2 * DAY - timedelta(seconds=1)}, DeadlineKind.REMINDER, CLOSES - timedelta(seconds=1)),
+        (
+            {"last_step_at": CLOSES - 2 * DAY - timedelta(seconds=1)},
+            DeadlineKind.REMINDER,
+            CLOSES - timedelta(seconds=1),
+        ),
         # Nobody is reminded when it is not their turn.
         ({"step": Step.REVIEW}, DeadlineKind.END, ENDS),
         ({"step": Step.DONE}, DeadlineKind.END, ENDS),
@@ -86,14 +95,18 @@ def nearest(**changes: object) -> Deadline:
         ({"step": Step.REVIEW, "submitted_at": CLOSES}, DeadlineKind.END, ENDS),
         # Registering is still missing while the documents wait: the earlier of both.
         ({"step": Step.REGISTRATION, "submitted_at": START}, DeadlineKind.REMINDER, START + 2 * DAY),
-        ({"step": Step.REGISTRATION, "submitted_at": START - 29 * DAY}, DeadlineKind.IDENTITY_EXPIRY, START + DAY),
+        (
+            {"step": Step.REGISTRATION, "submitted_at": START - 29 * DAY},
+            DeadlineKind.IDENTITY_EXPIRY,
+            START + DAY,
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_nearest_deadline(changes: dict[str, object], kind: DeadlineKind, at: datetime) -> None:
     assert nearest(**changes) == Deadline(kind, at)
 
 
-moments = st.datetimes(datetime(2017, 1, 1), datetime(2017, 12, 31)).map(
+moments = st.datetimes(datetime(2017, 1, 1), datetime(2017, 12, 31)).map(  # noqa: DTZ001
     lambda naive: naive.replace(tzinfo=UTC)
 )
 
@@ -112,9 +125,14 @@ def test_a_deadline_is_never_after_the_end_nor_before_the_members_last_step(
     # Documents were sent at or before the last step, and are not overdue yet.
     submitted_at = None if since is None else last_step_at - since
     deadline = nearest_deadline(
-        step=step, last_step_at=last_step_at, reminded=reminded, reminders_in_all=in_all, submitted_at=submitted_at,
-        closes=last_step_at + closes, ends=last_step_at + closes + 14 * DAY,
-    )  # fmt: skip
+        step=step,
+        last_step_at=last_step_at,
+        reminded=reminded,
+        reminders_in_all=in_all,
+        submitted_at=submitted_at,
+        closes=last_step_at + closes,
+        ends=last_step_at + closes + 14 * DAY,
+    )
 
     assert last_step_at <= deadline.at <= last_step_at + closes + 14 * DAY
     if deadline.kind is DeadlineKind.REMINDER:
@@ -134,9 +152,14 @@ def test_a_member_who_does_nothing_hears_at_most_twice_then_the_end_comes(
     reminded = 0
     while True:
         deadline = nearest_deadline(
-            step=Step.EMAIL, last_step_at=last_step_at, reminded=reminded, reminders_in_all=in_all + reminded,
-            submitted_at=None, closes=last_step_at + 20 * DAY, ends=last_step_at + 30 * DAY,
-        )  # fmt: skip
+            step=Step.EMAIL,
+            last_step_at=last_step_at,
+            reminded=reminded,
+            reminders_in_all=in_all + reminded,
+            submitted_at=None,
+            closes=last_step_at + 20 * DAY,
+            ends=last_step_at + 30 * DAY,
+        )
         if deadline.kind is DeadlineKind.END:
             break
         reminded += 1

@@ -35,18 +35,29 @@ async def a_submission(
     """Documents that reached this status so long ago."""
     at = datetime.now(UTC) - since
     submission = Submission(
-        id=uuid4(), campaign_id=campaign.id, member_id=member.id, status=status.value, staged_at=at,
-        submitted_at=None if status is SubmissionStatus.STAGED else at, over_at=at if status in OVER else None,
-    )  # fmt: skip
+        id=uuid4(),
+        campaign_id=campaign.id,
+        member_id=member.id,
+        status=status.value,
+        staged_at=at,
+        submitted_at=None if status is SubmissionStatus.STAGED else at,
+        over_at=at if status in OVER else None,
+    )
     session.add(submission)
     await session.flush()
     session.add_all(
         Document(
-            id=uuid4(), submission_id=submission.id, position=position, kind="driving-licence", width=800, height=600,
-            epoch=epoch or at.date(), wrapped_key=wrapped_key,
+            id=uuid4(),
+            submission_id=submission.id,
+            position=position,
+            kind="driving-licence",
+            width=800,
+            height=600,
+            epoch=epoch or at.date(),
+            wrapped_key=wrapped_key,
         )
         for position in range(documents)
-    )  # fmt: skip
+    )
     await session.flush()
     return submission
 
@@ -61,9 +72,13 @@ async def a_link(
     """The id of a link just made, or None if the address has had its share."""
     link_id = uuid4()
     made = await links.make(
-        session, link_id=link_id, account=account, purpose=purpose, token_hash=hash_of(token_of(SECRET, link_id)),
+        session,
+        link_id=link_id,
+        account=account,
+        purpose=purpose,
+        token_hash=hash_of(token_of(SECRET, link_id)),
         valid=valid,
-    )  # fmt: skip
+    )
     return link_id if made else None
 
 

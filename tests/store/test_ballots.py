@@ -89,15 +89,21 @@ async def test_the_clock_of_the_database_opens_and_closes(
     sessions: Sessions, register: Register, opens: timedelta, closes: timedelta, count: int
 ) -> None:
     async with sessions.begin() as session:
-        campaign = await builders.a_campaign(session, registration_opens=timedelta(days=-9), opens=timedelta(days=-2),
-                                             closes=timedelta(days=-1))  # fmt: skip
+        campaign = await builders.a_campaign(
+            session,
+            registration_opens=timedelta(days=-9),
+            opens=timedelta(days=-2),
+            closes=timedelta(days=-1),
+        )
         member = await builders.a_member(session)
     await run(
         sessions,
-        "update campaign set registration_opens = clock_timestamp() + :opens, opens = clock_timestamp() + :opens,"
+        "update campaign set registration_opens = clock_timestamp() + :opens,"
+        " opens = clock_timestamp() + :opens,"
         " closes = clock_timestamp() + :closes",
-        opens=opens, closes=closes,
-    )  # fmt: skip
+        opens=opens,
+        closes=closes,
+    )
 
     assert len(await register(campaign, member)) == count
 
@@ -116,9 +122,7 @@ async def test_registering_twice_or_ten_times_at_once_is_registering_once(
     assert await rows(sessions) == 7
 
 
-async def test_another_campaigns_ballot_is_not_reached_by_its_code(
-    sessions: Sessions, register: Register
-) -> None:
+async def test_a_code_never_reaches_another_campaigns_ballot(sessions: Sessions, register: Register) -> None:
     async with sessions.begin() as session:
         campaign = await builders.a_campaign(session)
         other = await builders.a_campaign(session)

@@ -35,9 +35,12 @@ async def standing(sessions: Sessions, campaign: Campaign, member_id: UUID) -> S
 async def register(sessions: Sessions, campaign: Campaign, member: Member) -> None:
     async with sessions.begin() as session:
         await ballots.register(
-            session, campaign_id=campaign.id, member_id=member.id, chosen=[c for c, _, _ in builders.BALLOTS_2017],
+            session,
+            campaign_id=campaign.id,
+            member_id=member.id,
+            chosen=[c for c, _, _ in builders.BALLOTS_2017],
             confirmed=False,
-        )  # fmt: skip
+        )
 
 
 async def test_the_standing_follows_the_records_step_by_step(sessions: Sessions, as_worker: Sessions) -> None:
@@ -92,7 +95,7 @@ async def test_documents_of_another_campaign_or_member_are_not_this_ones(session
 
 
 async def test_a_confirmed_identity_serves_the_next_campaign_for_three_years(sessions: Sessions) -> None:
-    campaign, member = await a_member_in_a_campaign(sessions)
+    _, member = await a_member_in_a_campaign(sessions)
     async with sessions.begin() as session:
         known = await members.by_id(session, member.id)
         assert known is not None

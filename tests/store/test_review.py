@@ -258,7 +258,7 @@ async def test_documents_replaced_meanwhile_are_not_decided_on(
     sessions: Sessions, as_api: Sessions, ending: SubmissionStatus
 ) -> None:
     """T60: the reviewer opens the first, the member sends a second, the reviewer approves."""
-    campaign, waiting = await a_queue(sessions, 1)
+    _, waiting = await a_queue(sessions, 1)
     (reviewer,) = await reviewers(sessions, 1)
     claim = await claim_next(as_api, reviewer)
     await set_status(sessions, waiting[0].id, ending)

@@ -102,7 +102,8 @@ async def test_every_moment_in_the_database_has_a_time_zone(sessions: Sessions) 
     async with sessions.begin() as session:
         without = await session.scalars(
             text(
-                "select table_name || '.' || column_name from information_schema.columns where table_schema = 'public'"
+                "select table_name || '.' || column_name from information_schema.columns"
+                " where table_schema = 'public'"
                 " and data_type in ('timestamp without time zone', 'time without time zone')"
             )
         )

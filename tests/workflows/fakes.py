@@ -18,7 +18,7 @@ from activities.identity import (
     SubmissionOf,
     Submitted,
 )  # fmt: skip
-from activities.onboarding import CalendarHeard, FileOf, FileState, Outcome, Remind, StepOrder
+from activities.onboarding import FileOf, FileState, Outcome, Remind, StepOrder
 from portal.rules.campaigns import Calendar
 from portal.rules.identity import OVER, SubmissionStatus, Verdict
 from portal.rules.onboarding import IdentityState, step_of
@@ -139,9 +139,10 @@ class FakeRecords:
         self.reminded += 1
         self.reminders_in_all += 1
 
-    @activity.defn(name="note_calendar")
-    async def note_calendar(self, order: CalendarHeard) -> None:
-        self.told.append(f"calendar {order.version}")
+    @activity.defn(name="take_calendar")
+    async def take_calendar(self, order: FileOf) -> Calendar:
+        self.told.append(f"calendar {self.calendar.version}")
+        return self.calendar
 
     @activity.defn(name="end_file")
     async def end_file(self, order: FileOf) -> None:
@@ -221,6 +222,8 @@ class FakeRecords:
 
     @activity.defn(name="register")
     async def register(self, order: RegisterFor) -> Outcome:
+        if self.now() >= self.calendar.closes:
+            return Outcome(Refusal.REGISTRATION_CLOSED)
         if any(ballot not in OWN for ballot in order.ballots):
             return Outcome(Refusal.BALLOT_NOT_YOURS)
         self.registered += [ballot for ballot in order.ballots if ballot not in self.registered]

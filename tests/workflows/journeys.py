@@ -232,6 +232,11 @@ class Journey:
 
     # --- what is found afterwards
 
+    async def idle(self) -> bool:
+        """Whether the workflow has nothing left to do until the next deadline."""
+        description = (await self.handle.describe()).raw_description
+        return not description.pending_activities and not description.HasField("pending_workflow_task")
+
     async def erasure(self, submission_id: UUID) -> identity.Erasure | None:
         async with self.world.sessions.begin() as session:
             return await identity.erasure_of(session, submission_id)

@@ -83,11 +83,14 @@ async def moved_calendar(member: Timeline) -> None:
     old = member.records.calendar
     new = member.records.move(closes=old.closes + 10 * DAY, ends=old.ends + 10 * DAY)
     for calendar in (new, old):
-        await member.handle.signal(OnboardingWorkflow.calendar_changed, calendar)
+        await member.handle.signal(OnboardingWorkflow.calendar_changed, calendar.version)
     await member.register(*OWN[:3])
     await member.pass_time(10 * DAY)
+    # A forged one on the way.
+    await member.handle.signal(OnboardingWorkflow.calendar_changed, 999)
+    await member.heard()
     nearer = member.records.move(ends=new.closes)
-    await member.handle.signal(OnboardingWorkflow.calendar_changed, nearer)
+    await member.handle.signal(OnboardingWorkflow.calendar_changed, nearer.version)
     await member.to_the_end()
 
 

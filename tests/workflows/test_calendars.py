@@ -1,5 +1,6 @@
 """A calendar that moves: every open file follows it, and what was said of the old one is said of the new."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -19,7 +20,7 @@ MINUTE = timedelta(minutes=1)
 
 
 async def told(member: Timeline, calendar: Calendar) -> None:
-    await member.handle.signal(OnboardingWorkflow.calendar_changed, calendar)
+    await member.handle.signal(OnboardingWorkflow.calendar_changed, calendar.version)
     await member.heard()
 
 
@@ -42,8 +43,11 @@ async def test_a_closing_moved_later_lets_members_register_longer(client: Client
         await member.submit()
         await member.pass_time(6 * DAY)
         assert await refusal_of(member.register(OWN[0])) is Refusal.REGISTRATION_CLOSED
-        await told(member, records.move(closes=records.calendar.closes + 3 * DAY))
+        moved = records.move(closes=records.calendar.closes + 3 * DAY)
+        # Before its workflow has heard of it as well: the records go by the closing, not the workflow.
         assert (await member.register(OWN[0])).refusal is None
+        await told(member, moved)
+        assert (await member.register(OWN[1])).refusal is None
         assert "calendar 2" in records.told
 
 
@@ -92,6 +96,37 @@ async def test_an_older_version_is_ignored(client: Client) -> None:
         assert "calendar 3" not in records.told
         # A signal and an update each, no timer and no activity besides.
         assert len((await member.handle.fetch_history()).events) <= before + 2 * 9
+
+
+async def test_a_forged_signal_changes_nothing(client: Client) -> None:
+    """Whoever reaches Temporal may claim any version: the file goes by the calendar in the records."""
+    records = FakeRecords(a_calendar(opens=HOUR, closes=5 * DAY, ends=10 * DAY), email_verified=True)
+    member = timeline(client, records)
+    async with member.worker():
+        await member.open()
+        await member.submit()
+        before = await member.handle.query(OnboardingWorkflow.progress)
+        timers = await member.timers()
+        events = len((await member.handle.fetch_history()).events)
+        for forged in (999, -1):
+            await member.handle.signal(OnboardingWorkflow.calendar_changed, forged)
+            await member.heard()
+        # Nor does one that carries a calendar of its own: what is no version is dropped.
+        yesterday = await member.now() - DAY
+        over = replace(records.calendar, version=999, closes=yesterday, ends=yesterday)
+        await member.handle.signal("calendar_changed", over)
+        await member.heard()
+
+        assert await member.handle.query(OnboardingWorkflow.progress) == before
+        assert await member.timers() == timers
+        assert [what for what in records.told if what.startswith("calendar")] == ["calendar 1"], "looked once"
+        # Three signals and three updates, and one marker.
+        assert len((await member.handle.fetch_history()).events) <= events + 3 * 9 + 1
+        # The real one is still heard.
+        await told(member, records.move(ends=records.calendar.ends + DAY))
+        progress = await member.handle.query(OnboardingWorkflow.progress)
+        assert progress is not None
+        assert (progress.calendar_version, records.ended) == (2, 0)
 
 
 async def test_reminders_keep_to_the_new_closing(client: Client) -> None:
@@ -157,7 +192,7 @@ async def test_a_moved_closing_is_announced_again(campaign: Timeline) -> None:
         await campaign.to_the_end()
     said = marks(records)
     assert len(said) == len(set(said)), "nothing twice"
-    assert "tell 2" in records.told
+    assert records.told.count("tell 2") == 2, "a file being opened in that moment is found by the second look"
     for kind in (NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS, NoticeKind.CLOSED):
         assert mark(kind, new.closes) in said
     assert mark(NoticeKind.CLOSED, old.closes) not in said
@@ -191,6 +226,20 @@ async def test_files_that_have_not_heard_are_told_again(campaign: Timeline) -> N
         await campaign.open_campaign()
         await campaign.pass_time(HOUR)
     assert [w for w in campaign.records.told if w.startswith("tell")] == ["tell 1"] * 3
+
+
+async def test_a_file_opened_while_the_calendar_moves_is_told_as_well(campaign: Timeline) -> None:
+    """Written with the old version after the first look had found nothing."""
+    records = campaign.records
+    async with campaign.worker():
+        await campaign.open_campaign()
+        await campaign.pass_time(HOUR)
+        assert records.told.count("tell 1") == 1, "who starts has nothing to look for again"
+        records.files_left = [0, 1, 0, 0]
+        moved = records.move(closes=records.calendar.closes + DAY)
+        await campaign.handle.signal(CampaignWorkflow.calendar_changed, moved.version)
+        await campaign.pass_time(HOUR)
+        assert records.told.count("tell 2") == 4, "until two looks in a row find none"
 
 
 async def test_a_file_that_never_takes_the_calendar_up_holds_up_nobodys_notice(client: Client) -> None:

@@ -10,10 +10,12 @@ import pytest
 
 from portal.rules.onboarding import Step
 from portal.rules.refusals import Refusal
-from portal.store import ballots
+from portal.store import ballots, campaigns
 from tests import builders
-from tests.workflows.journeys import Journey, World, events_of, refusal_of
+from tests.workflows.journeys import Journey, World, events_of, refusal_of, until
+from workflows import calls
 from workflows.messages import Answer
+from workflows.onboarding import OnboardingWorkflow
 
 
 @pytest.fixture
@@ -95,23 +97,68 @@ async def test_another_groups_ballot_costs_no_event(world: World) -> None:
 async def test_outside_the_window_nobody_registers(
     world: World, opens: timedelta, closes: timedelta, refusal: Refusal
 ) -> None:
-    """T78: neither before registration opens nor after the close."""
+    """T78: neither before registration opens nor after the close; the records say so, and note nothing."""
     async with world.sessions.begin() as session:
         campaign = await builders.a_campaign(
             session, registration_opens=opens, opens=max(opens, closes - timedelta(days=10)), closes=closes
         )
     journey = await world.member(campaign, verified=True)
     await journey.until_submitted()
-    before = await events_of(journey.handle)
 
-    assert await refusal_of(journey.register("auditors")) is refusal
+    assert (await journey.register("auditors")).refusal is refusal
 
-    assert await events_of(journey.handle) == before
     assert await registered(journey) == []
+    assert "registered" not in await journey.outbox()
+    assert "registered" not in await journey.actions()
+
+
+async def test_a_closing_moved_later_counts_before_the_workflow_has_heard_of_it(world: World) -> None:
+    """Between the change and its signal nobody is refused by the old calendar."""
+    async with world.sessions.begin() as session:
+        campaign = await builders.a_campaign(
+            session, opens=timedelta(days=-9), closes=timedelta(seconds=-1), ends=timedelta(days=9)
+        )
+    journey = await world.member(campaign, verified=True)
+    await journey.until_submitted()
+    async with world.sessions.begin() as session:
+        await campaigns.move(session, campaign.id, closes=datetime.now(UTC) + timedelta(days=2))
+
+    assert (await journey.register("auditors")).refusal is None
+
+    assert await registered(journey) == ["auditors"]
+
+
+async def test_a_signal_makes_the_workflow_take_the_calendar_of_the_records_up(world: World) -> None:
+    journey = await world.member(verified=True)
+    await journey.sign_in()
+
+    async def goes_by() -> int:
+        progress = await journey.handle.query(OnboardingWorkflow.progress)
+        assert progress is not None
+        assert (await journey.file()).calendar_version == progress.calendar_version
+        return progress.calendar_version
+
+    async def told(version: int) -> None:
+        await calls.tell_calendar(
+            journey.world.running.client, journey.campaign.code, journey.who.id, version
+        )
+        await journey.sign_in()
+        await until(journey.idle)
+
+    page = (await journey.file()).version
+    await told(999)
+    assert await goes_by() == 1
+    assert (await journey.file()).version == page, "a forged signal changes nothing of the file either"
+    async with world.sessions.begin() as session:
+        version = await campaigns.move(
+            session, journey.campaign.id, ends=journey.campaign.ends + timedelta(days=9)
+        )
+    await told(version)
+    assert await goes_by() == 2
 
 
 async def test_the_records_refuse_what_an_outdated_workflow_lets_pass(world: World) -> None:
-    """T78: the workflow's calendar only refuses early; the statement that writes the row decides."""
+    """T78: the statement that writes the row decides, whatever calendar the workflow holds."""
     journey = await world.member(verified=True)
     await journey.until_submitted()
     async with world.sessions.begin() as session:
@@ -132,6 +179,7 @@ async def test_withdrawing_what_is_not_under_review_costs_no_event(world: World)
     submission_id = await journey.until_submitted()
     assert (await journey.withdraw(submission_id)).step is Step.IDENTITY
     await journey.erased(submission_id)
+    await until(journey.idle)
     before = await events_of(journey.handle)
 
     assert await refusal_of(journey.withdraw(submission_id)) is Refusal.NO_DOCUMENTS

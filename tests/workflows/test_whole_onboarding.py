@@ -41,13 +41,8 @@ async def decided(journey: Journey, verdict: Verdict, reviewer_id: UUID) -> None
 async def approved(journey: Journey, reviewer_id: UUID) -> Counts:
     await decided(journey, Verdict.APPROVE, reviewer_id)
     await journey.sent(MailKind.APPROVED)
-    await until(lambda: _nothing_pending(journey))
+    await until(journey.idle)
     return await counts_of(journey.handle)
-
-
-async def _nothing_pending(journey: Journey) -> bool:
-    description = (await journey.handle.describe()).raw_description
-    return not description.pending_activities and not description.HasField("pending_workflow_task")
 
 
 async def test_a_member_finishes_in_one_sitting_and_is_approved(posting_world: World) -> None:
