@@ -77,9 +77,7 @@ class CampaignActivities:
             async with self.sessions.begin() as session:
                 campaign = await campaigns.by_id(session, order.campaign_id)
                 assert campaign is not None, "a campaign is never deleted"
-                people = await notices.concerned(
-                    session, campaign.id, order.kind, after=after, most=BATCH
-                )
+                people = await notices.concerned(session, campaign.id, order.kind, after=after, most=BATCH)
                 rows = [
                     {
                         "key": f"{order.mark}:{order.campaign_id}:{person.member_id}",

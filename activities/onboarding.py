@@ -92,9 +92,7 @@ class Records:
             return replace(whole, file=file)
         return whole
 
-    async def moved_on(
-        self, session: Session, whole: Whole, *, by_member: bool, **changes: object
-    ) -> None:
+    async def moved_on(self, session: Session, whole: Whole, *, by_member: bool, **changes: object) -> None:
         """Write down the step the file has reached; `changes` are what this step changed in the standing."""
         assert whole.file is not None, "reading opens the file"
         now = replace(whole.standing, **changes)  # type: ignore[arg-type]

@@ -27,6 +27,4 @@ class Alarm:
 
     def early_enough_for(self, at: datetime) -> bool:
         """Whether it will ring by then; one that has rung will not."""
-        return (
-            self._timer is not None and not self._timer.done() and self._at is not None and self._at <= at
-        )
+        return self._timer is not None and not self._timer.done() and self._at is not None and self._at <= at

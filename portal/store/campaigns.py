@@ -18,9 +18,7 @@ class Campaign(Base):
 
     __tablename__ = "campaign"
     __table_args__ = (
-        CheckConstraint(
-            "registration_opens <= opens and opens < closes and closes <= ends", name="calendar"
-        ),
+        CheckConstraint("registration_opens <= opens and opens < closes and closes <= ends", name="calendar"),
     )
 
     id: Mapped[NewId]
@@ -43,9 +41,7 @@ class Campaign(Base):
 
     @property
     def calendar(self) -> Calendar:
-        return Calendar(
-            self.calendar_version, self.registration_opens, self.opens, self.closes, self.ends
-        )
+        return Calendar(self.calendar_version, self.registration_opens, self.opens, self.closes, self.ends)
 
     def title(self, language: str) -> str:
         return self.title_fr if language == "fr" else self.title_en
@@ -91,9 +87,7 @@ async def move(
 ) -> int:
     """Change instants of a calendar; its new version."""
     values = {
-        name: at
-        for name, at in {"opens": opens, "closes": closes, "ends": ends}.items()
-        if at is not None
+        name: at for name, at in {"opens": opens, "closes": closes, "ends": ends}.items() if at is not None
     }
     version: int | None = await session.scalar(
         update(Campaign)

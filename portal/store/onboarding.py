@@ -134,9 +134,7 @@ class Whole:
     standing: Standing
 
 
-async def read(
-    session: Session, campaign_id: UUID, member_id: UUID, *, valid_for: timedelta
-) -> Whole | None:
+async def read(session: Session, campaign_id: UUID, member_id: UUID, *, valid_for: timedelta) -> Whole | None:
     """The member in the campaign as the records stand now; None if there is no such member or campaign.
 
     One statement, because every step begins with it.
@@ -195,9 +193,7 @@ def _codes() -> Select[Any]:
     return select(func.coalesce(codes, cast([], ARRAY(String)))).correlate(Member)
 
 
-async def standing(
-    session: Session, campaign: Campaign, member: Member, *, valid_for: timedelta
-) -> Standing:
+async def standing(session: Session, campaign: Campaign, member: Member, *, valid_for: timedelta) -> Standing:
     whole = await read(session, campaign.id, member.id, valid_for=valid_for)
     assert whole is not None, "both were read a moment ago"
     return whole.standing
@@ -246,9 +242,7 @@ async def note_calendar(session: Session, campaign_id: UUID, member_id: UUID, ve
     """Its workflow goes by this calendar; one that it has heard of already changes nothing."""
     await session.execute(
         update(File)
-        .where(
-            File.campaign_id == campaign_id, File.member_id == member_id, File.calendar_version < version
-        )
+        .where(File.campaign_id == campaign_id, File.member_id == member_id, File.calendar_version < version)
         .values(calendar_version=version, version=File.version + 1)
     )
 
@@ -296,4 +290,3 @@ async def at_step(
         statement = statement.where(File.waiting_since > after)
     rows = await session.execute(statement.order_by(File.waiting_since).limit(most))
     return [(file, member) for file, member in rows]
-

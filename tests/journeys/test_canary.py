@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
@@ -48,21 +49,20 @@ def a_folder(below: Path) -> Path:
 async def alone(tmp_path: Path) -> AsyncIterator[Stack]:
     """Servers of this test's own, in one folder, which it may stop and search."""
     folder = a_folder(tmp_path)
-    postgres = start_postgres(folder / "postgres", settings=QUICK)
-    servers = Servers(
-        postgres, start_temporal(folder / "temporal"), start_object_store(folder / "objects"),
-        start_mailbox(folder / "mailbox"),
-    )  # fmt: skip
-    postgres.create_database("scrutin")
-    schema.upgrade(postgres.url("postgres", "scrutin"))
-    for role in ("scrutin_api", "scrutin_worker"):
-        open_sync(postgres)(f"alter role {role} login")
-    stack = Stack(servers, servers.temporal, folder / "portal", "scrutin")
-    yield stack
-    await stack.close()
-    for server in (servers.mailbox, servers.objects, servers.temporal, servers.postgres):
-        server.stop()
-    shutil.rmtree(folder)
+    with ExitStack() as started:
+        started.callback(shutil.rmtree, folder)
+        started.callback((postgres := start_postgres(folder / "postgres", settings=QUICK)).stop)
+        started.callback((temporal := start_temporal(folder / "temporal")).stop)
+        started.callback((objects := start_object_store(folder / "objects")).stop)
+        started.callback((mailbox := start_mailbox(folder / "mailbox")).stop)
+        postgres.create_database("scrutin")
+        schema.upgrade(postgres.url("postgres", "scrutin"))
+        for role in ("scrutin_api", "scrutin_worker"):
+            open_sync(postgres)(f"alter role {role} login")
+        servers = Servers(postgres, temporal, objects, mailbox)
+        stack = Stack(servers, temporal, folder / "portal", "scrutin")
+        yield stack
+        await stack.close()
 
 
 def test_the_searcher_finds_what_is_planted(tmp_path: Path) -> None:

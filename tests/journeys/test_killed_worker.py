@@ -129,7 +129,7 @@ class Afternoon:
         await until(told, within=90, what="the deletion")
 
     async def _code(self, lane: int, account_id: UUID, email: str) -> str:
-        """Half the members wait for the mail; for the others we look at what it will say: somebody goes on."""
+        """Half the members wait for the mail; for the others we look ahead, so that somebody goes on."""
         if lane % 2:
             self.doing[lane] = "verification mail"
             return code_in(await mail_to(self.stack.servers.mailbox, email, "Confirmez", within=90))

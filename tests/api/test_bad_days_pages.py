@@ -1,0 +1,68 @@
+"""The pages of what goes wrong: in the reader's language, with a way on, and without a word of the machinery."""
+
+import pytest
+
+from portal.rules.refusals import Refusal
+from portal.store import Sessions
+from tests.api.conftest import PASSWORD, Visit
+from tests.api.test_documents import says, signed_in
+
+HEADINGS = {
+    "fr": {404: "Page introuvable", 403: "Demande refusée", 422: "Nous n'avons pas pu lire ce formulaire"},
+    "en": {404: "Page not found", 403: "Request refused", 422: "We could not read this form"},
+}
+
+
+@pytest.mark.parametrize(("language", "home", "sign_in"), [("fr", "accueil", "connexion"), ("en", "home", "sign-in")])
+async def test_an_error_is_a_page_in_the_readers_language_with_a_way_back(
+    visit: Visit, sessions: Sessions, language: str, home: str, sign_in: str
+) -> None:
+    """Unknown addresses, wrong methods, strange forms, forms from elsewhere; `check` looks at each page."""
+    person, _ = await signed_in(visit, sessions, language)
+    said = HEADINGS[language]
+    wrong: list[tuple[str, str, dict[str, str], int]] = [
+        ("GET", f"/{language}/nowhere", {}, 404),
+        ("GET", f"/{language}/profil/identite/image/x" if language == "fr" else "/en/profile/identity/picture/x", {}, 422),
+        ("POST", f"/{language}/{home}", {}, 405),
+        ("POST", f"/{language}/{sign_in}", {"email": "a@b.test", "password": "p" * 2000}, 422),
+        ("POST", f"/{language}/{sign_in}", {"email": "a@b.test", "password": PASSWORD, "role": "officer"}, 422),
+    ]
+    for method, address, data, status in wrong:
+        if method == "GET":
+            await person.get(address)
+        else:
+            await person.post(address, data)
+        assert person.response.status_code == status, address
+        assert person.page.lang == f"{language}-CA", address
+        assert PASSWORD not in person.response.text
+        if status in said:
+            assert person.page.h1 == [said[status]], address
+        assert [link for link in person.page.links if link.endswith(f"/{home}")], address
+        for word in ("Traceback", "pydantic", "value_error", "detail"):
+            assert word not in person.response.text, address
+    await person.post(f"/{language}/{sign_in}", {}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert person.response.status_code == 403
+    assert person.page.h1 == [said[403]]
+    assert person.page.lang == f"{language}-CA"
+
+
+async def test_without_a_campaign_a_member_reads_that_there_is_nothing_to_do(visit: Visit, sessions: Sessions) -> None:
+    from sqlalchemy import text
+
+    person, _ = await signed_in(visit, sessions)
+    async with sessions.begin() as session:
+        await session.execute(text("update campaign set closes = closes + interval '1 year', ends = ends + interval '2 years'"))
+        await session.execute(text("alter table campaign disable trigger all"))
+        await session.execute(
+            text(
+                "update campaign set registration_opens = now() - interval '9 days', opens = now() - interval '8 days',"
+                " closes = now() - interval '7 days', ends = now() - interval '6 days'"
+            )
+        )
+        await session.execute(text("alter table campaign enable trigger all"))
+    for address in ("/fr/accueil", "/fr/profil", "/fr/votes", "/fr/profil/identite"):
+        await person.get(address)
+        assert person.response.status_code == 422, address
+        assert says(person, Refusal.NO_CAMPAIGN), address
+    await person.submit("/deconnexion")
+    assert person.page.h1 == ["Vous êtes déconnecté"]
