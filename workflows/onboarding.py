@@ -93,9 +93,10 @@ class OnboardingWorkflow:
             elif self.heard > file.calendar.version:
                 await self._take_calendar()
             elif deadline.at <= workflow.now():
-                if deadline.kind is DeadlineKind.END:
+                if deadline.kind is not DeadlineKind.END:
+                    await self._meet(deadline)
+                elif await self._has_ended():
                     return True
-                await self._meet(deadline)
             elif workflow.info().is_continue_as_new_suggested():
                 # Everything is in the records; only steps under way have to be answered first.
                 await workflow.wait_condition(workflow.all_handlers_finished)
@@ -136,6 +137,11 @@ class OnboardingWorkflow:
             OnboardingActivities.take_calendar, self._whose(), "take up the calendar"
         )
         self._tell()
+
+    async def _has_ended(self) -> bool:
+        """Asked of the records: the end may have moved, and the signal that says so be on its way."""
+        await self._take_calendar()
+        return self._known().calendar.ends <= workflow.now()
 
     async def _leave_nothing_behind(self) -> None:
         if self.file is None:
