@@ -68,7 +68,5 @@ class BallotActivities:
                 key=f"registered:{order.key}",
                 facts={"ballots": ",".join(new)},
             )
-            await self.records.moved_on(
-                session, whole, by_member=True, registered=[*standing.registered, *new]
-            )
+            await self.records.moved_on(session, whole, by_member=True, registered=[*standing.registered, *new])
             return Outcome()

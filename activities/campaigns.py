@@ -122,9 +122,7 @@ class CampaignActivities:
             for member_id in page:
                 if not await self.tell(order.campaign_code, member_id, order.calendar.version):
                     async with self.sessions.begin() as session:
-                        await onboarding.note_calendar(
-                            session, order.campaign_id, member_id, order.calendar.version
-                        )
+                        await onboarding.note_calendar(session, order.campaign_id, member_id, order.calendar.version)
                 activity.heartbeat()
             if len(page) < PAGE:
                 break

@@ -82,9 +82,7 @@ class Records:
 
     async def read(self, session: Session, campaign_id: UUID, member_id: UUID) -> Whole:
         """The member in the campaign; the file is opened if it is not."""
-        whole = await onboarding.read(
-            session, campaign_id, member_id, valid_for=self.policy.identity_valid_for
-        )
+        whole = await onboarding.read(session, campaign_id, member_id, valid_for=self.policy.identity_valid_for)
         if whole is None:
             raise LookupError("no such campaign or member")
         if whole.file is None:
@@ -185,9 +183,7 @@ class OnboardingActivities:
             allowed = whole.file is not None and whole.file.reminders_in_all < MOST_REMINDERS
             await onboarding.note_reminder(session, order.campaign_id, order.member_id)
             if allowed and step in MEMBERS_TURN:
-                await self.records.write_to(
-                    session, whole, MailKind.REMINDER, key=key, facts={"step": step.value}
-                )
+                await self.records.write_to(session, whole, MailKind.REMINDER, key=key, facts={"step": step.value})
 
     @activity.defn
     async def take_calendar(self, order: FileOf) -> Calendar:

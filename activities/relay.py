@@ -84,11 +84,7 @@ class RelayActivities:
         over = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             ears = group.create_task(bell.listen())
-            lanes = [
-                group.create_task(self._lane(lane, bell, over))
-                for lane in Lane
-                for _ in range(CONNECTIONS[lane])
-            ]
+            lanes = [group.create_task(self._lane(lane, bell, over)) for lane in Lane for _ in range(CONNECTIONS[lane])]
             lanes.append(group.create_task(self._decisions(over)))
             try:
                 await self._until_over()

@@ -58,9 +58,7 @@ class SweepActivities:
 
     async def _close_overdue(self) -> int:
         async with self.sessions.begin() as session:
-            overdue = await identity.overdue(
-                session, staged_for=STAGED_FOR, undecided_for=UNDECIDED_FOR + GRACE
-            )
+            overdue = await identity.overdue(session, staged_for=STAGED_FOR, undecided_for=UNDECIDED_FOR + GRACE)
         for submission_id, ending in overdue:
             await self._close(submission_id, ending)
         return len(overdue)
@@ -92,9 +90,7 @@ class SweepActivities:
         erased: Erased = await self.identity.erase_documents(submission_id)
         await self.identity.certify_erasure(erased)
         async with self.sessions.begin() as session:
-            await journal.write(
-                session, "erased-by-sweep", actor=journal.SYSTEM, subject_id=submission_id
-            )
+            await journal.write(session, "erased-by-sweep", actor=journal.SYSTEM, subject_id=submission_id)
 
     async def _erase_strays(self) -> int:
         """Objects without a record. Listed before the records are read: what is new since is in the records."""

@@ -7,7 +7,7 @@ from portal.settings import Settings
 
 
 def main() -> None:
-    settings = Settings()  # type: ignore[call-arg]  # from the environment
+    settings = Settings()  # from the environment
     uvicorn.run(
         create_app(settings),
         host=settings.api_host,

@@ -213,9 +213,7 @@ def caller(request: Request) -> str:
 
 
 @page(router, "sign-out", methods=("POST",))
-async def sign_out(
-    request: Request, language: Lang, visitor: Anyone, form: SentForm
-) -> Response:
+async def sign_out(request: Request, language: Lang, visitor: Anyone, form: SentForm) -> Response:
     """The row is gone: the old cookie opens nothing. Signing out twice is signing out."""
     if visitor is not None:
         same_form(visitor, form.form_token)

@@ -36,9 +36,7 @@ async def _page(request: Request, visitor: ActivatingDep, refusal: Refusal | Non
 
 
 @page(router, "first-password", methods=("POST",))
-async def first_password(
-    request: Request, language: Lang, visitor: ActivatingDep, form: FirstPasswordForm
-) -> Response:
+async def first_password(request: Request, language: Lang, visitor: ActivatingDep, form: FirstPasswordForm) -> Response:
     """Once the address is proven: the password is set, the number is dead, and the session becomes a member's."""
     portal = portal_of(request)
     same_form(visitor, form.form_token)

@@ -33,7 +33,6 @@ class NotYet(Exception):
         self.where = dict(where)
         self.fields = dict(fields)
 
-
     @property
     def away(self) -> bool:
         return False

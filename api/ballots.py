@@ -92,9 +92,7 @@ async def _form(
     cards = [c for c in view.cards if c.ballot.code in chosen and c.registered_at is None]
     if not cards and refusal is None:
         return go("votes", language)
-    return render(
-        request, "ballots/register.html", visitor=visitor, refusal=refusal, view=view, cards=cards, code=code
-    )
+    return render(request, "ballots/register.html", visitor=visitor, refusal=refusal, view=view, cards=cards, code=code)
 
 
 async def _register(

@@ -122,11 +122,10 @@ class Gate:
 
         async def sending(message: Message) -> None:
             nonlocal replaced
-            if message["type"] == "http.response.start" and message["status"] == 413:
-                if not Headers(raw=message["headers"]).get("content-type", "").startswith("text/html"):
-                    replaced = True
-                    page = await self.error_page(scope, 413)
-                    await page(scope, receive, send)
+            if message["type"] == "http.response.start" and message["status"] == 413 and not _is_page(message):
+                replaced = True
+                page = await self.error_page(scope, 413)
+                await page(scope, receive, send)
             if not replaced:
                 await send(message)
 
@@ -136,3 +135,7 @@ class Gate:
 def route_of(scope: Scope) -> str:
     """The name of the page asked for, never its address."""
     return str(getattr(scope.get("route"), "name", "none"))
+
+
+def _is_page(answer: Message) -> bool:
+    return Headers(raw=answer["headers"]).get("content-type", "").startswith("text/html")

@@ -102,9 +102,15 @@ async def upload(request: Request, language: Lang, visitor: MemberDep) -> Respon
         sealed.append(closed.ciphertext)
         documents.append(
             Document(
-                id=document_id, submission_id=submission_id, position=position, kind=kind, width=picture.width,
-                height=picture.height, epoch=closed.epoch, wrapped_key=closed.wrapped_key,
-            )  # fmt: skip
+                id=document_id,
+                submission_id=submission_id,
+                position=position,
+                kind=kind,
+                width=picture.width,
+                height=picture.height,
+                epoch=closed.epoch,
+                wrapped_key=closed.wrapped_key,
+            )
         )
     await portal.files.check_policy()
     async with portal.sessions.begin() as session:
@@ -158,9 +164,7 @@ async def send_documents(request: Request, language: Lang, visitor: MemberDep, f
     return await _submit(request, portal_of(request), visitor, language, _id(form.submission_id))
 
 
-async def _submit(
-    request: Request, portal: Portal, visitor: Visitor, language: str, submission_id: UUID
-) -> Response:
+async def _submit(request: Request, portal: Portal, visitor: Visitor, language: str, submission_id: UUID) -> Response:
     async with portal.sessions.begin() as session:
         campaign = await current_campaign(session)
     await ask(

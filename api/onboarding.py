@@ -194,9 +194,7 @@ def _confirmation(request: Request, visitor: Visitor | None, link: links.LinkSta
 
 
 @page(router, "confirm-email", methods=("POST",))
-async def confirm_email(
-    request: Request, language: Lang, visitor: MemberOrActivatingDep, form: LinkForm
-) -> Response:
+async def confirm_email(request: Request, language: Lang, visitor: MemberOrActivatingDep, form: LinkForm) -> Response:
     """The owner of the address, signed in, presses the button."""
     portal = portal_of(request)
     same_form(visitor, form.form_token)

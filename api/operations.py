@@ -31,8 +31,8 @@ async def operations(request: Request, visitor: OperatorDep) -> Response:
         mails = await mail.counts(session)
     rows = [(file, member, temporal_link(portal, workflow_id(campaign.code, member.id))) for file, member in people]
     return render(
-        request, "operations/steps.html", visitor=visitor, campaign=campaign, counts=counts, step=step, steps=list(Step),
-        rows=rows, queue=waiting, counter=counter, mails=mails, temporal=temporal_list(portal),
+        request, "operations/steps.html", visitor=visitor, campaign=campaign, counts=counts, step=step,
+        steps=list(Step), rows=rows, queue=waiting, counter=counter, mails=mails, temporal=temporal_list(portal),
     )  # fmt: skip
 
 

@@ -80,7 +80,9 @@ async def new_password_page(request: Request, visitor: Anyone) -> Response:
     async with portal_of(request).sessions.begin() as session:
         link = await links.find(session, hash_of(token))
     refusal = _why_not(link)
-    return render(request, "accounts/new_password.html", visitor=visitor, refusal=refusal, token=token, usable=not refusal)
+    return render(
+        request, "accounts/new_password.html", visitor=visitor, refusal=refusal, token=token, usable=not refusal
+    )
 
 
 def _why_not(link: links.LinkState | None) -> Refusal | None:

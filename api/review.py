@@ -114,9 +114,7 @@ async def decide(
         raise Refused(Refusal.REASON_NEEDED) from None
     missing = reason_given(verdict, why, form.note_fr, form.note_en)
     if missing is not None:
-        return await _case(
-            request, visitor, language, claim_id, missing, form.reason, form.note_fr, form.note_en
-        )
+        return await _case(request, visitor, language, claim_id, missing, form.reason, form.note_fr, form.note_en)
     async with portal.sessions.begin() as session:
         decided = await review.decide(
             session, claim_id=claim_id, reviewer_id=visitor.account_id, verdict=verdict, reason=why,

@@ -44,8 +44,7 @@ def logins() -> list[Login]:
     """The printed accounts of the demo world."""
     people = [_member(person) for person in cast() if person.number < _PRINTED_BELOW]
     staff = [
-        Login(s.role, s.email, s.password, None, None, "fr", s.role.capitalize(), f"staff: {s.role}")
-        for s in STAFF
+        Login(s.role, s.email, s.password, None, None, "fr", s.role.capitalize(), f"staff: {s.role}") for s in STAFF
     ]
     return people + staff
 

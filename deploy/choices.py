@@ -84,9 +84,7 @@ def opens_in_minutes(env: Mapping[str, str]) -> float:
     return minutes
 
 
-def choose_ports(
-    env: Mapping[str, str], needed: Collection[Port], say: Callable[[str], None]
-) -> dict[Port, int]:
+def choose_ports(env: Mapping[str, str], needed: Collection[Port], say: Callable[[str], None]) -> dict[Port, int]:
     """A port for each server: as asked or not at all, otherwise the first free one from its default on."""
     chosen: dict[Port, int] = {}
     # First those that were asked for, so that no default gives way onto them.
@@ -108,9 +106,7 @@ def _asked_for(port: Port, asked: str) -> int:
     if number == 0:
         return processes.free_port()
     if _taken(number):
-        raise Unusable(
-            f"port {number} for {port.what} is taken: give {port.variable} another, or 0 for any free one"
-        )
+        raise Unusable(f"port {number} for {port.what} is taken: give {port.variable} another, or 0 for any free one")
     return number
 
 

@@ -348,9 +348,7 @@ def _run(env: dict[str, str], folder: Path) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.demo", description=__doc__)
-    parser.add_argument(
-        "--reset", action="store_true", help="forget the data of the last demo, and start nothing"
-    )
+    parser.add_argument("--reset", action="store_true", help="forget the data of the last demo, and start nothing")
     reset = parser.parse_args(arguments).reset
     env = current_environment()
     folder = state_folder(env)

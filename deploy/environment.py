@@ -60,9 +60,7 @@ def example() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.environment", description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="change nothing; exit 1 if the file is out of date"
-    )
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if the file is out of date")
     if not parser.parse_args(arguments).check:
         EXAMPLE.write_text(example())
         return 0

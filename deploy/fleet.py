@@ -59,21 +59,15 @@ class Fleet:
         vessel.restarts += 1
         ending = f"{vessel.name} (process {vessel.process.pid}) ended, {vessel.process.ending}"
         if vessel.restarts > MOST_RESTARTS:
-            raise TooManyRestarts(
-                f"{ending}: given up after {MOST_RESTARTS} restarts, see {vessel.process.log}"
-            )
+            raise TooManyRestarts(f"{ending}: given up after {MOST_RESTARTS} restarts, see {vessel.process.log}")
         try:
             vessel.process = vessel.start()
         except DidNotStart as error:
             reason = str(error).partition("\n")[0]
-            self._say(
-                f"{ending}, and does not start yet ({reason}), {vessel.restarts} of {MOST_RESTARTS} tries"
-            )
+            self._say(f"{ending}, and does not start yet ({reason}), {vessel.restarts} of {MOST_RESTARTS} tries")
             time.sleep(_PATIENCE)
             return
-        self._say(
-            f"{ending}: started again as process {vessel.process.pid}, {vessel.restarts} of {MOST_RESTARTS}"
-        )
+        self._say(f"{ending}: started again as process {vessel.process.pid}, {vessel.restarts} of {MOST_RESTARTS}")
         self._changed()
 
     def stop(self) -> None:

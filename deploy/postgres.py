@@ -98,9 +98,7 @@ class Postgres:
             return cursor.fetchall() if cursor.description else []
 
 
-def start_postgres(
-    folder: Path, port: int | None = None, *, settings: Mapping[str, str] | None = None
-) -> Postgres:
+def start_postgres(folder: Path, port: int | None = None, *, settings: Mapping[str, str] | None = None) -> Postgres:
     """Start the server whose data lives in `folder`, making it first if need be. `PINNED` always wins."""
     chosen = port or processes.free_port()
     folder = folder.resolve()
@@ -208,9 +206,7 @@ def _system_user(folder: Path) -> str | None:
     if os.geteuid() != 0:
         return None
     if not _exists(_SYSTEM_USER):
-        made = subprocess.run(
-            ["useradd", "--system", _SYSTEM_USER], capture_output=True, text=True, check=False
-        )
+        made = subprocess.run(["useradd", "--system", _SYSTEM_USER], capture_output=True, text=True, check=False)
         # Two test processes may make it at the same moment: the loser finds it made.
         if not _exists(_SYSTEM_USER):
             raise processes.DidNotStart(f"no system user for PostgreSQL could be made\n{made.stderr}")

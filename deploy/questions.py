@@ -48,10 +48,8 @@ QUESTIONS = (
         ("TR",),
         "Ratification de l’entente de principe du groupe TR",
         "Ratification of the TR tentative agreement",
-        "Acceptez-vous l’entente de principe conclue avec le Conseil du Trésor pour le groupe Traduction "
-        "(TR)?",
-        "Do you accept the tentative agreement reached with the Treasury Board for the Translation (TR) "
-        "group?",
+        "Acceptez-vous l’entente de principe conclue avec le Conseil du Trésor pour le groupe Traduction (TR)?",
+        "Do you accept the tentative agreement reached with the Treasury Board for the Translation (TR) group?",
     ),
     Question(
         "financial-statements",
@@ -100,10 +98,8 @@ QUESTIONS = (
         _EVERYBODY,
         "Destitution de la personne à la présidence",
         "Removal of the president",
-        "Voulez-vous que la personne qui occupe la présidence de l’Association soit destituée de ses "
-        "fonctions?",
-        "Do you want the person holding the office of president of the Association to be removed from "
-        "office?",
+        "Voulez-vous que la personne qui occupe la présidence de l’Association soit destituée de ses fonctions?",
+        "Do you want the person holding the office of president of the Association to be removed from office?",
     ),
 )
 

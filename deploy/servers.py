@@ -105,8 +105,7 @@ def start_temporal(
         command,
         log=folder / "temporal.log",
         ready=lambda: (
-            _known_attributes(http_port, namespace) is not None
-            and (ui_port is None or processes.answers(ui_port))
+            _known_attributes(http_port, namespace) is not None and (ui_port is None or processes.answers(ui_port))
         ),
         ports=[chosen] if ui_port is None else [chosen, ui_port],
         # No configuration of the person at the keyboard may leak in.

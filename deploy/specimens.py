@@ -64,16 +64,13 @@ def specimen_card(width: int = 1600, height: int = 1000, text: str = WORDS, seed
     for wave in range(14):
         phase, tall = chance.uniform(0, math.tau), chance.uniform(15, 40) * unit
         points = [
-            (x, height * (wave + 0.5) / 14 + tall * math.sin(phase + x / (90 * unit)))
-            for x in range(0, width + 8, 8)
+            (x, height * (wave + 0.5) / 14 + tall * math.sin(phase + x / (90 * unit))) for x in range(0, width + 8, 8)
         ]
         draw.line(points, fill=tuple(max(0, shade - 28) for shade in tint), width=max(1, round(2 * unit)))
 
     draw.rectangle((0, 0, width, 0.15 * height), fill=dark)
     print_at(0.03, 0.025, "PROVINCE DE NULLE PART / PROVINCE OF NOWHERE", 46, (255, 255, 255))
-    print_at(
-        0.03, 0.09, "Carte imaginaire · Imaginary card · Sans aucune valeur · Worthless", 34, (255, 255, 255)
-    )
+    print_at(0.03, 0.09, "Carte imaginaire · Imaginary card · Sans aucune valeur · Worthless", 34, (255, 255, 255))
 
     _draw_face(draw, chance, (0.04 * width, 0.22 * height, 0.32 * width, 0.80 * height), dark, unit)
     for number, line in enumerate(text.splitlines()):
@@ -81,9 +78,7 @@ def specimen_card(width: int = 1600, height: int = 1000, text: str = WORDS, seed
     # What members are asked to hide is hidden.
     for x, words in ((0.36, "No"), (0.62, "Signature")):
         print_at(x, 0.70, words, 34)
-        draw.rectangle(
-            ((x + 0.11) * width, 0.70 * height, (x + 0.24) * width, 0.745 * height), fill=(0, 0, 0)
-        )
+        draw.rectangle(((x + 0.11) * width, 0.70 * height, (x + 0.24) * width, 0.745 * height), fill=(0, 0, 0))
     print_at(0.36, 0.77, f"Exp.  {2040 + seed % 10}-12-31", 40)
 
     # The word across the whole card, half transparent, turned.
@@ -111,12 +106,8 @@ def _draw_face(
     middle, radius = (left + right) / 2, 0.3 * (right - left)
     eyes = upper + 0.38 * (lower - upper)
     skin = chance.choice(((255, 224, 189), (234, 192, 134), (198, 134, 66), (141, 85, 36)))
-    draw.chord(
-        (left + line, lower - 1.1 * radius, right - line, lower + 1.1 * radius - line), 180, 360, fill=dark
-    )
-    draw.ellipse(
-        (middle - radius, eyes - radius, middle + radius, eyes + 1.3 * radius), fill=skin, outline=dark
-    )
+    draw.chord((left + line, lower - 1.1 * radius, right - line, lower + 1.1 * radius - line), 180, 360, fill=dark)
+    draw.ellipse((middle - radius, eyes - radius, middle + radius, eyes + 1.3 * radius), fill=skin, outline=dark)
     for eye in (middle - 0.45 * radius, middle + 0.45 * radius):
         draw.ellipse((eye - 8 * unit, eyes - 8 * unit, eye + 8 * unit, eyes + 8 * unit), fill=(0, 0, 0))
     smile = (middle - 0.5 * radius, eyes, middle + 0.5 * radius, eyes + 0.8 * radius)

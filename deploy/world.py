@@ -79,9 +79,7 @@ def _member(person: Person, story: Story) -> Member:
 
 
 def _account(person: Person, story: Story, nobodys_hash: str) -> Account:
-    account = Account(
-        id=uuid4(), member_id=story.member_id, email=person.email, email_verified_at=story.verified_at
-    )
+    account = Account(id=uuid4(), member_id=story.member_id, email=person.email, email_verified_at=story.verified_at)
     if person.password is not None:
         account.password_hash = _HASHER.hash(person.password)
         account.password_set_at = OLD_PASSWORD_SET if person.old_password else story.started_at
@@ -174,9 +172,7 @@ async def _write(session: Session, rows: Sequence[Base]) -> None:
 def is_empty(url: str) -> bool:
     """Whether nobody is on the roll: only then is a world made up."""
     with psycopg.connect(url.replace("postgresql+psycopg", "postgresql", 1)) as connection:
-        found = connection.execute(
-            "select exists (select from member) or exists (select from campaign)"
-        ).fetchone()
+        found = connection.execute("select exists (select from member) or exists (select from campaign)").fetchone()
     return found is not None and not found[0]
 
 
@@ -196,7 +192,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.world", description=__doc__)
     parser.add_argument("--opens-in-minutes", type=float, default=OPENS_IN / timedelta(minutes=1))
     opens_in = timedelta(minutes=parser.parse_args(arguments).opens_in_minutes)
-    settings = Settings()  # type: ignore[call-arg]  # from the environment
+    settings = Settings()
     if is_empty(settings.database_url.get_secret_value()):
         asyncio.run(_seed_from(settings, opens_in))
     return 0

@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("check", help="say whether the database is up to date; exit 1 if not")
     command = parser.parse_args(arguments).command
 
-    url = Settings().database_url.get_secret_value()  # type: ignore[call-arg]  # from the environment
+    url = Settings().database_url.get_secret_value()  # from the environment
     if command == "migrate":
         schema.upgrade(url)
         return 0

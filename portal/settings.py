@@ -21,14 +21,20 @@ class Settings(BaseSettings):
         description="daily keys of identity documents; shared by api and worker, never in a backup"
     )
 
-    temporal_address: str = Field("127.0.0.1:7233", validation_alias="TEMPORAL_ADDRESS", description="host:port of Temporal")
-    temporal_namespace: str = Field("default", validation_alias="TEMPORAL_NAMESPACE", description="namespace in Temporal")
+    temporal_address: str = Field(
+        "127.0.0.1:7233", validation_alias="TEMPORAL_ADDRESS", description="host:port of Temporal"
+    )
+    temporal_namespace: str = Field(
+        "default", validation_alias="TEMPORAL_NAMESPACE", description="namespace in Temporal"
+    )
     temporal_ui: str = Field("http://127.0.0.1:8233", description="address of the Temporal UI, for operators' links")
 
     s3_endpoint: str = Field("127.0.0.1:9000", description="host:port of the S3 server")
     s3_access_key: str = Field(description="may put, get, delete and list in the one bucket, and nothing else")
     s3_secret_key: SecretStr = Field(description="the secret of that key")
-    s3_bucket: str = Field("identity", description="bucket of identity documents: no versioning, no object lock, no backup")
+    s3_bucket: str = Field(
+        "identity", description="bucket of identity documents: no versioning, no object lock, no backup"
+    )
     s3_region: str = Field("ca-central-1", description="region, sent with every request")
     s3_secure: bool = Field(True, description="speak TLS to the S3 server")
 
@@ -48,7 +54,9 @@ class Settings(BaseSettings):
     identity_valid_days: int = Field(3 * 365, description="how long a confirmed identity serves later campaigns")
 
     quiet_from: int = Field(21, ge=0, le=23, description="local hour from which no mail leaves unasked")
-    quiet_until: int = Field(7, ge=0, le=23, description="local hour until which none does; same as quiet_from: never quiet")
+    quiet_until: int = Field(
+        7, ge=0, le=23, description="local hour until which none does; same as quiet_from: never quiet"
+    )
     notice_spread_minutes: int = Field(30, ge=0, description="over how long a notice to everybody is spread")
 
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING")

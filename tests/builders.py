@@ -58,10 +58,18 @@ async def a_campaign(
     for position, (code, kind, groups) in enumerate(BALLOTS_2017):
         session.add(
             Ballot(
-                id=uuid4(), campaign_id=campaign.id, code=code, position=position, kind=kind,
-                title_fr=f"Vote {code}", title_en=f"Ballot {code}", question_fr="Êtes-vous d’accord ?",
-                question_en="Do you agree?", groups=groups, members_only=True,
-            )  # fmt: skip
+                id=uuid4(),
+                campaign_id=campaign.id,
+                code=code,
+                position=position,
+                kind=kind,
+                title_fr=f"Vote {code}",
+                title_en=f"Ballot {code}",
+                question_fr="Êtes-vous d’accord ?",
+                question_en="Do you agree?",
+                groups=groups,
+                members_only=True,
+            )
         )
     await session.flush()
     return campaign

@@ -67,13 +67,15 @@ def written() -> str:
     lines = [
         "# Security tests",
         "",
-        "Each number is one test of the union's threat model; behind it the tests of this project that prove it. Made by",
-        "`python -m tests.security_map` from the docstrings of the tests, and checked in every run.",
+        "Each number is one test of the union's threat model; behind it the tests of this project that prove it.",
+        "Made by `python -m tests.security_map` from the docstrings of the tests, and checked in every run.",
         "",
         "| id | what must hold | proved by |",
         "| --- | --- | --- |",
     ]
-    lines += [f"| {number} | {WANTED[number]} | {'<br>'.join(found.get(number, ['**missing**']))} |" for number in WANTED]
+    lines += [
+        f"| {number} | {WANTED[number]} | {'<br>'.join(found.get(number, ['**missing**']))} |" for number in WANTED
+    ]
     more = sorted((n for n in found if n not in WANTED), key=lambda n: int(n[1:]))
     lines += ["", "Also touched, ahead of the parts they belong to:", "", "| id | by |", "| --- | --- |"]
     lines += [f"| {number} | {'<br>'.join(found[number])} |" for number in more]

@@ -16,7 +16,7 @@ STANDING_EVERY = 60.0
 
 
 async def main() -> None:
-    settings = Settings()  # type: ignore[call-arg]  # from the environment
+    settings = Settings()  # from the environment
     log = structlog.get_logger()
     client = await connect(settings.temporal_address, settings.temporal_namespace)
     means = build_means(settings, client)

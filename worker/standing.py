@@ -1,5 +1,6 @@
 """What must always be running: the relay, the hourly sweep, and one workflow per campaign."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from temporalio.client import (
@@ -13,7 +14,6 @@ from temporalio.client import (
     ScheduleSpec,
 )
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from portal.store import Sessions, campaigns
 from portal.temporal import TASK_QUEUE
@@ -40,21 +40,18 @@ async def ensure(client: Client, sessions: Sessions, task_queue: str = TASK_QUEU
     async with sessions.begin() as session:
         open_campaigns = await campaigns.not_ended(session)
     for campaign in open_campaigns:
-        try:
-            await client.start_workflow(
-                CampaignWorkflow.run,
-                CampaignToRun(campaign.id, campaign.code),
-                id=campaign_workflow_id(campaign.code),
-                task_queue=task_queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                static_summary=f"Calendar of campaign {campaign.code}",
-            )
-        except WorkflowAlreadyStartedError:
-            pass
+        await client.start_workflow(
+            CampaignWorkflow.run,
+            CampaignToRun(campaign.id, campaign.code),
+            id=campaign_workflow_id(campaign.code),
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=f"Calendar of campaign {campaign.code}",
+        )
 
 
 async def _ensure_sweep(client: Client, task_queue: str) -> None:
-    try:
+    with suppress(ScheduleAlreadyRunningError):
         await client.create_schedule(
             SWEEP_SCHEDULE,
             Schedule(
@@ -66,5 +63,3 @@ async def _ensure_sweep(client: Client, task_queue: str) -> None:
             ),
             trigger_immediately=True,
         )
-    except ScheduleAlreadyRunningError:
-        pass

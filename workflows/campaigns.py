@@ -58,9 +58,7 @@ class CampaignWorkflow:
             if self.heard > calendar.version:
                 await self._read_calendar()
             elif workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(
-                    CampaignToRun(order.campaign_id, order.code, sorted(self.sent), self.told)
-                )
+                workflow.continue_as_new(CampaignToRun(order.campaign_id, order.code, sorted(self.sent), self.told))
             elif notice is not None and notice.due <= workflow.now():
                 # Before the files: one that does not take the calendar up must not hold up anybody's notice.
                 await self._queue(notice)

@@ -164,17 +164,13 @@ class OnboardingWorkflow:
         async with self.one_at_a_time:
             result = await records.write(
                 IdentityActivities.apply_decision,
-                ApplyDecision(
-                    self.order.campaign_id, self.order.member_id, made.submission_id, made.claim_id, verdict
-                ),
+                ApplyDecision(self.order.campaign_id, self.order.member_id, made.submission_id, made.claim_id, verdict),
                 f"decision: {verdict}",
             )
             # A signal that comes twice finds the submission over: it changes nothing.
             if result.applied and made.submission_id == file.submission_id:
                 approved = verdict is Verdict.APPROVE
-                file.submission_over(
-                    IdentityState.APPROVED if approved else IdentityState.NONE, workflow.now()
-                )
+                file.submission_over(IdentityState.APPROVED if approved else IdentityState.NONE, workflow.now())
                 self.erasures.begin(made.submission_id)
         self._tell()
 

@@ -29,9 +29,7 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 
-_PAGE_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; form-action 'self'; base-uri 'none'"
-)
+_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; form-action 'self'; base-uri 'none'"
 # The mail's own HTML: no script, no outside picture, nothing of ours in reach; its links open beside it.
 _MAIL_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; "

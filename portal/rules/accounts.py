@@ -104,9 +104,7 @@ def must_renew_password(set_at: datetime, cutoff: datetime | None) -> bool:
     return cutoff is not None and set_at < cutoff
 
 
-def password_weakness(
-    password: str, *, min_length: int, score: int, known_words: Collection[str]
-) -> Refusal | None:
+def password_weakness(password: str, *, min_length: int, score: int, known_words: Collection[str]) -> Refusal | None:
     """Why a new password is refused, or None.
 
     `score` is zxcvbn's, 0 to 4; `known_words` are what an acquaintance would try: names, number, e-mail, union.

@@ -30,14 +30,10 @@ class Lane(StrEnum):
 
 
 # What the member asked for a moment ago: it may leave at any hour.
-JUST_ASKED = frozenset(
-    {MailKind.VERIFICATION, MailKind.RENEWAL, MailKind.DOCUMENTS_RECEIVED, MailKind.REGISTERED}
-)
+JUST_ASKED = frozenset({MailKind.VERIFICATION, MailKind.RENEWAL, MailKind.DOCUMENTS_RECEIVED, MailKind.REGISTERED})
 
 # To everybody at one instant, hence through the bulk lane and spread.
-TO_EVERYBODY = frozenset(
-    {MailKind.INVITATION, MailKind.VOTING_OPEN, MailKind.NOT_YET_VOTED, MailKind.CLOSED}
-)
+TO_EVERYBODY = frozenset({MailKind.INVITATION, MailKind.VOTING_OPEN, MailKind.NOT_YET_VOTED, MailKind.CLOSED})
 
 # Reminders of a missing step, the member's own and the campaign's together.
 MOST_REMINDERS = 5
@@ -75,9 +71,7 @@ class Courtesy:
         return datetime.combine(day, time(self.quiet_until), zone).astimezone(at.tzinfo)
 
 
-def send_at(
-    kind: MailKind, *, due: datetime, to: str, courtesy: Courtesy, zone: ZoneInfo
-) -> datetime:
+def send_at(kind: MailKind, *, due: datetime, to: str, courtesy: Courtesy, zone: ZoneInfo) -> datetime:
     """When a mail of this kind, due now, may leave for this person.
 
     What was just asked for leaves at once. Anything else waits for the end of the quiet hours. A notice to

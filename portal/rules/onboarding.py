@@ -33,9 +33,7 @@ MEMBERS_TURN = frozenset({Step.EMAIL, Step.IDENTITY, Step.REGISTRATION})
 REMIND_AFTER = (timedelta(days=2), timedelta(days=5))
 
 
-def step_of(
-    *, email_verified: bool, identity: IdentityState, registered: int, own_ballots: int
-) -> Step:
+def step_of(*, email_verified: bool, identity: IdentityState, registered: int, own_ballots: int) -> Step:
     """Where a member stands. Registering comes before the review ends: the member finishes in one sitting."""
     if not email_verified:
         return Step.EMAIL

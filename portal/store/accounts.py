@@ -29,9 +29,7 @@ class Account(Base):
 
 class StaffRole(Base):
     __tablename__ = "staff_role"
-    __table_args__ = (
-        CheckConstraint("role in ('reviewer', 'operator', 'officer', 'auditor')", name="role"),
-    )
+    __table_args__ = (CheckConstraint("role in ('reviewer', 'operator', 'officer', 'auditor')", name="role"),)
 
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
     role: Mapped[str] = mapped_column(primary_key=True)
@@ -77,9 +75,7 @@ async def set_password(session: Session, account_id: UUID, password_hash: str) -
 async def upgrade_hash(session: Session, account_id: UUID, old: str, new: str) -> None:
     """Store the same password under today's parameters, unless it was changed meanwhile."""
     await session.execute(
-        update(Account)
-        .where(Account.id == account_id, Account.password_hash == old)
-        .values(password_hash=new)
+        update(Account).where(Account.id == account_id, Account.password_hash == old).values(password_hash=new)
     )
 
 
@@ -140,9 +136,7 @@ async def attempt(session: Session, key: str, limit: Limit) -> bool:
 async def count_of(session: Session, key: str, period: timedelta) -> int:
     """How many attempts the running window holds."""
     count = await session.scalar(
-        select(Attempt.count).where(
-            Attempt.key == key, Attempt.since + period > func.clock_timestamp()
-        )
+        select(Attempt.count).where(Attempt.key == key, Attempt.since + period > func.clock_timestamp())
     )
     return count or 0
 

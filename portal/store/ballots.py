@@ -88,9 +88,7 @@ class Card:
 
 
 async def of_campaign(session: Session, campaign_id: UUID) -> Sequence[Ballot]:
-    rows = await session.scalars(
-        select(Ballot).where(Ballot.campaign_id == campaign_id).order_by(Ballot.position)
-    )
+    rows = await session.scalars(select(Ballot).where(Ballot.campaign_id == campaign_id).order_by(Ballot.position))
     return rows.all()
 
 
@@ -163,4 +161,3 @@ async def confirm_all(session: Session, campaign_id: UUID, member_id: UUID) -> N
         )
         .values(confirmed_at=func.clock_timestamp())
     )
-

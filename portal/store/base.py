@@ -1,7 +1,7 @@
 """The ground of all tables: names of constraints, moments in UTC, random ids."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import DateTime, MetaData, Uuid
@@ -18,7 +18,7 @@ NAMES = {
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map: Any = {datetime: DateTime(timezone=True), UUID: Uuid()}
+    type_annotation_map: ClassVar[Any] = {datetime: DateTime(timezone=True), UUID: Uuid()}
 
 
 # Random, never a serial: an id tells neither age nor order.

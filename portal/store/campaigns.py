@@ -65,10 +65,7 @@ async def by_code(session: Session, code: str) -> Campaign | None:
 async def current(session: Session) -> Campaign | None:
     """The campaign that members see: the first that has not ended, with registration open or to come."""
     return await session.scalar(
-        select(Campaign)
-        .where(Campaign.ends > func.clock_timestamp())
-        .order_by(Campaign.registration_opens)
-        .limit(1)
+        select(Campaign).where(Campaign.ends > func.clock_timestamp()).order_by(Campaign.registration_opens).limit(1)
     )
 
 
@@ -86,9 +83,7 @@ async def move(
     ends: datetime | None = None,
 ) -> int:
     """Change instants of a calendar; its new version."""
-    values = {
-        name: at for name, at in {"opens": opens, "closes": closes, "ends": ends}.items() if at is not None
-    }
+    values = {name: at for name, at in {"opens": opens, "closes": closes, "ends": ends}.items() if at is not None}
     version: int | None = await session.scalar(
         update(Campaign)
         .where(Campaign.id == campaign_id)

@@ -33,9 +33,7 @@ _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "ResourceNotFound"})
 _UNKNOWN_TO_SERVER = frozenset({"NotImplemented"})
 _NO_LOCK = _UNKNOWN_TO_SERVER | {"ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration"}
 # The server understood a deletion and will not do it: a lock, a hold, a right that is missing.
-_KEPT = frozenset(
-    {"AccessDenied", "ObjectLocked", "InvalidRequest", "MethodNotAllowed", "InvalidObjectState"}
-)
+_KEPT = frozenset({"AccessDenied", "ObjectLocked", "InvalidRequest", "MethodNotAllowed", "InvalidObjectState"})
 
 
 class FileGone(Exception):
@@ -206,8 +204,8 @@ class MinioFiles:
         # takes any answer for a configuration: rclone, which does not know the question, answers with a
         # listing.
         question: dict[str, str | list[str] | tuple[str]] = {"object-lock": ""}
-        response = self._client._execute("GET", self._bucket, query_params=question)  # noqa: SLF001
-        root = ET.fromstring(response.data.decode())
+        response = self._client._execute("GET", self._bucket, query_params=question)
+        root = ET.fromstring(response.data.decode())  # noqa: S314 - our own server's answer
         return root.tag.rpartition("}")[2] == "ObjectLockConfiguration" and len(root) > 0
 
     async def _versions(self, name: str) -> list[str | None]:

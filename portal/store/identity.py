@@ -237,9 +237,7 @@ async def certify(
     session: Session, submission: Submission, *, certificate: str, versions_removed: int
 ) -> Erasure | None:
     """Destroy the keys and write the certificate; None if that was done before."""
-    documents = await session.scalar(
-        select(func.count()).where(Document.submission_id == submission.id)
-    )
+    documents = await session.scalar(select(func.count()).where(Document.submission_id == submission.id))
     written = await session.scalar(
         insert(Erasure)
         .values(
@@ -257,9 +255,7 @@ async def certify(
     )
     if written is None:
         return None
-    await session.execute(
-        update(Document).where(Document.submission_id == submission.id).values(wrapped_key=None)
-    )
+    await session.execute(update(Document).where(Document.submission_id == submission.id).values(wrapped_key=None))
     erasure = await session.get(Erasure, certificate)
     assert erasure is not None, "it was written a moment ago"
     submission.erased_at = erasure.erased_at
@@ -307,11 +303,9 @@ async def overdue(
         select(Submission.id, Submission.status, (Campaign.ends <= now).label("ended"))
         .join(Campaign, Campaign.id == Submission.campaign_id)
         .where(
-            (
-                and_(Submission.status == "staged", Submission.staged_at + staged_for <= now)
-                | and_(Submission.status == "submitted", Submission.submitted_at + undecided_for <= now)
-                | and_(Submission.status.in_(["staged", "submitted"]), Campaign.ends <= now)
-            )
+            and_(Submission.status == "staged", Submission.staged_at + staged_for <= now)
+            | and_(Submission.status == "submitted", Submission.submitted_at + undecided_for <= now)
+            | and_(Submission.status.in_(["staged", "submitted"]), Campaign.ends <= now)
         )
     )
     return [
@@ -337,9 +331,7 @@ async def not_erased(session: Session, *, over_for: timedelta) -> list[UUID]:
 
 async def epochs_in_use(session: Session) -> set[date]:
     """The days whose keys still open something."""
-    rows = await session.scalars(
-        select(Document.epoch).where(Document.wrapped_key.is_not(None)).distinct()
-    )
+    rows = await session.scalars(select(Document.epoch).where(Document.wrapped_key.is_not(None)).distinct())
     return set(rows)
 
 

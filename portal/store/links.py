@@ -94,9 +94,7 @@ async def make(
 
 async def void(session: Session, account_id: UUID, purpose: Purpose | None = None) -> None:
     """Void every unused link of an account."""
-    statement = update(Link).where(
-        Link.account_id == account_id, Link.used_at.is_(None), Link.voided_at.is_(None)
-    )
+    statement = update(Link).where(Link.account_id == account_id, Link.used_at.is_(None), Link.voided_at.is_(None))
     if purpose is not None:
         statement = statement.where(Link.purpose == purpose.value)
     await session.execute(statement.values(voided_at=func.clock_timestamp()))
@@ -150,9 +148,7 @@ async def _state(session: Session, condition: object) -> LinkState | None:
         refusal = Refusal.LINK_SUPERSEDED
     elif row.expired:
         refusal = Refusal.LINK_EXPIRED
-    return LinkState(
-        row.id, row.account_id, row.member_id, Purpose(row.purpose), row.expires_at, refusal
-    )
+    return LinkState(row.id, row.account_id, row.member_id, Purpose(row.purpose), row.expires_at, refusal)
 
 
 async def use(session: Session, link_id: UUID, purpose: Purpose, account_id: UUID) -> str | None:

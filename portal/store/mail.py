@@ -150,18 +150,14 @@ async def claim(session: Session, lane: Lane, most: int) -> list[Claimed]:
 
 async def mark_sent(session: Session, ids: Collection[UUID]) -> None:
     await session.execute(
-        update(Mail)
-        .where(Mail.id.in_(ids))
-        .values(sent_at=func.clock_timestamp(), claimed_until=None, last_error=None)
+        update(Mail).where(Mail.id.in_(ids)).values(sent_at=func.clock_timestamp(), claimed_until=None, last_error=None)
     )
 
 
 async def mark_cancelled(session: Session, ids: Collection[UUID]) -> None:
     """Its cause has vanished: a reminder of what is done is never sent."""
     await session.execute(
-        update(Mail)
-        .where(Mail.id.in_(ids))
-        .values(cancelled_at=func.clock_timestamp(), claimed_until=None)
+        update(Mail).where(Mail.id.in_(ids)).values(cancelled_at=func.clock_timestamp(), claimed_until=None)
     )
 
 
@@ -185,11 +181,7 @@ async def postpone(session: Session, mail_id: UUID, wait: timedelta, error: str)
 
 async def release(session: Session, ids: Collection[UUID]) -> None:
     """Give rows back untried: the server is away, and that is no fault of theirs."""
-    await session.execute(
-        update(Mail)
-        .where(Mail.id.in_(ids))
-        .values(claimed_until=None, attempts=Mail.attempts - 1)
-    )
+    await session.execute(update(Mail).where(Mail.id.in_(ids)).values(claimed_until=None, attempts=Mail.attempts - 1))
 
 
 async def next_due(session: Session, lane: Lane) -> timedelta | None:

@@ -51,9 +51,7 @@ async def concerned(
     return [Person(member_id, account_id) for member_id, account_id in rows]
 
 
-async def queue(
-    session: Session, kind: NoticeKind, campaign_id: UUID, rows: Sequence[Mapping[str, object]]
-) -> int:
+async def queue(session: Session, kind: NoticeKind, campaign_id: UUID, rows: Sequence[Mapping[str, object]]) -> int:
     """Queue one page of a notice; a reminder among them counts towards the cap. How many are new."""
     new = await mail.queue_many(session, rows)
     if kind is NoticeKind.BEFORE_OPENING and new:

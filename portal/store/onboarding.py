@@ -41,9 +41,7 @@ class File(Base):
 
     __tablename__ = "onboarding"
     __table_args__ = (
-        CheckConstraint(
-            "step in ('email', 'identity', 'registration', 'review', 'done', 'ended')", name="step"
-        ),
+        CheckConstraint("step in ('email', 'identity', 'registration', 'review', 'done', 'ended')", name="step"),
         Index(None, "campaign_id", "step", "waiting_since"),
         Index(None, "member_id"),
     )
@@ -183,9 +181,7 @@ async def read(session: Session, campaign_id: UUID, member_id: UUID, *, valid_fo
     campaign, member, account, file, live, own, registered, at = row
     verified = account is not None and account.email_verified_at is not None
     state = identity_state(member, live, valid_for=valid_for, at=at)
-    return Whole(
-        campaign, member, account, file, Standing.of(verified, state, live, list(own), list(registered))
-    )
+    return Whole(campaign, member, account, file, Standing.of(verified, state, live, list(own), list(registered)))
 
 
 def _codes() -> Select[Any]:

@@ -78,9 +78,7 @@ async def claim_next(session: Session, reviewer_id: UUID) -> Claim | None:
     mine = await current_claim(session, reviewer_id)
     if mine is not None:
         return mine
-    own_member = (
-        select(Account.member_id).where(Account.id == reviewer_id).scalar_subquery()
-    )
+    own_member = select(Account.member_id).where(Account.id == reviewer_id).scalar_subquery()
     while True:
         submission_id = await session.scalar(
             select(Submission.id)
@@ -93,9 +91,7 @@ async def claim_next(session: Session, reviewer_id: UUID) -> Claim | None:
             return None
         # Asked again now that it is held: a colleague's claim may have been committed after the look above.
         taken = await session.scalar(
-            select(Claim.id).where(
-                Claim.submission_id == submission_id, Claim.expires_at > func.clock_timestamp()
-            )
+            select(Claim.id).where(Claim.submission_id == submission_id, Claim.expires_at > func.clock_timestamp())
         )
         if taken is None:
             break
@@ -213,6 +209,5 @@ async def undelivered(session: Session, *, older_than_seconds: float, most: int 
         .limit(most)
     )
     return [
-        Undelivered(r.campaign_id, r.code, r.member_id, r.submission_id, r.claim_id, Verdict(r.verdict))
-        for r in rows
+        Undelivered(r.campaign_id, r.code, r.member_id, r.submission_id, r.claim_id, Verdict(r.verdict)) for r in rows
     ]

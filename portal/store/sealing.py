@@ -104,9 +104,7 @@ class EpochKeys:
         return True
 
     def _make(self, day: date) -> None:
-        der = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-            Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
-        )
+        der = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         draft = self._folder / f".{secrets.token_hex(16)}.draft"
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -144,9 +142,7 @@ def seal(keys: EpochKeys, document_id: UUID, plaintext: bytes, day: date) -> Sea
     return Sealed(ciphertext, _SUITE.encrypt(key, keys.for_sealing(day), context), day)
 
 
-def unseal(
-    keys: EpochKeys, document_id: UUID, *, ciphertext: bytes, wrapped_key: bytes | None, epoch: date
-) -> bytes:
+def unseal(keys: EpochKeys, document_id: UUID, *, ciphertext: bytes, wrapped_key: bytes | None, epoch: date) -> bytes:
     """The document, as long as its wrapped key and the key of its day both exist."""
     if not wrapped_key:
         raise KeyDestroyed(epoch.isoformat())

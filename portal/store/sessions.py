@@ -107,9 +107,7 @@ async def visitor(session: Session, token_hash: bytes) -> Visitor | None:
     if not row.alive or row.seen_at + LIFETIMES[kind].idle <= row.now:
         return None
     if row.seen_at + SEEN_EVERY <= row.now:
-        await session.execute(
-            update(SignIn).where(SignIn.token_hash == token_hash).values(seen_at=now)
-        )
+        await session.execute(update(SignIn).where(SignIn.token_hash == token_hash).values(seen_at=now))
     stepped_up = row.stepped_up_at is not None and row.now < row.stepped_up_at + STEP_UP
     return Visitor(
         token_hash, row.account_id, row.member_id, kind, row.form_token, stepped_up,

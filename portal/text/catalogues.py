@@ -27,7 +27,7 @@ _OPENING = re.compile(r"«\s*")
 _CLOSING = re.compile(r"\s*»")
 
 
-def N_(french: str) -> str:  # noqa: N802 - the name pybabel looks for
+def N_(french: str) -> str:
     """Marks a sentence for the catalogues, to be translated later."""
     return french
 

@@ -107,10 +107,7 @@ REASONS: dict[Reason, Explanation] = {
     # The doubt is ours and a person must be able to lift it: nothing is alleged in writing.
     Reason.SUSPECTED_FRAUD: Explanation(
         N_("Cette photo ne nous a pas permis de confirmer votre identité."),
-        N_(
-            "Prenez une nouvelle photo de la pièce originale, ou écrivez-nous pour en parler avec une "
-            "personne."
-        ),
+        N_("Prenez une nouvelle photo de la pièce originale, ou écrivez-nous pour en parler avec une personne."),
     ),
     # The reviewer's own words, in both languages, come with this one.
     Reason.OTHER: Explanation(

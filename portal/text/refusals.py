@@ -23,19 +23,14 @@ SENTENCES: dict[Refusal, str] = {
         "Ce n'est pas votre mot de passe actuel : tapez celui qui vous a servi à entrer sur le portail."
     ),
     Refusal.PASSWORD_TOO_SHORT: N_(
-        "Il faut au moins %(password)s caractères : une petite phrase que vous retiendrez fait très bien "
-        "l'affaire."
+        "Il faut au moins %(password)s caractères : une petite phrase que vous retiendrez fait très bien l'affaire."
     ),
-    Refusal.PASSWORD_TOO_LONG: N_(
-        "Ce mot de passe dépasse %(password_most)s caractères : raccourcissez-le un peu."
-    ),
+    Refusal.PASSWORD_TOO_LONG: N_("Ce mot de passe dépasse %(password_most)s caractères : raccourcissez-le un peu."),
     Refusal.PASSWORD_TOO_EASY: N_(
-        "Ce mot de passe se devine trop facilement : essayez plutôt quelques mots sans lien entre eux, ni "
-        "avec vous."
+        "Ce mot de passe se devine trop facilement : essayez plutôt quelques mots sans lien entre eux, ni avec vous."
     ),
     Refusal.PASSWORD_CONTROL_CHARACTER: N_(
-        "Ce mot de passe contient un caractère invisible, souvent venu d'un copier-coller : retapez-le à la"
-        " main."
+        "Ce mot de passe contient un caractère invisible, souvent venu d'un copier-coller : retapez-le à la main."
     ),
     Refusal.PASSWORDS_DIFFER: N_("Les deux mots de passe ne sont pas pareils : tapez le même deux fois."),
     Refusal.PASSWORD_MUST_BE_RENEWED: N_(
@@ -54,28 +49,21 @@ SENTENCES: dict[Refusal, str] = {
         "Nous ne reconnaissons pas ce lien : copiez l'adresse au complet depuis votre courriel, ou demandez"
         " un nouveau lien."
     ),
-    Refusal.LINK_EXPIRED: N_(
-        "Ce lien n'est plus valable : demandez-en un nouveau, il arrivera en quelques instants."
-    ),
+    Refusal.LINK_EXPIRED: N_("Ce lien n'est plus valable : demandez-en un nouveau, il arrivera en quelques instants."),
     Refusal.LINK_SUPERSEDED: N_(
-        "Un lien plus récent vous a été envoyé et remplace celui-ci : ouvrez le dernier courriel que vous "
-        "avez reçu."
+        "Un lien plus récent vous a été envoyé et remplace celui-ci : ouvrez le dernier courriel que vous avez reçu."
     ),
-    Refusal.LINK_USED: N_(
-        "Ce lien a déjà servi : s'il vous reste quelque chose à faire, demandez-en un nouveau."
-    ),
+    Refusal.LINK_USED: N_("Ce lien a déjà servi : s'il vous reste quelque chose à faire, demandez-en un nouveau."),
     Refusal.MAIL_JUST_SENT: N_(
         "Un courriel vient de vous être envoyé : ouvrez-le, ou regardez dans les indésirables ; si rien "
         "n'arrive, redemandez-le un peu plus tard."
     ),
     Refusal.CODE_WRONG: N_(
-        "Ce n'est pas le bon code : tapez les six chiffres du dernier courriel reçu, ou demandez un nouveau"
-        " courriel."
+        "Ce n'est pas le bon code : tapez les six chiffres du dernier courriel reçu, ou demandez un nouveau courriel."
     ),
     # onboarding
     Refusal.NO_CAMPAIGN: N_(
-        "Aucun vote n'est prévu pour le moment : vous n'avez rien à faire, nous vous écrirons dès qu'il y "
-        "en aura un."
+        "Aucun vote n'est prévu pour le moment : vous n'avez rien à faire, nous vous écrirons dès qu'il y en aura un."
     ),
     Refusal.CAMPAIGN_ENDED: N_(
         "Cette période de vote est terminée : merci de votre intérêt, nous vous écrirons à la prochaine."
@@ -84,9 +72,7 @@ SENTENCES: dict[Refusal, str] = {
         "Il reste d'abord à vérifier votre courriel : choisissez « Envoyer courriel de vérification » dans "
         "votre profil."
     ),
-    Refusal.EMAIL_ALREADY_VERIFIED: N_(
-        "Votre courriel est déjà vérifié : vous pouvez passer à l'étape suivante."
-    ),
+    Refusal.EMAIL_ALREADY_VERIFIED: N_("Votre courriel est déjà vérifié : vous pouvez passer à l'étape suivante."),
     Refusal.NO_EMAIL_ON_FILE: N_(
         "Nous n'avons pas encore votre courriel : choisissez « Enregistrer mon courriel » et nous nous "
         "occupons du reste."
@@ -95,8 +81,7 @@ SENTENCES: dict[Refusal, str] = {
         "Votre identité est déjà confirmée : vous n'avez plus de pièce d'identité à nous envoyer."
     ),
     Refusal.DOCUMENTS_UNDER_REVIEW: N_(
-        "Une personne regarde votre pièce d'identité en ce moment : attendez sa réponse, nous vous écrirons"
-        " aussitôt."
+        "Une personne regarde votre pièce d'identité en ce moment : attendez sa réponse, nous vous écrirons aussitôt."
     ),
     Refusal.NO_DOCUMENTS: N_(
         "Nous n'avons aucune pièce d'identité de vous en ce moment : choisissez « Télécharger une photo ID "
@@ -132,9 +117,7 @@ SENTENCES: dict[Refusal, str] = {
         "Nous n'arrivons pas à traiter cette image : prenez une nouvelle photo de votre pièce, bien à plat,"
         " sur un fond uni."
     ),
-    Refusal.PICTURE_DAMAGED: N_(
-        "Ce fichier est incomplet ou abîmé : reprenez la photo et envoyez-la de nouveau."
-    ),
+    Refusal.PICTURE_DAMAGED: N_("Ce fichier est incomplet ou abîmé : reprenez la photo et envoyez-la de nouveau."),
     Refusal.PICTURE_TOO_SMALL: N_(
         "Cette photo est trop petite pour être lue : rapprochez-vous pour que la pièce remplisse l'image."
     ),
@@ -149,17 +132,13 @@ SENTENCES: dict[Refusal, str] = {
     ),
     Refusal.DOCUMENT_KIND_MISSING: N_("Dites-nous de quelle pièce il s'agit : choisissez-la dans la liste."),
     Refusal.SECOND_DOCUMENT_MISSING: N_(
-        "Il nous faut votre photo et votre adresse : ajoutez une deuxième pièce qui montre ce qui manque à "
-        "la première."
+        "Il nous faut votre photo et votre adresse : ajoutez une deuxième pièce qui montre ce qui manque à la première."
     ),
     Refusal.TOO_MANY_UPLOADS: N_(
-        "Vous avez envoyé beaucoup de photos aujourd'hui : revenez demain, ou écrivez-nous et nous vous "
-        "aiderons."
+        "Vous avez envoyé beaucoup de photos aujourd'hui : revenez demain, ou écrivez-nous et nous vous aiderons."
     ),
     # registration
-    Refusal.NO_BALLOT_CHOSEN: N_(
-        "Aucun vote n'est choisi : cochez au moins un vote, puis choisissez « Enregistrer »."
-    ),
+    Refusal.NO_BALLOT_CHOSEN: N_("Aucun vote n'est choisi : cochez au moins un vote, puis choisissez « Enregistrer »."),
     Refusal.BALLOT_UNKNOWN: N_(
         "Nous ne trouvons pas ce vote : retournez à « Votes des membres » et choisissez-le dans la liste."
     ),
@@ -180,17 +159,14 @@ SENTENCES: dict[Refusal, str] = {
     # review
     Refusal.CLAIM_NEEDED: N_("Prenez d'abord ce dossier : choisissez « Dossier suivant » dans la file."),
     Refusal.CLAIM_EXPIRED: N_(
-        "Ce dossier est resté ouvert trop longtemps et il est retourné dans la file : reprenez-le pour "
-        "décider."
+        "Ce dossier est resté ouvert trop longtemps et il est retourné dans la file : reprenez-le pour décider."
     ),
     Refusal.NEWER_SUBMISSION: N_(
         "Cette personne a envoyé d'autres photos depuis : votre décision n'a pas été prise en compte, "
         "ouvrez le nouvel envoi."
     ),
     Refusal.ALREADY_DECIDED: N_("Une décision a déjà été prise dans ce dossier : passez au suivant."),
-    Refusal.OWN_FILE: N_(
-        "C'est votre propre dossier : laissez une ou un collègue s'en occuper et passez au suivant."
-    ),
+    Refusal.OWN_FILE: N_("C'est votre propre dossier : laissez une ou un collègue s'en occuper et passez au suivant."),
     Refusal.REASON_NEEDED: N_(
         "Dites pourquoi la photo ne convient pas : choisissez un motif ; pour « Autre », écrivez quelques "
         "mots en français et en anglais."

@@ -151,9 +151,7 @@ async def a_server_that_answers(**answers: str) -> AsyncIterator[SimpleNamespace
 @pytest.mark.parametrize(
     "answer", ["550 5.7.1 Not from you", "530 5.7.0 Authentication required", "421 4.3.2 Going down"]
 )
-async def test_a_server_that_refuses_us_fails_no_mail(
-    sessions: Sessions, relaying: Relaying, answer: str
-) -> None:
+async def test_a_server_that_refuses_us_fails_no_mail(sessions: Sessions, relaying: Relaying, answer: str) -> None:
     key = await a_mail(sessions)
     async with a_server_that_answers(MAIL=answer) as server, relaying(server):
 
@@ -166,9 +164,7 @@ async def test_a_server_that_refuses_us_fails_no_mail(
     assert (waiting.failed_at, waiting.last_error, waiting.attempts) == (None, None, 0)
 
 
-@pytest.mark.parametrize(
-    ("attempts", "seconds"), [(1, 5), (2, 10), (3, 20), (7, 320), (8, 600), (9, 600), (1000, 600)]
-)
+@pytest.mark.parametrize(("attempts", "seconds"), [(1, 5), (2, 10), (3, 20), (7, 320), (8, 600), (9, 600), (1000, 600)])
 def test_the_wait_doubles_up_to_ten_minutes(attempts: int, seconds: int) -> None:
     assert wait_before(attempts) == timedelta(seconds=seconds)
 

@@ -158,16 +158,12 @@ async def test_whoever_restores_a_backup_opens_nothing_once_the_days_key_is_dest
     submission, documents = await a_sealed_case(sessions, files, keys)
     stolen = [(d.id, d.wrapped_key, d.epoch, await files.get(d.object_key)) for d in documents]
     for document_id, wrapped_key, epoch, ciphertext in stolen:
-        assert (
-            unseal(keys, document_id, ciphertext=ciphertext, wrapped_key=wrapped_key, epoch=epoch) == PICTURE
-        )
+        assert unseal(keys, document_id, ciphertext=ciphertext, wrapped_key=wrapped_key, epoch=epoch) == PICTURE
     await certify(identity_activities, await erase(identity_activities, submission.id))
 
     # An old backup of the records and an old copy of the objects, put together again.
     for document_id, wrapped_key, _, ciphertext in stolen:
-        await run(
-            sessions, "update document set wrapped_key = :key where id = :id", key=wrapped_key, id=document_id
-        )
+        await run(sessions, "update document set wrapped_key = :key where id = :id", key=wrapped_key, id=document_id)
         await files.put(document_id.hex, ciphertext)
     assert keys.destroy(stolen[0][2])
 
@@ -186,9 +182,7 @@ async def test_the_public_counter_says_how_long_the_oldest_has_waited(
 ) -> None:
     async with sessions.begin() as session:
         campaign = await builders.a_campaign(session)
-        oldest = await a_submission(
-            session, campaign, await builders.a_member(session), since=timedelta(days=2)
-        )
+        oldest = await a_submission(session, campaign, await builders.a_member(session), since=timedelta(days=2))
         await a_submission(session, campaign, await builders.a_member(session), since=timedelta(days=1))
     gone, _ = await a_sealed_case(sessions, files, keys)
     await certify(identity_activities, await erase(identity_activities, gone.id))

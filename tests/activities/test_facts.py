@@ -147,9 +147,7 @@ async def test_every_kind_of_mail_can_be_written(
             submission = await other.documents(status)
             await other.register()
             keys[kind.value] = await other.mail(kind, submission_id=submission)
-            keys[f"registered when {status}"] = await other.mail(
-                MailKind.REGISTERED, ballots="ec-directors,pension"
-            )
+            keys[f"registered when {status}"] = await other.mail(MailKind.REGISTERED, ballots="ec-directors,pension")
             during = await a_story(session, language, calendar=OPEN)
             keys[f"voting-open {kind}"] = await during.mail(MailKind.VOTING_OPEN, notice="voting-open")
         for notice in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS):
@@ -185,9 +183,7 @@ async def test_every_reason_of_a_rejection_is_said_with_its_remedy(
     assert " ".join(remedy.split()) in text
 
 
-async def test_a_certificate_is_quoted_once_there_is_one(
-    sessions: Sessions, facts: Facts, letters: Letters
-) -> None:
+async def test_a_certificate_is_quoted_once_there_is_one(sessions: Sessions, facts: Facts, letters: Letters) -> None:
     async with sessions.begin() as session:
         story = await a_story(session)
         submission = await story.documents(SubmissionStatus.APPROVED)
@@ -221,9 +217,7 @@ async def test_a_mail_whose_cause_has_vanished_is_cancelled_and_never_sent(
         gone = await a_story(session)
         await gone.documents(SubmissionStatus.SUBMITTED)
         vanished["registered, address gone"] = await gone.mail(MailKind.REGISTERED, ballots="pension")
-        await session.execute(
-            text("update account set email = null where member_id = :id"), {"id": gone.member.id}
-        )
+        await session.execute(text("update account set email = null where member_id = :id"), {"id": gone.member.id})
         for kind in OF_A_SUBMISSION:
             story = await a_story(session)
             older = await story.documents(SubmissionStatus.REPLACED, HOUR)
@@ -236,17 +230,13 @@ async def test_a_mail_whose_cause_has_vanished_is_cancelled_and_never_sent(
         await done.documents(SubmissionStatus.SUBMITTED)
         await done.register()
         vanished["reminder, nothing missing"] = await done.mail(MailKind.REMINDER, step="registration")
-        vanished["before opening, nothing missing"] = await done.mail(
-            MailKind.REMINDER, notice="before-opening"
-        )
+        vanished["before opening, nothing missing"] = await done.mail(MailKind.REMINDER, notice="before-opening")
         after = await a_story(session, open_file=False, calendar=CLOSED)
         vanished["invitation after the close"] = await after.mail(MailKind.INVITATION)
         vanished["reminder after the close"] = await after.mail(MailKind.REMINDER, step="identity")
         vanished["open after the close"] = await after.mail(MailKind.VOTING_OPEN, notice="voting-open")
         for notice in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS):
-            vanished[f"{notice} after the close"] = await after.mail(
-                MailKind.NOT_YET_VOTED, notice=notice.value
-            )
+            vanished[f"{notice} after the close"] = await after.mail(MailKind.NOT_YET_VOTED, notice=notice.value)
         before = await a_story(session)
         vanished["open, but moved later"] = await before.mail(MailKind.VOTING_OPEN, notice="voting-open")
         vanished["closed, but moved later"] = await before.mail(MailKind.CLOSED, notice="closed")

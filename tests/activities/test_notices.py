@@ -154,9 +154,7 @@ async def a_crowd(sessions: Sessions, size: int) -> None:
             for n, member_id in enumerate(ids)
         )
         await session.flush()
-        session.add_all(
-            Account(member_id=member_id, email=f"{member_id.hex}@exemple.test") for member_id in ids
-        )
+        session.add_all(Account(member_id=member_id, email=f"{member_id.hex}@exemple.test") for member_id in ids)
 
 
 async def commits(sessions: Sessions) -> int:
@@ -164,9 +162,7 @@ async def commits(sessions: Sessions) -> int:
         await session.execute(text("select pg_stat_force_next_flush()"))
         await session.execute(text("select pg_stat_clear_snapshot()"))
         return (
-            await session.scalar(
-                text("select xact_commit from pg_stat_database where datname = current_database()")
-            )
+            await session.scalar(text("select xact_commit from pg_stat_database where datname = current_database()"))
             or 0
         )
 
@@ -210,9 +206,7 @@ async def test_an_attempt_after_a_dead_worker_goes_on_where_its_heartbeat_was(
     with pytest.raises(Died):
         await env.run(
             campaigning.queue_notice,
-            NoticeToQueue(
-                campaign.id, NoticeKind.VOTING_OPEN, NoticeKind.VOTING_OPEN.value, datetime.now(UTC)
-            ),
+            NoticeToQueue(campaign.id, NoticeKind.VOTING_OPEN, NoticeKind.VOTING_OPEN.value, datetime.now(UTC)),
         )
     assert await rows(sessions) == (BATCH, BATCH)
 
@@ -233,9 +227,7 @@ async def test_an_attempt_that_lost_its_heartbeat_begins_anew_and_doubles_nothin
     with pytest.raises(Died):
         await env.run(
             campaigning.queue_notice,
-            NoticeToQueue(
-                campaign.id, NoticeKind.VOTING_OPEN, NoticeKind.VOTING_OPEN.value, datetime.now(UTC)
-            ),
+            NoticeToQueue(campaign.id, NoticeKind.VOTING_OPEN, NoticeKind.VOTING_OPEN.value, datetime.now(UTC)),
         )
 
     assert await queue(campaigning, campaign, NoticeKind.VOTING_OPEN) == 100
@@ -261,9 +253,7 @@ async def test_a_crowd_is_spread_over_the_half_hour(
     assert due[-1] - due[0] > timedelta(minutes=25)
 
 
-async def test_an_unknown_campaign_has_no_calendar(
-    campaigning: CampaignActivities, campaign: Campaign
-) -> None:
+async def test_an_unknown_campaign_has_no_calendar(campaigning: CampaignActivities, campaign: Campaign) -> None:
     env = ActivityEnvironment()
 
     assert await env.run(campaigning.read_calendar, campaign.id) == campaign.calendar

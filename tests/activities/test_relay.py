@@ -188,8 +188,7 @@ async def a_crowd(sessions: Sessions, size: int) -> list[str]:
         campaign = await builders.a_campaign(session, opens=timedelta(hours=-1))
         people = [await builders.a_member(session) for _ in range(size)]
         return [
-            await queue(session, member, MailKind.VOTING_OPEN, lane=Lane.BULK, campaign=campaign)
-            for member in people
+            await queue(session, member, MailKind.VOTING_OPEN, lane=Lane.BULK, campaign=campaign) for member in people
         ]
 
 

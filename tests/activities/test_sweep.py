@@ -49,9 +49,7 @@ async def a_case(
             else builders.a_campaign(session)
         )
         member = await builders.a_member(session, verified=True)
-        submission = await a_submission(
-            session, campaign, member, status=status, since=since, documents=documents
-        )
+        submission = await a_submission(session, campaign, member, status=status, since=since, documents=documents)
     for key in await object_keys(sessions, submission.id):
         await files.put(key, b"sealed picture")
     return submission

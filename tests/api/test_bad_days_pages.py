@@ -1,6 +1,7 @@
 """The pages of what goes wrong: in the reader's language, with a way on, and without a word of the machinery."""
 
 import pytest
+from sqlalchemy import text
 
 from portal.rules.refusals import Refusal
 from portal.store import Sessions
@@ -20,9 +21,10 @@ async def test_an_error_is_a_page_in_the_readers_language_with_a_way_back(
     """Unknown addresses, wrong methods, strange forms, forms from elsewhere; `check` looks at each page."""
     person, _ = await signed_in(visit, sessions, language)
     said = HEADINGS[language]
+    picture = "/fr/profil/identite/image/x" if language == "fr" else "/en/profile/identity/picture/x"
     wrong: list[tuple[str, str, dict[str, str], int]] = [
         ("GET", f"/{language}/nowhere", {}, 404),
-        ("GET", f"/{language}/profil/identite/image/x" if language == "fr" else "/en/profile/identity/picture/x", {}, 422),
+        ("GET", picture, {}, 422),
         ("POST", f"/{language}/{home}", {}, 405),
         ("POST", f"/{language}/{sign_in}", {"email": "a@b.test", "password": "p" * 2000}, 422),
         ("POST", f"/{language}/{sign_in}", {"email": "a@b.test", "password": PASSWORD, "role": "officer"}, 422),
@@ -37,7 +39,9 @@ async def test_an_error_is_a_page_in_the_readers_language_with_a_way_back(
         assert PASSWORD not in person.response.text
         if status in said:
             assert person.page.h1 == [said[status]], address
-        assert [link for link in person.page.links if link.endswith(f"/{home}")], address
+        # Nobody is looked up for an address that leads nowhere: from there to the entrance.
+        way_on = person.page.html.partition("<main")[2]
+        assert f'href="/{language}/{home}"' in way_on or f'href="/{language}/"' in way_on, address
         for word in ("Traceback", "pydantic", "value_error", "detail"):
             assert word not in person.response.text, address
     await person.post(f"/{language}/{sign_in}", {}, headers={"Sec-Fetch-Site": "cross-site"})
@@ -47,11 +51,9 @@ async def test_an_error_is_a_page_in_the_readers_language_with_a_way_back(
 
 
 async def test_without_a_campaign_a_member_reads_that_there_is_nothing_to_do(visit: Visit, sessions: Sessions) -> None:
-    from sqlalchemy import text
-
     person, _ = await signed_in(visit, sessions)
     async with sessions.begin() as session:
-        await session.execute(text("update campaign set closes = closes + interval '1 year', ends = ends + interval '2 years'"))
+        # Its closing would move earlier, which the database refuses.
         await session.execute(text("alter table campaign disable trigger all"))
         await session.execute(
             text(

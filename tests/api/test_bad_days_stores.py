@@ -1,10 +1,9 @@
-"""The object store, the mail server or PostgreSQL away: said plainly, nothing lost, and made good when they are back."""
+"""The object store, the mail server or PostgreSQL away: said plainly, nothing lost, made good when they are back."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -110,7 +109,7 @@ async def test_the_object_store_goes_away_and_comes_back(
     client: Client, sessions: Sessions, api_settings: Settings, worker_settings: Settings, task_queue: str,
     tmp_path: Path,
 ) -> None:  # fmt: skip
-    """No upload is kept, nothing else is disturbed, and an approval deletes as soon as there is something to delete from."""
+    """No upload is kept, nothing else is disturbed, and what an approval must delete is deleted afterwards."""
     bucket, port = api_settings.s3_bucket, free_port()
 
     def objects() -> object:
@@ -254,9 +253,10 @@ async def test_without_the_records_every_page_says_so_and_comes_back_with_them(
     task_queue: str, capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     """503 in the reader's language, not a word of the machinery, and everybody is still signed in afterwards."""
-    async with a_wire(port_of(api_settings)) as wire, a_portal(
-        client, task_queue, wire.through(api_settings), worker_settings
-    ) as visit:
+    async with (
+        a_wire(port_of(api_settings)) as wire,
+        a_portal(client, task_queue, wire.through(api_settings), worker_settings) as visit,
+    ):
         person, _ = await signed_in(visit, sessions)
         await person.get("/fr/profil/identite")
         nobody = visit("en")
@@ -265,9 +265,9 @@ async def test_without_the_records_every_page_says_so_and_comes_back_with_them(
         await wire.cut()
         for address in ("/fr/accueil", "/fr/profil", "/fr/votes", "/fr/examen", "/fr/operations", "/en/home"):
             await person.get(address)
-            english = address.startswith("/en")
+            title = "Please try again in a moment" if address.startswith("/en") else "Réessayez dans un moment"
             assert person.response.status_code == 503, address
-            assert person.page.h1 == ["Please try again in a moment" if english else "Réessayez dans un moment"], address
+            assert person.page.h1 == [title], address
             assert person.response.headers["retry-after"]
             for word in ("Traceback", "psycopg", "sqlalchemy", "OperationalError", "127.0.0.1", "select "):
                 assert word not in person.response.text, address
@@ -293,9 +293,10 @@ async def test_a_step_whose_worker_cannot_reach_the_records_is_done_when_it_can(
     """Accepted, then the records go: the page says «not yet», and the step is taken by itself later."""
     _, email = await a_ready_member(sessions)
     await approved(sessions)
-    async with a_wire(port_of(worker_settings)) as wire, a_portal(
-        client, task_queue, impatient(api_settings), wire.through(worker_settings)
-    ) as visit:
+    async with (
+        a_wire(port_of(worker_settings)) as wire,
+        a_portal(client, task_queue, impatient(api_settings), wire.through(worker_settings)) as visit,
+    ):
         person = visit()
         await person.sign_in(email, PASSWORD)
         await wire.cut()

@@ -35,9 +35,7 @@ def dead_port() -> int:
 
 
 @pytest_asyncio.fixture
-async def cut_off(
-    api_settings: Settings, files: MinioFiles, task_queue: str, dead_port: int
-) -> AsyncIterator[Visit]:
+async def cut_off(api_settings: Settings, files: MinioFiles, task_queue: str, dead_port: int) -> AsyncIterator[Visit]:
     """The portal, started while there is no Temporal at its address."""
     # The usual four seconds: long enough to learn that nobody answers rather than that the answer is late.
     settings = api_settings.model_copy(update={"temporal_address": f"127.0.0.1:{dead_port}"})
@@ -109,9 +107,7 @@ async def test_trying_again_works_once_temporal_is_back(
     assert await statuses(sessions) == ["submitted"]
 
 
-async def test_a_decision_is_kept_and_delivered_by_the_relay(
-    cut_off: Visit, visit: Visit, sessions: Sessions
-) -> None:
+async def test_a_decision_is_kept_and_delivered_by_the_relay(cut_off: Visit, visit: Visit, sessions: Sessions) -> None:
     """The reviewer's portal cannot reach Temporal; the worker that can carries the decision."""
     person, _ = await signed_in(visit, sessions)
     assert await send_card(person) == 200

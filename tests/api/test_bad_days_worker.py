@@ -30,9 +30,7 @@ def impatient(settings: Settings, **more: object) -> Settings:
 
 
 @asynccontextmanager
-async def a_worker(
-    client: Client, settings: Settings, task_queue: str, *, relay: bool = False
-) -> AsyncIterator[None]:
+async def a_worker(client: Client, settings: Settings, task_queue: str, *, relay: bool = False) -> AsyncIterator[None]:
     """A worker for as long as it is needed; with a relay if mails or decisions are to leave."""
     means = build_means(settings, client, task_queue)
     async with AsyncExitStack() as stack:
@@ -50,9 +48,7 @@ def task_queue() -> str:
 
 
 @pytest_asyncio.fixture
-async def lonely(
-    client: Client, api_settings: Settings, files: MinioFiles, task_queue: str
-) -> AsyncIterator[Visit]:
+async def lonely(client: Client, api_settings: Settings, files: MinioFiles, task_queue: str) -> AsyncIterator[Visit]:
     """The portal with everything but a worker."""
     async with visits(create_app(impatient(api_settings), client=client, task_queue=task_queue)) as visit:
         yield visit
@@ -76,7 +72,10 @@ async def test_signing_in_and_reading_need_no_worker(lonely: Visit, sessions: Se
         assert person.response.status_code == 200, address
 
 
-@pytest.mark.parametrize(("language", "title", "button"), [("fr", "Un instant", "Demander la réponse"), ("en", "One moment", "Ask for the answer")])
+@pytest.mark.parametrize(
+    ("language", "title", "button"),
+    [("fr", "Un instant", "Demander la réponse"), ("en", "One moment", "Ask for the answer")],
+)
 async def test_a_verification_mail_is_promised_once_and_asked_for_again_by_the_page_itself(
     lonely: Visit, sessions: Sessions, client: Client, worker_settings: Settings, task_queue: str,
     language: str, title: str, button: str,
@@ -224,9 +223,7 @@ async def test_pages_answer_others_while_some_wait_for_a_worker(lonely: Visit, s
     waiting, _ = await signed_in(lonely, sessions)
     await waiting.get("/fr/profil/identite")
     others, _ = await signed_in(lonely, sessions)
-    upload = asyncio.create_task(
-        waiting.submit("/identite", kind1="driving-licence", files={"file1": a_file(CARD)})
-    )
+    upload = asyncio.create_task(waiting.submit("/identite", kind1="driving-licence", files={"file1": a_file(CARD)}))
     for _ in range(3):
         await others.get("/fr/accueil")
         assert others.response.status_code == 200

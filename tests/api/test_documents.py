@@ -220,7 +220,7 @@ async def test_nobody_has_a_large_body_read_without_signing_in(visit: Visit, ses
 
 def saved_as(kind: str, **more: object) -> bytes:
     out = io.BytesIO()
-    Image.new("RGB", (1000, 630), (90, 120, 60)).save(out, format=kind, **more)  # type: ignore[arg-type]
+    Image.new("RGB", (1000, 630), (90, 120, 60)).save(out, format=kind, **more)
     return out.getvalue()
 
 

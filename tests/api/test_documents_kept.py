@@ -34,8 +34,8 @@ async def test_nothing_but_pixels_is_stored_and_only_sealed(
     assert marked.count(CANARY) >= 6
     assert await send_card(person, marked) == 200
     async with sessions.begin() as session:
-        submission = await session.scalar(text("select id from submission where member_id = :m").bindparams(m=member.id))
-        (document,) = await identity.documents_of(session, submission)  # type: ignore[arg-type]
+        submission = await session.scalar(text("select id from submission where member_id = :m"), {"m": member.id})
+        (document,) = await identity.documents_of(session, submission)
     sealed = await files.get(document.object_key)
     clear = unseal(
         EpochKeys(api_settings.key_folder), document.id, ciphertext=sealed, wrapped_key=document.wrapped_key,

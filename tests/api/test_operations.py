@@ -11,7 +11,7 @@ from tests.api.test_documents_access import a_desk
 
 async def test_members_are_listed_by_step_with_a_link_to_their_workflow(visit: Visit, sessions: Sessions) -> None:
     """Under the address that the Temporal UI has for a workflow, whichever its run."""
-    waiting, first = await signed_in(visit, sessions, verified=False, family_name="Attente <b>")
+    _, first = await signed_in(visit, sessions, verified=False, family_name="Attente <b>")
     sent, second = await signed_in(visit, sessions, family_name="Envoyé", group="TR")
     await send_card(sent)
     operator = await a_desk(visit, sessions, Role.OPERATOR)

@@ -188,9 +188,7 @@ def test_what_ends_by_itself_is_started_again_but_not_for_ever(tmp_path: Path) -
 
 def test_a_command_that_fails_says_its_last_words(tmp_path: Path) -> None:
     with pytest.raises(processes.DidNotStart, match="no such world"):
-        processes.complete(
-            "world", [sys.executable, "-c", "raise SystemExit('no such world')"], log=tmp_path / "l"
-        )
+        processes.complete("world", [sys.executable, "-c", "raise SystemExit('no such world')"], log=tmp_path / "l")
 
 
 # The whole
@@ -201,9 +199,7 @@ class Launcher:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        env = {
-            name: value for name, value in os.environ.items() if not name.startswith(("PORTAL_", "TEMPORAL_"))
-        }
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("PORTAL_", "TEMPORAL_"))}
         env |= {port.variable: "0" for port in Port}
         env["SCRUTIN_DEMO_STATE"] = str(folder)
         self.output = folder.with_suffix(".log")
@@ -295,11 +291,7 @@ def test_a_demo_starts_heals_stops_and_remembers(folder: Path) -> None:
         code = first_run.end(signal.SIGINT, signal.SIGINT)
     assert code == 0, first_run.said()
     assert all(gone(pid) for pid in children)
-    order = [
-        line.removeprefix("stopping ")
-        for line in first_run.said().splitlines()
-        if line.startswith("stopping ")
-    ]
+    order = [line.removeprefix("stopping ") for line in first_run.said().splitlines() if line.startswith("stopping ")]
     names = [line for line in order if "already" not in line]
     assert names == ["api", "worker", "mailbox", "s3", "temporal", "postgres"]
 

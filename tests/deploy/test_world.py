@@ -105,9 +105,7 @@ async def test_every_file_stands_where_the_records_say(sessions: Sessions, campa
     }
 
 
-async def test_nobody_is_reminded_of_old_days_at_the_next_sign_in(
-    sessions: Sessions, campaign: Campaign
-) -> None:
+async def test_nobody_is_reminded_of_old_days_at_the_next_sign_in(sessions: Sessions, campaign: Campaign) -> None:
     now = datetime.now(UTC)
     async with sessions.begin() as session:
         for step in (Step.EMAIL, Step.IDENTITY, Step.REGISTRATION, Step.REVIEW):
@@ -145,9 +143,7 @@ async def test_every_waiting_case_can_be_reviewed(
     assert counter.erased == sum(CROWD[s] for s in (State.REJECTED, State.APPROVED, State.DONE))
 
 
-async def test_a_registration_is_confirmed_once_the_identity_is(
-    sessions: Sessions, campaign: Campaign
-) -> None:
+async def test_a_registration_is_confirmed_once_the_identity_is(sessions: Sessions, campaign: Campaign) -> None:
     async with sessions.begin() as session:
         for person in cast():
             member = await members.by_number(session, person.number)

@@ -20,8 +20,8 @@ from portal.store import accounts, links
 from tests import builders
 from tests.api.conftest import PASSWORD, PASSWORD_HASH
 from tests.api.person import Person
-from tests.figures.floor import FloorWorkflow, one_step
 from tests.figures.floor import QUEUE as FLOOR_QUEUE
+from tests.figures.floor import FloorWorkflow, one_step
 from tests.figures.ground import Ground, ground
 from workflows.messages import workflow_id
 
@@ -48,7 +48,10 @@ class Member:
 
     async def post(self, path: str, data: dict[str, str], **more: object) -> object:
         answer = await self.there.http.post(
-            path, data=data, headers={"Sec-Fetch-Site": "same-origin", "Cookie": self.cookie}, **more  # type: ignore[arg-type]
+            path,
+            data=data,
+            headers={"Sec-Fetch-Site": "same-origin", "Cookie": self.cookie},
+            **more,  # type: ignore[arg-type]
         )
         assert answer.status_code == 303, (path, answer.status_code, answer.text[-800:])
         if "set-cookie" in answer.headers:
@@ -126,8 +129,14 @@ async def steps(there: Ground) -> None:
         sent.append((statistics.median(mails), low))
         confirmed.append((statistics.median(codes), low))
         registered.append((statistics.median(rights), low + hashing))
-    print(f"\nA member's step through HTTP, p50 in ms, beside a bare update + local activity (argon2: {hashing:.0f} ms)")
-    for name, pairs in (("send verification", sent), ("type the code", confirmed), ("register, with password", registered)):
+    print(
+        f"\nA member's step through HTTP, p50 in ms, beside a bare update + local activity (argon2: {hashing:.0f} ms)"
+    )
+    for name, pairs in (
+        ("send verification", sent),
+        ("type the code", confirmed),
+        ("register, with password", registered),
+    ):
         ratios = sorted(a / b for a, b in pairs)
         product = statistics.median(a for a, _ in pairs)
         floor_ms = statistics.median(b for _, b in pairs)

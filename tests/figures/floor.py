@@ -41,9 +41,7 @@ class FloorWorkflow:
 
     @workflow.update
     async def step(self, step: Step) -> None:
-        await workflow.execute_local_activity(
-            "floor_step", step, start_to_close_timeout=timedelta(seconds=5)
-        )
+        await workflow.execute_local_activity("floor_step", step, start_to_close_timeout=timedelta(seconds=5))
 
 
 async def work(address: str, database: str) -> None:

@@ -44,7 +44,7 @@ async def ground(folder: Path) -> AsyncIterator[Ground]:
         plain = postgres.url("postgres", "scrutin").replace("+psycopg", "")
         with psycopg.connect(plain, autocommit=True) as connection:
             for role in ("scrutin_api", "scrutin_worker"):
-                connection.execute(f"alter role {role} login")  # type: ignore[arg-type]
+                connection.execute(f"alter role {role} login")
         port = free_port()
         origin = f"http://localhost:{port}"
         env = {
@@ -57,16 +57,16 @@ async def ground(folder: Path) -> AsyncIterator[Ground]:
         }  # fmt: skip
         python = sys.executable
 
-        def role(name: str) -> dict[str, str]:
+        def environment_of(name: str) -> dict[str, str]:
             return {**env, "PORTAL_DATABASE_URL": postgres.url(name, "scrutin")}
 
         worker = start(
-            "worker", [python, "-m", "worker"], log=folder / "worker.log", cwd=ROOT, env=role("scrutin_worker"),
+            "worker", [python, "-m", "worker"], log=folder / "worker.log", cwd=ROOT, env=environment_of("scrutin_worker"),
             ready=lambda: "worker-ready" in (folder / "worker.log").read_text(),
         )  # fmt: skip
         stack.callback(worker.stop)
         pages = start(
-            "api", [python, "-m", "api"], log=folder / "api.log", cwd=ROOT, env=role("scrutin_api"),
+            "api", [python, "-m", "api"], log=folder / "api.log", cwd=ROOT, env=environment_of("scrutin_api"),
             ready=lambda: answers(port),
         )  # fmt: skip
         stack.callback(pages.stop)
@@ -79,6 +79,8 @@ async def ground(folder: Path) -> AsyncIterator[Ground]:
         engine = open_database(postgres.url("postgres", "scrutin"), pool_size=2)
         stack.push_async_callback(engine.dispose)
         http = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=origin.replace("localhost", LOOPBACK), headers={"Host": f"localhost:{port}"}, timeout=30)
+            httpx.AsyncClient(
+                base_url=origin.replace("localhost", LOOPBACK), headers={"Host": f"localhost:{port}"}, timeout=30
+            )
         )
         yield Ground(await connect(temporal.address, "default"), sessions_of(engine), origin, http)

@@ -199,6 +199,4 @@ def test_a_hostile_name_is_only_a_name(kind: MailKind, language: str, case: str,
 
 def test_a_letter_outside_any_campaign_speaks_the_hours_of_ottawa() -> None:
     facts = {**_common("fr"), "campaign": None, "link": LINK, "expires": CLOSES}
-    assert (
-        "16\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}00 HNE" in LETTERS.render(MailKind.RENEWAL, "fr", facts).text
-    )
+    assert "16\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}00 HNE" in LETTERS.render(MailKind.RENEWAL, "fr", facts).text

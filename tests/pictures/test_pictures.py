@@ -1,23 +1,17 @@
 """Every picture is rebuilt from its pixels, and what is not a fit picture is refused kindly and cheaply."""
 
-import asyncio
 import io
-import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
-import psutil
 import pytest
 from PIL import Image, ImageStat
-from structlog.testing import capture_logs
 
 from deploy.specimens import specimen_card
 from portal import pictures
-from portal.pictures import Picture, rebuild
+from portal.pictures import rebuild
 from portal.rules.refusals import Refusal, Refused
 from tests.pictures import uploads
 
@@ -87,9 +81,7 @@ async def test_a_photo_lying_on_its_side_is_turned_upright() -> None:
     assert (picture.width, picture.height) == (1600, 1000)
     upright, expected = uploads.opened(picture.jpeg).convert("L"), uploads.opened(CARD).convert("L")
     corner = (0, 0, 400, 150)
-    assert (
-        abs(ImageStat.Stat(upright.crop(corner)).mean[0] - ImageStat.Stat(expected.crop(corner)).mean[0]) < 3
-    )
+    assert abs(ImageStat.Stat(upright.crop(corner)).mean[0] - ImageStat.Stat(expected.crop(corner)).mean[0]) < 3
 
 
 async def test_a_telephone_file_with_several_pictures_gives_its_first() -> None:
@@ -121,9 +113,7 @@ async def test_grey_and_print_colours_are_accepted(mode: str) -> None:
 
 
 async def test_unreadable_exif_is_no_reason_to_refuse() -> None:
-    broken = uploads.with_segments(
-        CARD, uploads.segment(0xE1, b"Exif\0\0MM\0\x2a\xff\xff\xff\xff" + b"\xff" * 60)
-    )
+    broken = uploads.with_segments(CARD, uploads.segment(0xE1, b"Exif\0\0MM\0\x2a\xff\xff\xff\xff" + b"\xff" * 60))
 
     assert (await rebuild(broken)).width == 1600
 
@@ -245,9 +235,7 @@ async def test_a_bomb_of_256_megapixels_is_refused_without_being_decoded() -> No
     assert time.monotonic() - begun < 1
 
 
-@pytest.mark.parametrize(
-    "size", [(65_500, 65_500), (16_000, 16_000), (9_000, 8_000), (10_001, 700), (700, 10_001)]
-)
+@pytest.mark.parametrize("size", [(65_500, 65_500), (16_000, 16_000), (9_000, 8_000), (10_001, 700), (700, 10_001)])
 async def test_a_forged_size_is_refused_without_being_decoded(size: tuple[int, int]) -> None:
     """T39."""
     assert await refusal_of(uploads.forged_size(SMALL_CARD, *size)) is Refusal.PICTURE_TOO_MANY_PIXELS
@@ -349,121 +337,3 @@ async def test_an_empty_picture_is_refused(grey: int) -> None:
     empty = uploads.saved(Image.new("RGB", (1600, 1000), (grey, grey, grey)))
 
     assert await refusal_of(empty) is Refusal.PICTURE_TOO_BLURRED
-
-
-# --- the child ---
-
-
-def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
-
-
-async def test_a_child_killed_while_it_draws_costs_one_member_one_more_try() -> None:
-    """T42."""
-    photo = uploads.saved(uploads.photo(7296, 5472), progressive=True)
-    before = set(children())
-    with capture_logs() as logs:
-        drawing = asyncio.ensure_future(rebuild(photo))
-        while not (born := set(children()) - before):  # noqa: ASYNC110 - there is no event for it
-            await asyncio.sleep(0.005)
-        born.pop().kill()
-        with pytest.raises(Refused) as caught:
-            await drawing
-
-    assert caught.value.refusal is Refusal.PICTURE_DAMAGED
-    assert logs == [{"event": "picture.child-failed", "cause": "signal-9", "log_level": "warning"}]
-    assert (await rebuild(CARD)).width == 1600
-
-
-MISBEHAVIOURS = {
-    "import os; os.abort()": "signal-6",
-    "raise SystemExit(3)": "status-3",
-    "import time; time.sleep(60)": "too-long",
-    "import sys\nwhile True: sys.stdout.buffer.write(bytes(1 << 20))": "too-much",
-    "print('nonsense')": "odd-answer",
-    "print('[]')": "odd-answer",
-    "pass": "odd-answer",
-    'print(\'{"refusal": "wrong-pair"}\')': "odd-refusal",
-    'print(\'{"refusal": "<script>"}\')': "odd-answer",
-    'print(\'{"width": 9, "height": 9, "length": 6}\\n<html>\', end=\'\')': "odd-answer",
-    'print(\'{"width": 99999, "height": 9, "length": 0}\')': "odd-answer",
-}
-
-
-@pytest.mark.parametrize("code", MISBEHAVIOURS)
-async def test_a_subverted_child_is_not_believed(
-    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """T42."""
-    (tmp_path / "child.py").write_text(code)
-    monkeypatch.setattr(pictures, "CHILD", tmp_path / "child.py")
-    monkeypatch.setattr(pictures, "WALL_SECONDS", 1.0)
-    before = set(children())
-
-    with capture_logs() as logs:
-        assert await refusal_of(CARD) is Refusal.PICTURE_DAMAGED
-
-    assert [log["cause"] for log in logs] == [MISBEHAVIOURS[code]]
-    assert set(children()) == before
-
-
-async def test_a_reader_who_goes_away_leaves_no_child_behind() -> None:
-    before = set(children())
-    drawing = asyncio.ensure_future(rebuild(uploads.saved(uploads.photo(7296, 5472), progressive=True)))
-    while set(children()) == before:  # noqa: ASYNC110 - there is no event for it
-        await asyncio.sleep(0.005)
-
-    drawing.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await drawing
-
-    assert set(children()) == before
-
-
-async def test_no_more_than_two_children_draw_at_once() -> None:
-    """T40: a crowd of uploads waits, and the portal stays free."""
-    before = set(children())
-    most = 0
-    drawing = asyncio.gather(*(rebuild(CARD) for _ in range(6)))
-    while not drawing.done():
-        most = max(most, len(set(children()) - before))
-        await asyncio.sleep(0.002)
-
-    assert all(isinstance(picture, Picture) for picture in await drawing)
-    assert 1 <= most <= 2
-
-
-PROBE = """
-import os, runpy, socket, sys
-child = runpy.run_path(sys.argv[1])
-child["renounce"]()
-def tried(name, act):
-    try:
-        act()
-    except (OSError, ValueError):
-        return
-    print(name)
-tried("open", lambda: open("/etc/hostname"))
-tried("write", lambda: open("/tmp/scrutin-probe", "w"))
-tried("socket", socket.socket)
-tried("fork", lambda: os.fork() or os._exit(0))
-tried("pipe", os.pipe)
-tried("raise", lambda: __import__("resource").setrlimit(7, (64, 64)))
-print("uid", os.getuid() != 0, sorted(os.environ))
-"""
-
-
-def test_the_child_can_open_nothing_reach_nobody_and_start_nothing() -> None:
-    """T42: files, sockets, processes, limits; and it is not root even where the portal is."""
-    command = [sys.executable, "-I", "-B", "-c", PROBE, str(pictures.CHILD)]
-
-    found = subprocess.run(command, env={}, cwd="/", capture_output=True, check=True, text=True)  # noqa: S603
-
-    assert found.stdout.splitlines()[-1].startswith("uid True")
-    assert found.stdout.count("\n") == 1, found.stdout
-
-
-def test_the_parent_never_loads_the_picture_library() -> None:
-    code = "import sys, portal.pictures; sys.exit(any(name.split('.')[0] == 'PIL' for name in sys.modules))"
-
-    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603

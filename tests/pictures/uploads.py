@@ -31,9 +31,7 @@ def saved(picture: Image.Image, **options: object) -> bytes:
 def photo(width: int = 4000, height: int = 3000) -> Image.Image:
     """A card on a wooden table, as a telephone takes it, with the grain of its sensor."""
     table = Image.effect_noise((width // 4, height // 4), 12).resize((width, height)).convert("L")
-    wood = Image.merge(
-        "RGB", [table.point(lambda grey, shade=shade: grey * shade // 128) for shade in (120, 90, 60)]
-    )
+    wood = Image.merge("RGB", [table.point(lambda grey, shade=shade: grey * shade // 128) for shade in (120, 90, 60)])
     card = opened(specimen_card(width * 7 // 10, width * 7 // 16))
     wood.paste(card, ((width - card.width) // 2, (height - card.height) // 2))
     return wood

@@ -92,9 +92,7 @@ def test_the_form_of_a_password(password: str, refusal: Refusal) -> None:
 
 
 def test_a_password_may_be_as_long_as_the_limit() -> None:
-    phrase = (
-        "vingt tortues lisent le journal pendant que deux lions dansent sous la pluie froide de novembre "
-    )
+    phrase = "vingt tortues lisent le journal pendant que deux lions dansent sous la pluie froide de novembre "
 
     assert weakness((phrase * 2)[:PASSWORD_MAX_LENGTH]) is None
 

@@ -51,9 +51,7 @@ def test_a_mandated_vote_is_for_every_employee_of_the_unit(group: Group, standin
         (CLOSES + INSTANT, Refusal.REGISTRATION_CLOSED),
     ],
 )
-def test_registration_opens_at_its_instant_and_ends_before_the_closing(
-    at: datetime, refusal: Refusal | None
-) -> None:
+def test_registration_opens_at_its_instant_and_ends_before_the_closing(at: datetime, refusal: Refusal | None) -> None:
     assert registration_open(opens=OPENS, closes=CLOSES, at=at) is refusal
 
 

@@ -33,9 +33,7 @@ def calendars(draw: st.DrawFn) -> Calendar:
 
 
 def short(window: timedelta) -> list[NoticeKind]:
-    calendar = replace(
-        OF_2017, closes=OF_2017.opens + window, ends=OF_2017.opens + window + timedelta(days=14)
-    )
+    calendar = replace(OF_2017, closes=OF_2017.opens + window, ends=OF_2017.opens + window + timedelta(days=14))
     return [notice.kind for notice in notices(calendar)]
 
 
@@ -86,9 +84,7 @@ def test_notices_come_in_order_within_the_campaign_and_never_overlap(calendar: C
     assert len({n.mark for n in planned}) == len(planned)
     for notice in planned:
         assert calendar.registration_opens <= notice.due < notice.until <= calendar.ends
-    reminding = [
-        n for n in planned if n.kind in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS)
-    ]
+    reminding = [n for n in planned if n.kind in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS)]
     for earlier, later in pairwise(reminding):
         assert earlier.until <= later.due
     assert all(calendar.opens < n.due < calendar.closes for n in reminding)
@@ -117,10 +113,7 @@ def test_a_moved_closing_gives_new_marks_to_what_speaks_of_it() -> None:
 def test_an_invitation_is_never_repeated_however_the_calendar_moves() -> None:
     moved = Calendar(
         9,
-        *(
-            at + timedelta(days=5)
-            for at in (OF_2017.registration_opens, OF_2017.opens, OF_2017.closes, OF_2017.ends)
-        ),
+        *(at + timedelta(days=5) for at in (OF_2017.registration_opens, OF_2017.opens, OF_2017.closes, OF_2017.ends)),
     )
 
     assert notices(moved)[0].mark == notices(OF_2017)[0].mark == "invitation"

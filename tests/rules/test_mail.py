@@ -105,9 +105,7 @@ def test_nobody_waits_longer_than_the_quiet_lasts(at: datetime) -> None:
 
 
 @given(due=moments, kind=st.sampled_from(sorted(JUST_ASKED)), to=st.uuids())
-def test_what_was_just_asked_for_leaves_at_once_at_any_hour(
-    due: datetime, kind: MailKind, to: object
-) -> None:
+def test_what_was_just_asked_for_leaves_at_once_at_any_hour(due: datetime, kind: MailKind, to: object) -> None:
     assert send_at(kind, due=due, to=str(to), courtesy=UNION, zone=TORONTO) == due
     assert lane(kind) is Lane.URGENT
 

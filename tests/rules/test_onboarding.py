@@ -52,9 +52,7 @@ def test_the_address_comes_before_everything(identity: IdentityState, registered
         (APPROVED, 0, 0, Step.DONE),
     ],
 )
-def test_the_step_follows_from_what_is_missing(
-    identity: IdentityState, registered: int, own: int, step: Step
-) -> None:
+def test_the_step_follows_from_what_is_missing(identity: IdentityState, registered: int, own: int, step: Step) -> None:
     assert step_of(email_verified=True, identity=identity, registered=registered, own_ballots=own) is step
 
 
@@ -146,9 +144,7 @@ def test_a_deadline_is_never_after_the_end_nor_before_the_members_last_step(
 
 
 @given(last_step_at=moments, in_all=st.integers(0, 5))
-def test_a_member_who_does_nothing_hears_at_most_twice_then_the_end_comes(
-    last_step_at: datetime, in_all: int
-) -> None:
+def test_a_member_who_does_nothing_hears_at_most_twice_then_the_end_comes(last_step_at: datetime, in_all: int) -> None:
     reminded = 0
     while True:
         deadline = nearest_deadline(

@@ -62,9 +62,7 @@ async def test_a_right_number_gives_its_try_back_and_never_more(sessions: Sessio
     assert spent == [True] * NUMBER_TRIES + [False]
 
 
-async def test_five_wrong_pairs_cost_nothing_and_the_sixth_waits(
-    sessions: Sessions, as_api: Sessions
-) -> None:
+async def test_five_wrong_pairs_cost_nothing_and_the_sixth_waits(sessions: Sessions, as_api: Sessions) -> None:
     assert [await begin_try(as_api) for _ in range(7)] == [True] * 5 + [False] * 2
 
     await earlier(sessions, "attempt", timedelta(seconds=31), "last_at")
@@ -73,9 +71,7 @@ async def test_five_wrong_pairs_cost_nothing_and_the_sixth_waits(
 
 
 @pytest.mark.parametrize(("failures", "wait"), [(5, 30), (6, 30), (7, 120), (9, 120), (10, 900), (40, 900)])
-async def test_the_wait_is_that_of_the_rules(
-    sessions: Sessions, as_api: Sessions, failures: int, wait: int
-) -> None:
+async def test_the_wait_is_that_of_the_rules(sessions: Sessions, as_api: Sessions, failures: int, wait: int) -> None:
     assert await begin_try(as_api)
     await run(sessions, "update attempt set count = :n", n=failures)
 
@@ -181,9 +177,7 @@ async def test_an_upgraded_hash_never_overwrites_a_password_changed_meanwhile(
     assert found.password_hash == "chosen meanwhile"
 
 
-async def test_roles_are_those_given_and_nobody_has_any_by_default(
-    sessions: Sessions, as_api: Sessions
-) -> None:
+async def test_roles_are_those_given_and_nobody_has_any_by_default(sessions: Sessions, as_api: Sessions) -> None:
     async with sessions.begin() as session:
         staff = await builders.a_staff_account(session, Role.REVIEWER, Role.AUDITOR)
     async with as_api.begin() as session:

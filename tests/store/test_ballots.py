@@ -60,9 +60,7 @@ async def test_another_groups_ballot_leaves_no_row(sessions: Sessions, register:
     assert await rows(sessions) == 0
 
 
-async def test_a_dues_payer_registers_for_a_mandated_vote_only(
-    sessions: Sessions, register: Register
-) -> None:
+async def test_a_dues_payer_registers_for_a_mandated_vote_only(sessions: Sessions, register: Register) -> None:
     async with sessions.begin() as session:
         campaign = await builders.a_campaign(session)
         member = await builders.a_member(session, group="TR", standing="dues-payer")
@@ -128,9 +126,7 @@ async def test_a_code_never_reaches_another_campaigns_ballot(sessions: Sessions,
         other = await builders.a_campaign(session)
         member = await builders.a_member(session)
         await session.execute(
-            update(Ballot)
-            .where(Ballot.campaign_id == other.id, Ballot.code == "pension")
-            .values(code="only-there")
+            update(Ballot).where(Ballot.campaign_id == other.id, Ballot.code == "pension").values(code="only-there")
         )
 
     assert await register(campaign, member, ["only-there"]) == []
@@ -161,9 +157,7 @@ async def test_approval_confirms_every_registration_of_this_campaign_at_once(
     assert sum(card.confirmed_at is not None for card in theirs) == 0
 
 
-async def test_whoever_is_confirmed_already_registers_without_reserve(
-    sessions: Sessions, register: Register
-) -> None:
+async def test_whoever_is_confirmed_already_registers_without_reserve(sessions: Sessions, register: Register) -> None:
     async with sessions.begin() as session:
         campaign = await builders.a_campaign(session)
         member = await builders.a_member(session, group="BdP")

@@ -18,9 +18,7 @@ from deploy.servers import REGION, ObjectStore, start_object_store
 from portal.store.files import FileGone, Files, FilesUnavailable, MinioFiles, StillThere, UnsafeBucket
 from tests.store.s3_peer import Peer, a_peer
 
-LOCKED = (
-    "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>{rule}</ObjectLockConfiguration>"
-)
+LOCKED = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>{rule}</ObjectLockConfiguration>"
 RULE = "<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>30</Days></DefaultRetention></Rule>"
 
 
@@ -158,9 +156,7 @@ async def test_names_that_are_not_ours_are_counted_and_not_returned(object_store
     assert "Moli" not in repr(logs)
 
 
-@pytest.mark.parametrize(
-    "key", ["", "../../etc/passwd", "A" * 32, "a" * 31, "a" * 33, "a" * 32 + "\n", "é" * 32]
-)
+@pytest.mark.parametrize("key", ["", "../../etc/passwd", "A" * 32, "a" * 31, "a" * 33, "a" * 32 + "\n", "é" * 32])
 async def test_a_name_that_could_say_something_is_not_used(files: Files, key: str) -> None:
     """T44."""
     for attempt in (files.put(key, b"x"), files.get(key), files.erase(key)):
@@ -196,9 +192,7 @@ async def test_nothing_is_proved_absent_in_a_bucket_that_is_missing(object_store
 
 
 async def test_a_wrong_secret_is_an_outage_and_not_an_absence(object_store: ObjectStore) -> None:
-    stranger = MinioFiles(
-        object_store.address, object_store.access_key, "wrong", "identity", REGION, secure=False
-    )
+    stranger = MinioFiles(object_store.address, object_store.access_key, "wrong", "identity", REGION, secure=False)
 
     for attempt in (stranger.get(a_key()), stranger.erase(a_key()), stranger.stored()):
         with pytest.raises(FilesUnavailable):
@@ -244,9 +238,7 @@ async def test_a_server_that_stops_and_starts_again_is_found_again(tmp_path: Pat
         store.stop()
 
 
-@pytest.mark.parametrize(
-    ("status", "code"), [(500, "InternalError"), (503, "SlowDown"), (403, "AccessDenied")]
-)
+@pytest.mark.parametrize(("status", "code"), [(500, "InternalError"), (503, "SlowDown"), (403, "AccessDenied")])
 async def test_a_server_in_trouble_is_never_taken_for_an_absence(status: int, code: str) -> None:
     key = a_key()
     for question in ("versions", "GET", "HEAD"):

@@ -33,9 +33,7 @@ async def test_a_closing_moves_later_and_its_version_grows(sessions: Sessions) -
     assert moved.calendar.closes == announced + LATER
 
 
-@pytest.mark.parametrize(
-    "change", ["closes - interval '1 microsecond'", "clock_timestamp()", "opens + interval '1 s'"]
-)
+@pytest.mark.parametrize("change", ["closes - interval '1 microsecond'", "clock_timestamp()", "opens + interval '1 s'"])
 async def test_a_closing_never_moves_earlier_not_even_for_the_owner(sessions: Sessions, change: str) -> None:
     async with sessions.begin() as session:
         await builders.a_campaign(session, opens=timedelta(hours=-1))
@@ -44,9 +42,7 @@ async def test_a_closing_never_moves_earlier_not_even_for_the_owner(sessions: Se
         await run(sessions, f"update campaign set closes = {change}")
 
 
-@pytest.mark.parametrize(
-    "change", ["opens = closes", "ends = closes - interval '1 s'", "registration_opens = closes"]
-)
+@pytest.mark.parametrize("change", ["opens = closes", "ends = closes - interval '1 s'", "registration_opens = closes"])
 async def test_a_calendar_is_always_in_order(sessions: Sessions, change: str) -> None:
     async with sessions.begin() as session:
         await builders.a_campaign(session)
@@ -104,16 +100,10 @@ async def test_nobody_claims_or_decides_their_own_file_whatever_the_program_does
 
     with pytest.raises(IntegrityError, match="nobody acts on their own file"):
         async with as_api.begin() as session:
-            session.add(
-                Claim(submission_id=submission.id, reviewer_id=own.id, expires_at=datetime.now(UTC) + LATER)
-            )
+            session.add(Claim(submission_id=submission.id, reviewer_id=own.id, expires_at=datetime.now(UTC) + LATER))
     with pytest.raises(IntegrityError, match="nobody acts on their own file"):
         async with as_api.begin() as session:
-            session.add(
-                Decision(
-                    submission_id=submission.id, claim_id=claim.id, reviewer_id=own.id, verdict="approve"
-                )
-            )
+            session.add(Decision(submission_id=submission.id, claim_id=claim.id, reviewer_id=own.id, verdict="approve"))
 
 
 async def test_a_member_has_one_live_submission_whatever_the_processes_do_at_once(sessions: Sessions) -> None:
@@ -132,9 +122,7 @@ async def test_a_repeated_act_finds_itself_in_the_journal(sessions: Sessions, as
     answers = []
     for key in ("update-1", "update-1", None, None, "update-2"):
         async with as_worker.begin() as session:
-            answers.append(
-                await journal.write(session, "registered", actor="member", member_id=member_id, key=key)
-            )
+            answers.append(await journal.write(session, "registered", actor="member", member_id=member_id, key=key))
     async with as_worker.begin() as session:
         trail = await journal.of_member(session, member_id)
         assert await journal.holds(session, "update-1")

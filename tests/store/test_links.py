@@ -48,9 +48,7 @@ async def test_of_twenty_uses_at_once_one_wins(sessions: Sessions, as_api: Sessi
     assert await refusal_of(sessions, link_id) is Refusal.LINK_USED
 
 
-async def test_a_newer_link_voids_the_older_of_the_same_purpose_only(
-    sessions: Sessions, as_api: Sessions
-) -> None:
+async def test_a_newer_link_voids_the_older_of_the_same_purpose_only(sessions: Sessions, as_api: Sessions) -> None:
     account = await an_account(sessions)
     async with as_api.begin() as session:
         older = await a_link(session, account, purpose=RENEWAL)

@@ -72,9 +72,7 @@ async def test_the_standing_follows_the_records_step_by_step(sessions: Sessions,
 
 
 @pytest.mark.parametrize("status", [s for s in SubmissionStatus if s is not SubmissionStatus.SUBMITTED])
-async def test_only_documents_before_the_reviewers_count_as_sent(
-    sessions: Sessions, status: SubmissionStatus
-) -> None:
+async def test_only_documents_before_the_reviewers_count_as_sent(sessions: Sessions, status: SubmissionStatus) -> None:
     campaign, member = await a_member_in_a_campaign(sessions)
     async with sessions.begin() as session:
         await a_submission(session, campaign, member, status=status)
@@ -149,9 +147,7 @@ async def test_a_dues_payer_has_no_ballots(sessions: Sessions) -> None:
     assert (await standing(sessions, campaign, member.id)).own == []
 
 
-async def test_a_file_is_opened_once_and_taken_up_again_after_an_end(
-    sessions: Sessions, as_worker: Sessions
-) -> None:
+async def test_a_file_is_opened_once_and_taken_up_again_after_an_end(sessions: Sessions, as_worker: Sessions) -> None:
     campaign, member = await a_member_in_a_campaign(sessions)
     async with as_worker.begin() as session:
         first = await onboarding.open_file(session, campaign, member.id)
@@ -172,9 +168,7 @@ async def test_a_file_is_opened_once_and_taken_up_again_after_an_end(
     assert again.started_at == first.started_at
 
 
-async def test_an_ended_file_stays_ended_whatever_is_still_cleared_up(
-    sessions: Sessions, as_worker: Sessions
-) -> None:
+async def test_an_ended_file_stays_ended_whatever_is_still_cleared_up(sessions: Sessions, as_worker: Sessions) -> None:
     campaign, member = await a_member_in_a_campaign(sessions)
     async with as_worker.begin() as session:
         await onboarding.open_file(session, campaign, member.id)
@@ -208,9 +202,7 @@ async def test_a_members_own_step_starts_the_reminders_anew_but_not_the_count_of
     assert file.version > before[1]
 
 
-async def test_files_with_an_old_calendar_are_found_page_by_page(
-    sessions: Sessions, as_worker: Sessions
-) -> None:
+async def test_files_with_an_old_calendar_are_found_page_by_page(sessions: Sessions, as_worker: Sessions) -> None:
     async with sessions.begin() as session:
         campaign = await builders.a_campaign(session)
         people = [await builders.a_member(session) for _ in range(5)]

@@ -62,9 +62,7 @@ async def test_what_is_due_is_taken_by_one_relay_earliest_first_and_in_its_lane(
     assert [row.key for row in await claim(as_worker, BULK)] == ["bulk"]
 
 
-async def test_many_relays_at_once_share_the_rows_and_take_none_twice(
-    sessions: Sessions, as_worker: Sessions
-) -> None:
+async def test_many_relays_at_once_share_the_rows_and_take_none_twice(sessions: Sessions, as_worker: Sessions) -> None:
     account = await an_account(sessions)
     for _ in range(60):
         await queue(as_worker, account)
@@ -137,9 +135,7 @@ async def test_a_postponed_row_waits_its_own_time(sessions: Sessions, as_worker:
 
 
 @pytest.mark.parametrize("ending", ["sent", "cancelled", "failed"])
-async def test_what_is_over_is_never_taken_again(
-    sessions: Sessions, as_worker: Sessions, ending: str
-) -> None:
+async def test_what_is_over_is_never_taken_again(sessions: Sessions, as_worker: Sessions, ending: str) -> None:
     await queue(as_worker, await an_account(sessions))
     (row,) = await claim(as_worker)
     async with as_worker.begin() as session:

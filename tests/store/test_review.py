@@ -69,9 +69,7 @@ async def set_status(sessions: Sessions, submission_id: UUID, status: Submission
         await identity.close(session, submission, status)
 
 
-async def test_the_oldest_case_comes_first_and_stays_until_decided(
-    sessions: Sessions, as_api: Sessions
-) -> None:
+async def test_the_oldest_case_comes_first_and_stays_until_decided(sessions: Sessions, as_api: Sessions) -> None:
     _, waiting = await a_queue(sessions, 3)
     first, second = await reviewers(sessions, 2)
 
@@ -193,9 +191,7 @@ async def test_ones_own_file_is_refused_even_under_a_claim(sessions: Sessions, a
     assert await decide(as_api, claim) is Refusal.OWN_FILE
 
 
-async def test_a_decision_needs_the_claim_of_the_one_who_decides(
-    sessions: Sessions, as_api: Sessions
-) -> None:
+async def test_a_decision_needs_the_claim_of_the_one_who_decides(sessions: Sessions, as_api: Sessions) -> None:
     await a_queue(sessions, 1)
     first, second = await reviewers(sessions, 2)
     claim = await claim_next(as_api, first)
@@ -213,9 +209,7 @@ async def test_the_same_form_sent_five_times_is_one_decision(sessions: Sessions,
     (reviewer,) = await reviewers(sessions, 1)
     claim = await claim_next(as_api, reviewer)
 
-    answers = await asyncio.gather(
-        *(decide(as_api, claim, REJECT, reason=Reason.UNREADABLE) for _ in range(5))
-    )
+    answers = await asyncio.gather(*(decide(as_api, claim, REJECT, reason=Reason.UNREADABLE) for _ in range(5)))
 
     assert [a.id for a in answers if isinstance(a, Submission)] == [waiting[0].id] * 5
     async with sessions.begin() as session:
@@ -251,9 +245,7 @@ async def test_a_decision_under_an_older_claim_comes_too_late(sessions: Sessions
     assert await decide(as_api, claim) is Refusal.ALREADY_DECIDED
 
 
-@pytest.mark.parametrize(
-    "ending", [SubmissionStatus.REPLACED, SubmissionStatus.WITHDRAWN, SubmissionStatus.EXPIRED]
-)
+@pytest.mark.parametrize("ending", [SubmissionStatus.REPLACED, SubmissionStatus.WITHDRAWN, SubmissionStatus.EXPIRED])
 async def test_documents_replaced_meanwhile_are_not_decided_on(
     sessions: Sessions, as_api: Sessions, ending: SubmissionStatus
 ) -> None:
@@ -304,9 +296,7 @@ async def test_only_other_keeps_what_the_reviewer_wrote(sessions: Sessions, as_a
         assert await identity.note_of(session, waiting[1].id) is None
 
 
-async def test_an_approval_with_a_reason_left_in_its_form_is_an_approval(
-    sessions: Sessions, as_api: Sessions
-) -> None:
+async def test_an_approval_with_a_reason_left_in_its_form_is_an_approval(sessions: Sessions, as_api: Sessions) -> None:
     _, waiting = await a_queue(sessions, 1)
     (reviewer,) = await reviewers(sessions, 1)
 

@@ -137,9 +137,7 @@ async def test_what_a_process_needs_is_granted(
 
 
 @pytest.mark.parametrize("role", BOTH)
-async def test_a_process_owns_nothing_and_is_nobody_special(
-    as_role: Callable[[str], Sessions], role: str
-) -> None:
+async def test_a_process_owns_nothing_and_is_nobody_special(as_role: Callable[[str], Sessions], role: str) -> None:
     async with as_role(role).begin() as session:
         owned = await session.scalar(
             text("select count(*) from pg_class c where pg_get_userbyid(relowner) = current_user")

@@ -41,9 +41,7 @@ def test_drift_is_noticed_when_there_is_some(empty: str, servers: Servers) -> No
     from tests.conftest import open_sync
 
     schema.upgrade(empty)
-    open_sync(servers.postgres, empty.rpartition("/")[2].partition("?")[0])(
-        "alter table claim drop column claimed_at"
-    )
+    open_sync(servers.postgres, empty.rpartition("/")[2].partition("?")[0])("alter table claim drop column claimed_at")
 
     assert len(schema.drift(empty)) == 1
 

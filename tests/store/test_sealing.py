@@ -27,9 +27,7 @@ def document() -> UUID:
 
 
 def opened(keys: EpochKeys, document: UUID, sealed: Sealed) -> bytes:
-    return unseal(
-        keys, document, ciphertext=sealed.ciphertext, wrapped_key=sealed.wrapped_key, epoch=sealed.epoch
-    )
+    return unseal(keys, document, ciphertext=sealed.ciphertext, wrapped_key=sealed.wrapped_key, epoch=sealed.epoch)
 
 
 def test_what_is_sealed_can_be_opened(keys: EpochKeys, document: UUID) -> None:
@@ -155,14 +153,10 @@ def test_keys_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
         os.umask(old_mask)
 
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert [(file.name, stat.S_IMODE(file.stat().st_mode)) for file in folder.iterdir()] == [
-        ("2017-02-20.key", 0o600)
-    ]
+    assert [(file.name, stat.S_IMODE(file.stat().st_mode)) for file in folder.iterdir()] == [("2017-02-20.key", 0o600)]
 
 
-def test_days_are_listed_oldest_first_and_strange_files_are_left_alone(
-    keys: EpochKeys, tmp_path: Path
-) -> None:
+def test_days_are_listed_oldest_first_and_strange_files_are_left_alone(keys: EpochKeys, tmp_path: Path) -> None:
     for days in (3, 1, 2):
         keys.for_sealing(DAY + timedelta(days=days))
     (tmp_path / "keys" / "notes.key").write_text("not a day")

@@ -16,9 +16,7 @@ from tests.store.cases import earlier
 SECOND = timedelta(seconds=1)
 
 
-async def a_session(
-    sessions: Sessions, kind: SessionKind = SessionKind.MEMBER, *, stepped_up: bool = False
-) -> bytes:
+async def a_session(sessions: Sessions, kind: SessionKind = SessionKind.MEMBER, *, stepped_up: bool = False) -> bytes:
     async with sessions.begin() as session:
         member = await builders.a_member(session)
         account = await accounts.of_member(session, member.id)
@@ -57,9 +55,7 @@ async def test_an_idle_session_ends(sessions: Sessions, as_api: Sessions, kind: 
 
 
 @pytest.mark.parametrize("kind", SessionKind)
-async def test_a_session_ends_however_busy_it_is(
-    sessions: Sessions, as_api: Sessions, kind: SessionKind
-) -> None:
+async def test_a_session_ends_however_busy_it_is(sessions: Sessions, as_api: Sessions, kind: SessionKind) -> None:
     token = await a_session(sessions, kind)
 
     await earlier(sessions, "sign_in", LIFETIMES[kind].absolute - 5 * SECOND, "created_at", "expires_at")
@@ -94,9 +90,7 @@ async def test_a_new_token_kills_the_old_cookie(sessions: Sessions, as_api: Sess
     """T17: a cookie planted before the sign-in is worth nothing after it."""
     old, new = await a_session(sessions, SessionKind.ACTIVATION), secrets.token_bytes(32)
     async with as_api.begin() as session:
-        await sign_ins.replace(
-            session, old, new, form_token="other", stepped_up=True, kind=SessionKind.MEMBER
-        )
+        await sign_ins.replace(session, old, new, form_token="other", stepped_up=True, kind=SessionKind.MEMBER)
 
     now = await visitor(as_api, new)
 
@@ -105,9 +99,7 @@ async def test_a_new_token_kills_the_old_cookie(sessions: Sessions, as_api: Sess
     assert (now.kind, now.form_token, now.stepped_up) == (SessionKind.MEMBER, "other", True)
 
 
-async def test_a_new_token_does_not_prolong_a_session_of_the_same_kind(
-    sessions: Sessions, as_api: Sessions
-) -> None:
+async def test_a_new_token_does_not_prolong_a_session_of_the_same_kind(sessions: Sessions, as_api: Sessions) -> None:
     old, new = await a_session(sessions), secrets.token_bytes(32)
     async with sessions.begin() as session:
         before = await session.get(SignIn, old)
@@ -161,9 +153,7 @@ async def test_every_session_of_an_account_can_be_ended_but_the_one_at_hand(
     at_hand = await visitor(as_api, first)
     assert at_hand is not None
     async with as_api.begin() as session:
-        more = [
-            await begin(as_api, at_hand.account_id, SessionKind.MEMBER, session=session) for _ in range(2)
-        ]
+        more = [await begin(as_api, at_hand.account_id, SessionKind.MEMBER, session=session) for _ in range(2)]
         await sign_ins.end_all(session, at_hand.account_id, but=first)
 
     assert [await visitor(as_api, token) for token in more] == [None, None]

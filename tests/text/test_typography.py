@@ -81,9 +81,7 @@ def test_numbers() -> None:
     assert number(13000, language="en") == "13,000"
 
 
-@pytest.mark.parametrize(
-    ("n", "french", "english"), [(0, "ce", "these"), (1, "ce", "this"), (2, "ces", "these")]
-)
+@pytest.mark.parametrize(("n", "french", "english"), [(0, "ce", "these"), (1, "ce", "this"), (2, "ces", "these")])
 def test_zero_is_singular_in_french_and_plural_in_english(n: int, french: str, english: str) -> None:
     one = "Votre inscription est confirmée pour ce vote :"
     many = "Votre inscription est confirmée pour ces %(count)s votes :"

@@ -86,9 +86,7 @@ class FakeRecords:
 
     @property
     def live(self) -> UUID | None:
-        return next(
-            (s for s, status in self.submissions.items() if status is SubmissionStatus.SUBMITTED), None
-        )
+        return next((s for s, status in self.submissions.items() if status is SubmissionStatus.SUBMITTED), None)
 
     @property
     def identity(self) -> IdentityState:
@@ -187,9 +185,7 @@ class FakeRecords:
             self.told.append("ignored")
             return Applied(False)
         approved = order.verdict is Verdict.APPROVE
-        self.submissions[order.submission_id] = (
-            SubmissionStatus.APPROVED if approved else SubmissionStatus.REJECTED
-        )
+        self.submissions[order.submission_id] = SubmissionStatus.APPROVED if approved else SubmissionStatus.REJECTED
         self._stepped(self.submissions[order.submission_id].value)
         return Applied(True)
 

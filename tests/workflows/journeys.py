@@ -94,9 +94,7 @@ class World:
     files: MinioFiles
     settings: Settings
 
-    async def member(
-        self, campaign: Campaign | None = None, *, verified: bool = False, group: str = "EC"
-    ) -> "Journey":
+    async def member(self, campaign: Campaign | None = None, *, verified: bool = False, group: str = "EC") -> "Journey":
         async with self.sessions.begin() as session:
             campaign = campaign or await builders.a_campaign(session)
             member = await builders.a_member(session, verified=verified, group=group)

@@ -61,9 +61,7 @@ async def test_an_approval_sent_five_times_has_one_effect(posting_world: World) 
     assert (await journey.outbox())["approved"] == 1
     events = (await journey.handle.fetch_history()).events
     scheduled = [e for e in events if e.HasField("activity_task_scheduled_event_attributes")]
-    assert [e.activity_task_scheduled_event_attributes.activity_type.name for e in scheduled] == [
-        "erase_documents"
-    ]
+    assert [e.activity_task_scheduled_event_attributes.activity_type.name for e in scheduled] == ["erase_documents"]
     assert (await journey.file()).step == Step.DONE.value
 
 
@@ -77,9 +75,7 @@ async def test_an_approval_under_a_made_up_claim_changes_nothing(journey: Journe
     await nothing_changed(journey, submission_id)
 
 
-async def test_an_approval_under_a_claim_without_a_decision_changes_nothing(
-    world: World, journey: Journey
-) -> None:
+async def test_an_approval_under_a_claim_without_a_decision_changes_nothing(world: World, journey: Journey) -> None:
     """T61: having the case open is not having decided it."""
     submission_id = await journey.until_submitted()
     claim = await world.claim(await world.reviewer())
@@ -211,9 +207,7 @@ async def test_of_two_reviewers_who_decide_at_once_one_does(world: World, journe
     assert await journey.status(submission_id) == expected
 
 
-async def test_a_decision_finds_its_file_although_the_workflow_is_gone(
-    world: World, journey: Journey
-) -> None:
+async def test_a_decision_finds_its_file_although_the_workflow_is_gone(world: World, journey: Journey) -> None:
     """T64: terminated by hand in Temporal, the file is taken up again from the records."""
     submission_id = await journey.until_submitted()
     await journey.register(*ballots_of("EC"))
@@ -247,9 +241,7 @@ async def test_an_erasure_under_way_is_taken_up_by_the_next_run(world: World, jo
     assert await world.files.stored() == []
 
 
-async def test_the_same_documents_sent_again_after_a_rejection_are_refused(
-    world: World, journey: Journey
-) -> None:
+async def test_the_same_documents_sent_again_after_a_rejection_are_refused(world: World, journey: Journey) -> None:
     """An old form sent again must not make the workflow believe that there is something to review."""
     submission_id = await journey.until_submitted()
     claim = await world.claim(await world.reviewer())

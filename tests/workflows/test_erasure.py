@@ -71,9 +71,7 @@ async def test_an_object_store_that_fails_twenty_times_still_ends_in_a_certifica
         ("cancelled", SubmissionStatus.ABANDONED),
     ],
 )
-async def test_whatever_ends_a_submission_erases_it(
-    client: Client, way: str, ending: SubmissionStatus
-) -> None:
+async def test_whatever_ends_a_submission_erases_it(client: Client, way: str, ending: SubmissionStatus) -> None:
     """Expiry and the end of the campaign: test_deadlines.py."""
     records = FakeRecords(a_calendar(), email_verified=True)
     member = timeline(client, records)

@@ -110,9 +110,7 @@ def test_the_messages_are_found() -> None:
 @pytest.mark.parametrize("name", HANDLERS)
 def test_a_handler_takes_one_plain_message_and_gives_one(name: str) -> None:
     function = HANDLERS[name]
-    assert len(inspect.signature(function).parameters) <= 2, (
-        "self and one argument: fields can be added to it"
-    )
+    assert len(inspect.signature(function).parameters) <= 2, "self and one argument: fields can be added to it"
     assert "return" in typing.get_type_hints(function)
     for hint in types_of(function):
         for part in parts(hint):
@@ -173,9 +171,7 @@ async def test_messages_look_as_running_histories_hold_them() -> None:
     text = json.dumps(encoded, indent=1, sort_keys=True) + "\n"
     if os.environ.get("GOLDEN_REWRITE") == "1":
         GOLDEN.write_text(text, encoding="utf-8")
-    assert text == GOLDEN.read_text(encoding="utf-8"), (
-        "GOLDEN_REWRITE=1 once running histories can still be read"
-    )
+    assert text == GOLDEN.read_text(encoding="utf-8"), "GOLDEN_REWRITE=1 once running histories can still be read"
 
 
 async def test_what_an_older_release_wrote_can_still_be_read() -> None:

@@ -139,9 +139,7 @@ async def test_a_signal_makes_the_workflow_take_the_calendar_of_the_records_up(w
         return progress.calendar_version
 
     async def told(version: int) -> None:
-        await calls.tell_calendar(
-            journey.world.running.client, journey.campaign.code, journey.who.id, version
-        )
+        await calls.tell_calendar(journey.world.running.client, journey.campaign.code, journey.who.id, version)
         await journey.sign_in()
         await until(journey.idle)
 
@@ -150,9 +148,7 @@ async def test_a_signal_makes_the_workflow_take_the_calendar_of_the_records_up(w
     assert await goes_by() == 1
     assert (await journey.file()).version == page, "a forged signal changes nothing of the file either"
     async with world.sessions.begin() as session:
-        version = await campaigns.move(
-            session, journey.campaign.id, ends=journey.campaign.ends + timedelta(days=9)
-        )
+        version = await campaigns.move(session, journey.campaign.id, ends=journey.campaign.ends + timedelta(days=9))
     await told(version)
     assert await goes_by() == 2
 

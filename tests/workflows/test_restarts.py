@@ -63,9 +63,7 @@ async def forgetful_world(
     means = build_means(worker_settings, forgetful_client, task_queue)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(means.close)
-        await stack.enter_async_context(
-            build_worker(forgetful_client, means.activities, task_queue=task_queue)
-        )
+        await stack.enter_async_context(build_worker(forgetful_client, means.activities, task_queue=task_queue))
         yield World(Running(forgetful_client, task_queue), servers, sessions, files, worker_settings)
 
 

@@ -113,9 +113,7 @@ class Timeline:
         )
 
     async def register(self, *ballots: str) -> Answer:
-        return await self.handle.execute_update(
-            OnboardingWorkflow.register, Register(list(ballots)), id=str(uuid4())
-        )
+        return await self.handle.execute_update(OnboardingWorkflow.register, Register(list(ballots)), id=str(uuid4()))
 
     async def decided(self, submission_id: UUID, verdict: Verdict) -> None:
         claim_id = self.records.decide(submission_id, verdict)

@@ -97,6 +97,5 @@ def upgrade() -> None:
     op.execute(OWN_FILE)
     for table in ("claim", "decision"):
         op.execute(
-            f"create trigger not_their_own before insert on {table}"
-            " for each row execute function refuse_own_file()"
+            f"create trigger not_their_own before insert on {table} for each row execute function refuse_own_file()"
         )
