@@ -13,7 +13,7 @@ from portal import pictures
 from portal.pictures import Picture, rebuild
 from portal.rules.refusals import Refusal, Refused
 from tests.pictures import uploads
-from tests.pictures.test_pictures import refusal_of
+from tests.pictures.test_pictures import CARD, refusal_of
 
 
 def children() -> list[psutil.Process]:
