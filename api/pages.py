@@ -60,7 +60,7 @@ NOTICES = {
     "courriel-verifie": N_("Merci : votre courriel est vérifié."),
     "documents-recus": N_("Merci : nous avons bien reçu votre pièce d'identité."),
     "documents-retires": N_("Vos photos ont été retirées ; nous les supprimons."),
-    "inscription": N_("C'est fait : vous êtes inscrit(e)."),
+    "inscription": N_("C'est fait : votre inscription est enregistrée."),
     "mot-de-passe": N_("Votre nouveau mot de passe est enregistré. Entrez avec lui."),
     "decision": N_("Votre décision est enregistrée."),
     "file-vide": N_("Aucun dossier n'attend d'examen."),

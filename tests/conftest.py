@@ -1,6 +1,8 @@
 """The real servers, started once; a database, a bucket and a task queue of its own for every test."""
 
+import os
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -32,6 +34,20 @@ from worker.app import build_means, build_worker
 from workflows.relay import RelayWorkflow
 
 ORIGIN = "https://portail.exemple.test"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A temporary root of this run's own.
+
+    pytest closes the one it shares between runs to everybody else whenever a run begins, and PostgreSQL, which does
+    not run as root, would lose its data folder in the middle of another run.
+    """
+    if not hasattr(config, "workerinput"):
+        root = tempfile.mkdtemp(prefix="scrutin-tests-")
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = root
+        config.add_cleanup(lambda: shutil.rmtree(root, ignore_errors=True))
+
+
 SECRET = "a secret of the tests, thirty-two characters and more"
 
 

@@ -42,7 +42,7 @@ async def test_an_error_is_a_page_in_the_readers_language_with_a_way_back(
         # Nobody is looked up for an address that leads nowhere: from there to the entrance.
         way_on = person.page.html.partition("<main")[2]
         assert f'href="/{language}/{home}"' in way_on or f'href="/{language}/"' in way_on, address
-        for word in ("Traceback", "pydantic", "value_error", "detail"):
+        for word in ("Traceback", "pydantic", "value_error", "\"detail\""):
             assert word not in person.response.text, address
     await person.post(f"/{language}/{sign_in}", {}, headers={"Sec-Fetch-Site": "cross-site"})
     assert person.response.status_code == 403
@@ -67,4 +67,4 @@ async def test_without_a_campaign_a_member_reads_that_there_is_nothing_to_do(vis
         assert person.response.status_code == 422, address
         assert says(person, Refusal.NO_CAMPAIGN), address
     await person.submit("/deconnexion")
-    assert person.page.h1 == ["Vous êtes déconnecté"]
+    assert person.page.h1 == ["Vous avez quitté le portail"]

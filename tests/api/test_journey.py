@@ -90,4 +90,4 @@ async def test_a_new_member_activates_proves_the_address_and_finishes_in_one_sit
     assert await files.stored() == []
     await mail_to(servers, account.email, "identité est confirmée")
     await person.submit("/deconnexion")
-    assert person.page.h1 == ["Vous êtes déconnecté"]
+    assert person.page.h1 == ["Vous avez quitté le portail"]

@@ -97,7 +97,7 @@ async def test_registering_for_one_vote_says_so_in_its_card_only(visit: Visit, s
     assert f"{member.given_name} {member.family_name}" in person.page.text
     assert "@exemple.test" in person.page.text
     await person.submit("president/inscription", password=PASSWORD)
-    assert "C'est fait : vous êtes inscrit(e)." in person.page.text
+    assert "C'est fait : votre inscription est enregistrée." in person.page.text
     assert person.page.text.count(PROVISIONAL) == 1
     assert "M'inscrire à tous mes votes (6)" in person.page.text
     card = person.page.html.partition('id="president"')[2].partition("</section>")[0]

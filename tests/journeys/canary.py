@@ -125,9 +125,7 @@ class Searcher:
             found.add("picture")
         return found
 
-    def search_files(
-        self, roots: Iterable[Path], *, since: float = 0.0, but: str | None = None
-    ) -> dict[str, set[str]]:
+    def search_files(self, roots: Iterable[Path], *, since: float = 0.0, but: str | None = None) -> dict[str, set[str]]:
         """What was found, by file; nothing where all is well."""
         found: dict[str, set[str]] = {}
         for file in files_below(roots, since, but):

@@ -103,9 +103,7 @@ class Story:
         jpeg, name = canary(f"{ending.upper()}\n{uuid4().hex[:12]}")
         self.fact.everywhere.add_picture(jpeg)
         await person.get("/fr/profil/identite")
-        await person.submit(
-            "/profil/identite", kind1="driving-licence", files={"file1": (name, jpeg, "image/jpeg")}
-        )
+        await person.submit("/profil/identite", kind1="driving-licence", files={"file1": (name, jpeg, "image/jpeg")})
         assert "Document 1, reçu le" in person.page.text
         learned = await self._learn(member_id)
         self.fact.learned[ending] = learned
@@ -134,12 +132,8 @@ class Story:
         keys = EpochKeys(self.stack.keys)
         ciphertext = await self.stack.files.get(document.object_key)
         key = _SUITE.decrypt(document.wrapped_key, keys.for_opening(document.epoch), _context(document.id))
-        jpeg = unseal(
-            keys, document.id, ciphertext=ciphertext, wrapped_key=document.wrapped_key, epoch=document.epoch
-        )
-        return Learned(
-            document.submission_id, document.id, document.epoch, document.wrapped_key, key, ciphertext, jpeg
-        )
+        jpeg = unseal(keys, document.id, ciphertext=ciphertext, wrapped_key=document.wrapped_key, epoch=document.epoch)
+        return Learned(document.submission_id, document.id, document.epoch, document.wrapped_key, key, ciphertext, jpeg)
 
     async def decide(self, person: Person, **verdict: str) -> None:
         """The one case that waits, as a reviewer."""
@@ -246,9 +240,7 @@ class Story:
         await person.post(form.action, {**data, "note": name}, files={"file1": (name, jpeg, "image/jpeg")})
         assert person.response.status_code >= 400
         await person.get("/fr/profil/identite")
-        await person.submit(
-            "/profil/identite", kind1="nexus", files={"file1": (name, b"GIF89a" + jpeg, "image/gif")}
-        )
+        await person.submit("/profil/identite", kind1="nexus", files={"file1": (name, b"GIF89a" + jpeg, "image/gif")})
         assert person.response.status_code == 422
         stranger = self.stack.visit()
         await stranger.sign_in(f"{FAMILY.lower()}@exemple.test", PHRASE)

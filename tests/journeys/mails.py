@@ -21,9 +21,7 @@ async def mail_to(mailbox: Mailbox, email: str, subject: str, within: float = 15
     found: list[dict[str, Any]] = []
 
     async def arrived() -> bool:
-        found[:] = [
-            m for m in await asyncio.to_thread(mailbox.messages, email) if subject in str(m["subject"])
-        ]
+        found[:] = [m for m in await asyncio.to_thread(mailbox.messages, email) if subject in str(m["subject"])]
         return bool(found)
 
     await until(arrived, within, what=f"the mail «{subject}»")

@@ -95,9 +95,7 @@ class Tab:
         where = self.page.url
         assert found["lang"] == ("fr-CA" if self.visitor.language == "fr" else "en-CA"), where
         assert found["h1"] == 1, where
-        assert found["needs"] <= found["has"] <= self.visitor.viewport["width"], (
-            f"{where} is too wide: {found}"
-        )
+        assert found["needs"] <= found["has"] <= self.visitor.viewport["width"], f"{where} is too wide: {found}"
         assert not found["broken"], f"{where} has pictures that cannot be seen: {found['broken']}"
         self.visitor.check()
         self.visitor.looked_at.append(where)

@@ -114,16 +114,14 @@ async def test_the_whole_journey_in_french_with_pages_that_update_by_themselves(
 
         await tab.page.locator("details.me summary").click()
         await tab.press("Déconnexion")
-        assert await tab.page.locator("h1").inner_text() == "Vous êtes déconnecté"
+        assert await tab.page.locator("h1").inner_text() == "Vous avez quitté le portail"
         await tab.page.go_back()
         await tab.look()
         assert await tab.page.locator("h1").inner_text() == "Entrez"
         assert len(molière.looked_at) > 15
 
 
-async def test_the_whole_journey_in_english_without_scripts_on_a_telephone(
-    stack: Stack, chromium: Browser
-) -> None:
+async def test_the_whole_journey_in_english_without_scripts_on_a_telephone(stack: Stack, chromium: Browser) -> None:
     """Brief §1 steps 1–7 for a member of group TR, who registers for six ballots one by one."""
     email, number, reviewer = await arrange(stack, group="TR", language="en", with_password=False)
     async with (
@@ -175,10 +173,8 @@ async def test_the_whole_journey_in_english_without_scripts_on_a_telephone(
         assert await tab.page.locator("h1").inner_text() == "Sign in"
 
 
-async def test_a_mail_scanner_that_runs_scripts_does_not_burn_the_link(
-    stack: Stack, chromium: Browser
-) -> None:
-    """T15: opening the link, three times, changes nothing; its owner can still use it."""
+async def test_a_mail_scanner_that_runs_scripts_does_not_burn_the_link(stack: Stack, chromium: Browser) -> None:
+    """T16: opening the link, three times, changes nothing; its owner can still use it."""
     email, _, _ = await arrange(stack, group="BdP", language="fr", with_password=True)
     async with visiting(chromium, stack.origin, "fr") as member:
         tab = await member.tab()

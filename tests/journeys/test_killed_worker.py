@@ -177,9 +177,7 @@ class Afternoon:
 
         async def none_waiting() -> bool:
             async with self.stack.sessions.begin() as session:
-                return not [
-                    m for m in await session.scalars(select(Mail)) if not (m.sent_at or m.cancelled_at)
-                ]
+                return not [m for m in await session.scalars(select(Mail)) if not (m.sent_at or m.cancelled_at)]
 
         await until(none_waiting, within=40, what="the last mail")
 
