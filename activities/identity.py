@@ -35,6 +35,8 @@ class Submitted:
     submitted_at: datetime | None = None
     replaced: list[UUID] = field(default_factory=list)
     refusal: Refusal | None = None
+    # Written down before, at a try whose answer was lost.
+    repeated: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,10 @@ class IdentityActivities:
             staged = await identity.lock(session, order.submission_id)
             if staged is None or not _of(staged, order):
                 return Submitted(refusal=Refusal.DOCUMENTS_GONE)
-            if staged.status == SubmissionStatus.SUBMITTED.value:
+            if staged.status == SubmissionStatus.SUBMITTED.value or await journal.holds(session, order.key):
                 # A repeat: done before, but whoever asked may not have heard of it.
                 over = await identity.to_erase(session, order.campaign_id, order.member_id)
-                return Submitted(staged.submitted_at, over)
+                return Submitted(staged.submitted_at, over, repeated=True)
             if staged.status != SubmissionStatus.STAGED.value:
                 # Also an old form sent again, after its documents were decided on or replaced.
                 return Submitted(refusal=Refusal.DOCUMENTS_GONE)

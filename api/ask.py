@@ -97,7 +97,13 @@ async def ask(
         # Told while the workflow moved on to a new run: ask again.
         raise NotYet(*again) from None
     except RPCError as error:
-        if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.CANCELLED):
+        if error.status in (
+            RPCStatusCode.DEADLINE_EXCEEDED,
+            RPCStatusCode.RESOURCE_EXHAUSTED,
+            RPCStatusCode.CANCELLED,
+            # The workflow is between two runs.
+            RPCStatusCode.FAILED_PRECONDITION,
+        ):
             raise NotYet(*again) from None
         raise Away(*again) from None
     except RuntimeError:

@@ -118,7 +118,20 @@ async def _member_page(request: Request, template: str, visitor: Visitor, langua
     assert visitor.member_id is not None, "the guard lets members in only"
     async with portal.sessions.begin() as session:
         view = await view_of(session, portal, visitor.member_id, language)
-    return render(request, template, visitor=visitor, view=view, IdentityState=IdentityState, Step=Step)
+    return render(
+        request,
+        template,
+        visitor=visitor,
+        view=view,
+        tag=_tag(visitor, view.file),
+        IdentityState=IdentityState,
+        Step=Step,
+    )
+
+
+def _tag(visitor: Visitor, file: onboarding.File | None) -> str:
+    """What a page shows changes with the version of its file."""
+    return f'"{visitor.kind}-{file.version if file else 0}"'
 
 
 @page(router, "status")
@@ -129,7 +142,7 @@ async def status(request: Request, language: Lang, visitor: MemberOrActivatingDe
     async with portal.sessions.begin() as session:
         campaign = await current_campaign(session)
         file = await onboarding.of_member(session, campaign.id, visitor.member_id)
-        tag = f'"{visitor.kind}-{file.version if file else 0}"'
+        tag = _tag(visitor, file)
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers={"ETag": tag})
         view = await view_of(session, portal, visitor.member_id, language)

@@ -22,5 +22,5 @@ ERASE_RETRY = RetryPolicy(
 
 # Work of many small steps, resumed from its last heartbeat wherever its worker dies.
 LONG_TIMEOUT = timedelta(minutes=10)
-HEARTBEAT_TIMEOUT = timedelta(seconds=10)
+HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 LONG_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30))

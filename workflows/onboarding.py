@@ -1,6 +1,8 @@
 """A member's onboarding: address, identity, registrations, then the end of the campaign."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 from temporalio import workflow
@@ -50,6 +52,8 @@ class OnboardingWorkflow:
         self.heard = 0
         # One step at a time: an update that arrives while another is written waits for it.
         self.one_at_a_time = asyncio.Lock()
+        # Steps of the member that are being written or wait for it.
+        self.under_way = 0
         self.erasures = Erasures(self._tell)
         self.alarm = Alarm()
 
@@ -70,7 +74,9 @@ class OnboardingWorkflow:
 
     async def _open(self) -> None:
         state = await records.write(OnboardingActivities.open_file, self._whose(), "take up the file")
+        ended = self.file is not None and self.file.ended
         self.file = MemberFile(state)
+        self.file.ended = ended
         for submission_id in state.to_erase:
             self.erasures.begin(submission_id)
         self._tell()
@@ -85,8 +91,8 @@ class OnboardingWorkflow:
 
     async def _until_the_end(self) -> bool:
         """True: the campaign is over. False: the history is long enough for a new run."""
-        file = self._known()
         while True:
+            file = self._known()
             deadline = file.nearest
             if self.decisions:
                 await self._apply(*self.decisions.pop(0))
@@ -172,6 +178,9 @@ class OnboardingWorkflow:
                 approved = verdict is Verdict.APPROVE
                 file.submission_over(IdentityState.APPROVED if approved else IdentityState.NONE, workflow.now())
                 self.erasures.begin(made.submission_id)
+            elif result.applied:
+                # Decided before this heard that it was sent, or for the second time: the records know which.
+                await self._open()
         self._tell()
 
     async def _close_submission(self, submission_id: UUID, ending: SubmissionStatus) -> None:
@@ -199,8 +208,7 @@ class OnboardingWorkflow:
     @workflow.update
     async def send_verification(self) -> Answer:
         """Send the verification mail to the address on file."""
-        file = await self._ready()
-        async with self.one_at_a_time:
+        async with self._step() as file:
             outcome = await records.write(
                 AccountActivities.send_verification,
                 StepOrder(self.order.campaign_id, self.order.member_id, _key()),
@@ -212,14 +220,13 @@ class OnboardingWorkflow:
 
     @send_verification.validator
     def _may_send_verification(self) -> None:
-        if self.file is not None:
+        if self.file is not None and not self.under_way:
             _refuse(self.file.may_send_verification())
 
     @workflow.update
     async def confirm_email(self, order: ConfirmEmail) -> Answer:
         """The link came back: the address is proven. Proven twice is proven."""
-        file = await self._ready()
-        async with self.one_at_a_time:
+        async with self._step() as file:
             if file.email_verified:
                 return Answer(file.step)
             outcome = await records.write(
@@ -235,8 +242,7 @@ class OnboardingWorkflow:
     @workflow.update
     async def submit_documents(self, order: SubmitDocuments) -> Answer:
         """Put the documents before the reviewers; an earlier, undecided submission is replaced and erased."""
-        file = await self._ready()
-        async with self.one_at_a_time:
+        async with self._step() as file:
             result = await records.write(
                 IdentityActivities.submit_documents,
                 SubmissionOf(self.order.campaign_id, self.order.member_id, order.submission_id, _key()),
@@ -247,18 +253,20 @@ class OnboardingWorkflow:
                 for replaced in result.replaced:
                     self.erasures.begin(replaced)
                 self._stepped(file)
-        return Answer(file.step, result.refusal)
+                if result.repeated:
+                    # Written by a worker that died before it said so: somebody may have decided since.
+                    await self._open()
+        return Answer(self._known().step, result.refusal)
 
     @submit_documents.validator
     def _may_submit_documents(self, order: SubmitDocuments) -> None:
-        if self.file is not None:
+        if self.file is not None and not self.under_way:
             _refuse(self.file.may_submit_documents())
 
     @workflow.update
     async def withdraw_documents(self, order: WithdrawDocuments) -> Answer:
         """Take the documents back; they are erased like any other."""
-        file = await self._ready()
-        async with self.one_at_a_time:
+        async with self._step() as file:
             outcome = await records.write(
                 IdentityActivities.withdraw_documents,
                 SubmissionOf(self.order.campaign_id, self.order.member_id, order.submission_id, _key()),
@@ -273,14 +281,13 @@ class OnboardingWorkflow:
 
     @withdraw_documents.validator
     def _may_withdraw_documents(self, order: WithdrawDocuments) -> None:
-        if self.file is not None:
+        if self.file is not None and not self.under_way:
             _refuse(self.file.may_withdraw_documents(order.submission_id))
 
     @workflow.update
     async def register(self, order: Register) -> Answer:
         """Register for ballots. When registration opens and closes, the statement that writes decides."""
-        file = await self._ready()
-        async with self.one_at_a_time:
+        async with self._step() as file:
             outcome = await records.write(
                 BallotActivities.register,
                 RegisterFor(self.order.campaign_id, self.order.member_id, order.ballots, _key()),
@@ -293,7 +300,7 @@ class OnboardingWorkflow:
 
     @register.validator
     def _may_register(self, order: Register) -> None:
-        if self.file is not None:
+        if self.file is not None and not self.under_way:
             _refuse(self.file.may_register(order.ballots))
 
     # --- what others tell it ----------------------------------------------------------------------------
@@ -319,6 +326,22 @@ class OnboardingWorkflow:
         return None if self.file is None else self.file.progress(erasing=len(self.erasures))
 
     # --- shared -----------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _step(self) -> AsyncIterator[MemberFile]:
+        """One step of the member after another.
+
+        While one is under way nobody is refused early: it may have been written by a worker that died before it
+        said so, and then the records know more than the copy kept here.
+        """
+        self.under_way += 1
+        try:
+            await self._ready()
+            async with self.one_at_a_time:
+                # The step before may have taken the file up anew.
+                yield self._known()
+        finally:
+            self.under_way -= 1
 
     async def _ready(self) -> MemberFile:
         """The file, once the records have been read; refused when the campaign is over."""

@@ -9,7 +9,7 @@ if (address.searchParams.has("fait")) {
 
 // A region that keeps itself up to date: the server says by its ETag whether anything changed.
 for (const region of document.querySelectorAll("[data-status]")) {
-  let tag = "", wait = 4000, timer;
+  let tag = region.dataset.tag || "", wait = 4000, timer;
   const again = () => { timer = setTimeout(look, wait * (0.85 + Math.random() * 0.3)); };
   const look = async () => {
     if (document.hidden) return;

@@ -29,20 +29,14 @@ from tests.conftest import ORIGIN, Servers
 LOOKED = {"sign_in": "seen_at"}
 
 
-async def everything(
-    sessions: Sessions, *, but: tuple[str, ...] = ("journal",)
-) -> dict[str, list[dict[str, Any]]]:
+async def everything(sessions: Sessions, *, but: tuple[str, ...] = ("journal",)) -> dict[str, list[dict[str, Any]]]:
     """Every row of every table."""
     found: dict[str, list[dict[str, Any]]] = {}
     async with sessions.begin() as session:
         for table in Base.metadata.sorted_tables:
             if table.name not in but:
-                rows = await session.scalars(
-                    text(f'select to_jsonb(t) from "{table.name}" t order by t::text')
-                )
-                found[table.name] = [
-                    {k: v for k, v in row.items() if k != LOOKED.get(table.name)} for row in rows
-                ]
+                rows = await session.scalars(text(f'select to_jsonb(t) from "{table.name}" t order by t::text'))
+                found[table.name] = [{k: v for k, v in row.items() if k != LOOKED.get(table.name)} for row in rows]
     return found
 
 
@@ -137,9 +131,7 @@ async def known(
     return Known(member, account)
 
 
-async def signed_in(
-    sessions: Sessions, visit: Visit, language: str = "fr", **more: Any
-) -> tuple[Person, Known]:
+async def signed_in(sessions: Sessions, visit: Visit, language: str = "fr", **more: Any) -> tuple[Person, Known]:
     """A member at the portal's home."""
     who = await known(sessions, **more)
     person = visit(language)
@@ -204,9 +196,7 @@ async def a_world(sessions: Sessions, visit: Visit, **more: Any) -> World:
     await member.get("/fr/profil/identite")
     picture = ("permis.jpg", specimen_card(), "image/jpeg")
     await member.submit("/profil/identite", kind1="driving-licence", files={"file1": picture})
-    assert await count(sessions, "select count(*) from submission where status = 'submitted'") == 1, (
-        member.page.text
-    )
+    assert await count(sessions, "select count(*) from submission where status = 'submitted'") == 1, member.page.text
     for name, account in zip(("reviewer", "operator"), staff, strict=True):
         assert account.email
         people[name] = visit()

@@ -122,9 +122,7 @@ class Person:
 
     async def post(self, path: str, data: dict[str, str] | None = None, **more: Any) -> httpx.Response:
         headers = {"Sec-Fetch-Site": "same-origin", **more.pop("headers", {})}
-        return self._seen(
-            await self.client.post(path, data=data or {}, headers=headers, follow_redirects=True, **more)
-        )
+        return self._seen(await self.client.post(path, data=data or {}, headers=headers, follow_redirects=True, **more))
 
     async def submit(self, action_ends: str, files: Any = None, **fields: str) -> httpx.Response:
         """Fill in a form of the page at hand and send it."""
@@ -141,6 +139,4 @@ class Person:
 
     async def sign_in(self, email: str, password: str) -> httpx.Response:
         await self.get("/fr/connexion" if self.language == "fr" else "/en/sign-in")
-        return await self.submit(
-            "/connexion" if self.language == "fr" else "/sign-in", email=email, password=password
-        )
+        return await self.submit("/connexion" if self.language == "fr" else "/sign-in", email=email, password=password)

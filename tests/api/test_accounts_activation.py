@@ -52,9 +52,7 @@ OPEN = {
 } | {("POST", "sign-in"), ("POST", "forgotten"), ("POST", "new-password")}
 
 
-async def test_an_activation_session_can_do_two_things_and_nothing_else(
-    visit: Visit, sessions: Sessions
-) -> None:
+async def test_an_activation_session_can_do_two_things_and_nothing_else(visit: Visit, sessions: Sessions) -> None:
     """T10: every route there is, in both languages; a refused one changes no row."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)
@@ -71,14 +69,10 @@ async def test_an_activation_session_can_do_two_things_and_nothing_else(
                 continue
             headers = {"Sec-Fetch-Site": "same-origin"}
             sent = {"form_token": token, "key": str(uuid4())} if method == "POST" else None
-            answer = await person.client.request(
-                method, route.path.format(**where), data=sent, headers=headers
-            )
+            answer = await person.client.request(method, route.path.format(**where), data=sent, headers=headers)
             if answer.status_code == 303:
                 assert method == "GET"
-                assert answer.headers["location"] in ("/fr/mot-de-passe/premier", "/en/password/first"), (
-                    route.path
-                )
+                assert answer.headers["location"] in ("/fr/mot-de-passe/premier", "/en/password/first"), route.path
             else:
                 assert answer.status_code in (401, 403), (method, route.path)
             refused.add((method, name))
@@ -99,9 +93,7 @@ async def test_no_password_is_taken_before_the_address_is_proven(visit: Visit, s
     assert who.email in (await person.get("/fr/mot-de-passe/premier")).text
 
 
-async def test_the_number_is_dead_once_a_password_is_set(
-    visit: Visit, sessions: Sessions, servers: Servers
-) -> None:
+async def test_the_number_is_dead_once_a_password_is_set(visit: Visit, sessions: Sessions, servers: Servers) -> None:
     """T09, T13: it opens nothing any more, and what is stored is argon2id with today's parameters."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)
@@ -158,9 +150,7 @@ async def test_a_stranger_with_the_number_cannot_wait_for_the_owner_to_prove_the
     await owner.get(next(a for a in owner.page.links if "/connexion?" in a))
     await owner.submit("/connexion", email=who.email, password=who.member.number)
     await owner.submit("courriel/verifier")
-    await stranger.post(
-        "/fr/mot-de-passe/premier", {"form_token": form_token, "password": GOOD, "again": GOOD}
-    )
+    await stranger.post("/fr/mot-de-passe/premier", {"form_token": form_token, "password": GOOD, "again": GOOD})
     assert stranger.response.status_code == 401
     assert (await stranger.sign_in(who.email, who.member.number)).status_code == 401
     assert await count(sessions, "select count(*) from account where password_hash is not null") == 0
@@ -176,9 +166,7 @@ async def test_a_stranger_with_the_number_cannot_wait_for_the_owner_to_prove_the
     assert owner.page.h1 == ["Portail des membres – page d'accueil"]
 
 
-async def test_a_member_number_is_not_a_password_when_one_is_asked_again(
-    visit: Visit, sessions: Sessions
-) -> None:
+async def test_a_member_number_is_not_a_password_when_one_is_asked_again(visit: Visit, sessions: Sessions) -> None:
     """T11, T22: in the form of registration it is wrong, and five wrong ones end the session."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)
@@ -249,9 +237,7 @@ async def test_a_phrase_is_taken_exactly_as_it_was_typed(visit_alone: Visit, ses
         long,
     ):
         person, who = await activating(sessions, visit_alone)
-        await change(
-            sessions, "update account set email_verified_at = now() where id = :id", id=who.account.id
-        )
+        await change(sessions, "update account set email_verified_at = now() where id = :id", id=who.account.id)
         await person.get("/fr/mot-de-passe/premier")
         await person.submit("mot-de-passe/premier", password=password, again=password)
         mine = "select count(*) from sign_in where kind = 'member' and account_id = :id"
@@ -263,9 +249,7 @@ async def test_a_phrase_is_taken_exactly_as_it_was_typed(visit_alone: Visit, ses
         assert await count(sessions, mine, id=who.account.id) == 2
 
 
-async def test_an_old_hash_is_renewed_at_the_next_sign_in(
-    visit: Visit, sessions: Sessions, portal: Portal
-) -> None:
+async def test_an_old_hash_is_renewed_at_the_next_sign_in(visit: Visit, sessions: Sessions, portal: Portal) -> None:
     """T13: the parameters rise without anybody noticing; the password stays the same."""
     who = await known(sessions)
     weaker = PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=1).hash(PASSWORD)

@@ -179,10 +179,7 @@ async def test_a_forwarded_address_is_not_believed(visit_alone: Visit) -> None:
         for i in range(ADDRESS_LIMIT.most + 1)
     ]
     answers = await asyncio.gather(
-        *(
-            attacker.post("/fr/mot-de-passe/renouveler", {"email": "a@exemple.test"}, headers=h)
-            for h in forged
-        )
+        *(attacker.post("/fr/mot-de-passe/renouveler", {"email": "a@exemple.test"}, headers=h) for h in forged)
     )
     assert sorted(a.status_code for a in answers) == [200] * ADDRESS_LIMIT.most + [429]
     assert (await attacker.sign_in("a@exemple.test", WRONG)).status_code == 429

@@ -84,9 +84,7 @@ async def test_of_two_people_with_the_same_link_at_the_same_moment_one_wins(
     assert await count(sessions, "select count(*) from journal where action = 'password-renewed'") == 1
 
 
-async def test_no_token_is_in_the_records_in_clear(
-    visit: Visit, sessions: Sessions, servers: Servers
-) -> None:
+async def test_no_token_is_in_the_records_in_clear(visit: Visit, sessions: Sessions, servers: Servers) -> None:
     """T14: links, codes and cookies are kept as hashes, before and after their use."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)
@@ -122,9 +120,7 @@ async def test_an_older_renewal_link_is_void(visit: Visit, sessions: Sessions, s
     assert person.response.status_code == 410
 
 
-async def test_looking_at_a_renewal_link_changes_nothing(
-    visit: Visit, sessions: Sessions, servers: Servers
-) -> None:
+async def test_looking_at_a_renewal_link_changes_nothing(visit: Visit, sessions: Sessions, servers: Servers) -> None:
     """T16: a scanner's HEAD and five GETs, then its owner; no cookie is set by looking."""
     who = await known(sessions)
     link = await renewal_link(visit, servers, who)
@@ -185,9 +181,7 @@ async def test_looking_at_a_verification_link_changes_nothing(
     assert await count(sessions, "select count(*) from journal where action = 'email-verified'") == 1
 
 
-async def test_somebody_else_cannot_use_a_verification_link(
-    visit: Visit, sessions: Sessions, servers: Servers
-) -> None:
+async def test_somebody_else_cannot_use_a_verification_link(visit: Visit, sessions: Sessions, servers: Servers) -> None:
     """T16: it is bound to its account, not to whoever is signed in."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)
@@ -242,9 +236,7 @@ async def test_a_renewal_link_ends_after_an_hour(visit: Visit, sessions: Session
     assert (await visit().sign_in(who.email, FRESH)).status_code == 401
 
 
-async def test_a_link_for_one_thing_does_not_do_another(
-    visit: Visit, sessions: Sessions, servers: Servers
-) -> None:
+async def test_a_link_for_one_thing_does_not_do_another(visit: Visit, sessions: Sessions, servers: Servers) -> None:
     """T14: a verification link never opens the page of a new password, nor the other way round."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)

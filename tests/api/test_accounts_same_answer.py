@@ -91,9 +91,7 @@ async def test_six_kinds_of_people_get_the_same_bytes_for_a_wrong_pair(
         assert found["unknown"][0] == 401
 
 
-async def test_six_kinds_of_people_are_slowed_down_with_the_same_bytes(
-    visit_alone: Visit, states: States
-) -> None:
+async def test_six_kinds_of_people_are_slowed_down_with_the_same_bytes(visit_alone: Visit, states: States) -> None:
     """T01: the sixth try in a row is refused alike, known or not."""
 
     async def ask(email: str) -> Answer:
@@ -132,9 +130,7 @@ async def test_six_kinds_of_people_get_the_same_bytes_for_a_new_password_and_onl
     assert servers.mailbox.messages(to=states.unknown) == []
 
 
-async def test_a_guess_costs_exactly_one_hash_whoever_it_is_about(
-    visit: Visit, states: States, portal: Portal
-) -> None:
+async def test_a_guess_costs_exactly_one_hash_whoever_it_is_about(visit: Visit, states: States, portal: Portal) -> None:
     """T02: counted, not timed; a password and a member number alike."""
     for password in (WRONG, WRONG_NUMBER):
         for state, email in states.all().items():

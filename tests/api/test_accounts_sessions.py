@@ -35,9 +35,7 @@ async def with_cookie(visit: Visit, value: str, path: str = "/fr/accueil") -> ht
     return await visit().client.get(path, headers={"Cookie": f"__Host-session={value}"})
 
 
-async def test_a_cookie_planted_before_signing_in_is_worth_nothing_after(
-    visit: Visit, sessions: Sessions
-) -> None:
+async def test_a_cookie_planted_before_signing_in_is_worth_nothing_after(visit: Visit, sessions: Sessions) -> None:
     """T21: an invented one is not adopted; somebody else's real one is ended."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)
@@ -72,9 +70,7 @@ async def test_typing_the_password_again_changes_the_cookie_and_the_old_one_is_d
     assert (await person.post("/fr/votes/inscription", form)).status_code == 403
 
 
-async def test_every_cookie_ever_set_is_locked_to_this_host_and_to_https(
-    visit: Visit, sessions: Sessions
-) -> None:
+async def test_every_cookie_ever_set_is_locked_to_this_host_and_to_https(visit: Visit, sessions: Sessions) -> None:
     """T23: at sign-in, at re-entry, at the first password, at sign-out."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)
@@ -149,9 +145,7 @@ async def sign_in_as(kind: SessionKind, visit: Visit, sessions: Sessions) -> tup
 
 
 @pytest.mark.parametrize("kind", list(SessionKind))
-async def test_a_forgotten_session_ends_by_itself(
-    visit: Visit, sessions: Sessions, kind: SessionKind
-) -> None:
+async def test_a_forgotten_session_ends_by_itself(visit: Visit, sessions: Sessions, kind: SessionKind) -> None:
     """T29: after its idle time, and after its absolute time however busy; by the database clock."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)
@@ -195,9 +189,7 @@ async def test_a_session_that_ends_in_the_middle_of_a_form_leads_to_a_clear_sent
     assert person.page.h1 == ["Portail des membres – page d'accueil"]
 
 
-async def test_a_new_password_ends_every_other_session(
-    visit: Visit, sessions: Sessions, servers: Servers
-) -> None:
+async def test_a_new_password_ends_every_other_session(visit: Visit, sessions: Sessions, servers: Servers) -> None:
     """T29: whoever had a foot in the door is out; and the whole renewal, from the door to the home."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)
@@ -254,9 +246,7 @@ async def test_a_password_older_than_the_cut_off_opens_its_renewal_only(
         (Role.OFFICER, "Portail des membres"),
     ],
 )
-async def test_staff_land_on_a_page_of_theirs(
-    visit: Visit, sessions: Sessions, role: Role, lands: str
-) -> None:
+async def test_staff_land_on_a_page_of_theirs(visit: Visit, sessions: Sessions, role: Role, lands: str) -> None:
     """Nobody is greeted by a refusal."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)

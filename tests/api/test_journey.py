@@ -54,7 +54,9 @@ async def test_a_new_member_activates_proves_the_address_and_finishes_in_one_sit
     assert code is not None
     await person.submit("/profil/code", code=code.group(0))
     assert "votre courriel est vérifié" in person.page.text
-    await person.submit("mot-de-passe/premier", password="les fourberies de Scapin à Hull", again="les fourberies de Scapin à Hull")
+    await person.submit(
+        "mot-de-passe/premier", password="les fourberies de Scapin à Hull", again="les fourberies de Scapin à Hull"
+    )
     assert person.page.h1 == ["Portail des membres – page d'accueil"]
     assert "Courriel vérifié" in person.page.text
 
@@ -63,7 +65,9 @@ async def test_a_new_member_activates_proves_the_address_and_finishes_in_one_sit
         "/profil/identite", kind1="driving-licence", files={"file1": ("permis.jpg", specimen_card(), "image/jpeg")}
     )
     assert "Document 1, reçu le" in person.page.text
-    picture = await person.client.get(person.page.images[0]["src"], headers={"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"})
+    picture = await person.client.get(
+        person.page.images[0]["src"], headers={"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"}
+    )
     assert picture.status_code == 200 and picture.headers["content-type"] == "image/jpeg"
 
     await person.get("/fr/votes")

@@ -95,9 +95,7 @@ async def test_the_real_web_process_writes_no_token_no_password_and_no_person(
                 assert answer.status_code == 422
                 for typed in (FRESH, ">fautif", '"fautif'):
                     assert typed not in answer.text
-            answer = await client.post(
-                "/fr/mot-de-passe/nouveau", **form(token=token, password=FRESH, again=FRESH)
-            )
+            answer = await client.post("/fr/mot-de-passe/nouveau", **form(token=token, password=FRESH, again=FRESH))
             assert answer.status_code == 303
             await client.post("/fr/connexion", **form(email=who.email, password=PASSWORD))
             answer = await client.post("/fr/connexion", **form(email=who.email, password=FRESH))
@@ -115,9 +113,7 @@ async def test_the_real_web_process_writes_no_token_no_password_and_no_person(
                 for i in range(ADDRESS_LIMIT.most)
             ]
             again = "/fr/mot-de-passe/renouveler"
-            statuses = [
-                a.status_code for a in await asyncio.gather(*(client.post(again, **sent) for sent in forged))
-            ]
+            statuses = [a.status_code for a in await asyncio.gather(*(client.post(again, **sent) for sent in forged))]
             assert set(statuses) == {200, 429}, "a header makes nobody somebody else"
         written = log.read_text()
     assert "route=sign-in.fr" in written or '"route": "sign-in.fr"' in written, "our own line is there"

@@ -54,16 +54,10 @@ def filled_in(world: World, name: str, form_token: str) -> dict[str, Any]:
     return {"data": {"form_token": form_token}}
 
 
-async def test_a_form_sent_from_elsewhere_is_refused_and_leaves_no_row(
-    visit: Visit, sessions: Sessions
-) -> None:
+async def test_a_form_sent_from_elsewhere_is_refused_and_leaves_no_row(visit: Visit, sessions: Sessions) -> None:
     """T25, T26, T28: every POST there is, with a living session and a right form, in both languages."""
     world = await a_world(sessions, visit)
-    tokens = {
-        n: p.page.form("/deconnexion").fields["form_token"]
-        for n, p in world.people.items()
-        if n != "stranger"
-    }
+    tokens = {n: p.page.form("/deconnexion").fields["form_token"] for n, p in world.people.items() if n != "stranger"}
     tokens_of = {id(p): tokens[n] for n, p in world.people.items() if n in tokens}
     before = await everything(sessions, but=())
     posts = [(name_of(r), world.address(r)) for r in routes() if takes(r, "POST")]
@@ -106,9 +100,7 @@ async def test_other_methods_change_nothing_either(visit_alone: Visit, sessions:
             assert "access-control-allow-origin" not in answer.headers
 
 
-async def test_an_old_browser_on_our_own_page_is_believed_by_its_origin(
-    visit_alone: Visit, sessions: Sessions
-) -> None:
+async def test_an_old_browser_on_our_own_page_is_believed_by_its_origin(visit_alone: Visit, sessions: Sessions) -> None:
     """T28: Origin alone, when it is ours."""
     who = await known(sessions)
     person = visit_alone()
@@ -138,9 +130,7 @@ async def test_no_address_of_ours_leads_to_another_site(visit: Visit, sessions: 
                 location = answer.headers.get("location", "/")
                 assert re.match(r"/(?![/\\])", location), location
         await person.get("/fr/connexion", params={"jeton": evil})
-        assert all(
-            a.startswith(("/fr/", "/en/")) for a in person.page.links if not a.startswith(("#", "mailto:"))
-        )
+        assert all(a.startswith(("/fr/", "/en/")) for a in person.page.links if not a.startswith(("#", "mailto:")))
         answer = await person.client.post(
             "/fr/connexion", data={"email": who.email, "password": PASSWORD, "token": evil},
             headers={"Sec-Fetch-Site": "same-origin"},
@@ -191,9 +181,7 @@ async def test_what_only_developers_need_is_not_there(visit_alone: Visit) -> Non
         assert word not in person.response.headers
 
 
-async def test_a_form_with_a_field_more_is_refused_and_changes_nothing(
-    visit: Visit, sessions: Sessions
-) -> None:
+async def test_a_form_with_a_field_more_is_refused_and_changes_nothing(visit: Visit, sessions: Sessions) -> None:
     """T36: role, standing or verified cannot be slipped in; every POST there is."""
     world = await a_world(sessions, visit)
     before = await everything(sessions)
@@ -214,9 +202,7 @@ async def test_a_form_with_a_field_more_is_refused_and_changes_nothing(
         ):
             sent = filled_in(world, name, token)
             sent["data"] = {**sent["data"], extra: "operator"}
-            answer = await person.client.post(
-                world.address(route), headers={"Sec-Fetch-Site": "same-origin"}, **sent
-            )
+            answer = await person.client.post(world.address(route), headers={"Sec-Fetch-Site": "same-origin"}, **sent)
             assert answer.status_code in ((422, 403) if name == "identity" else (422,)), (name, extra)
             assert PASSWORD not in answer.text
     assert await everything(sessions) == before
@@ -232,12 +218,8 @@ async def test_a_field_given_twice_has_one_meaning(visit: Visit, sessions: Sessi
     thief = visit()
     body = f"email={other.email}&email={who.email}&password=faux&password={PASSWORD.replace(' ', '+')}"
     await thief.post("/fr/connexion", content=body, headers=form)
-    assert (
-        await count(sessions, "select count(*) from sign_in where account_id = :id", id=who.account.id) == 2
-    )
-    assert (
-        await count(sessions, "select count(*) from sign_in where account_id = :id", id=other.account.id) == 0
-    )
+    assert await count(sessions, "select count(*) from sign_in where account_id = :id", id=who.account.id) == 2
+    assert await count(sessions, "select count(*) from sign_in where account_id = :id", id=other.account.id) == 0
     await thief.post(f"/fr/connexion?email={other.email}&password={PASSWORD}", content="", headers=form)
     assert thief.response.status_code == 401
     for content_type, content in (

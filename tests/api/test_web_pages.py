@@ -81,9 +81,7 @@ async def test_every_answer_wears_the_same_headers(visit: Visit, sessions: Sessi
     await ask(stranger, "PUT", "/fr/connexion", headers=same)
     await ask(stranger, "POST", "/fr/connexion", headers=same, content=b"x" * 70_000)
     await ask(stranger, "POST", "/fr/connexion", headers=same, data={"role": "operator"})
-    await ask(
-        stranger, "POST", "/fr/connexion", headers=same, data={"email": "a@exemple.test", "password": "faux"}
-    )
+    await ask(stranger, "POST", "/fr/connexion", headers=same, data={"email": "a@exemple.test", "password": "faux"})
     for file in ("portal.css", "portal.js", "acep.svg", "nothing.css"):
         await ask(stranger, "GET", f"/static/{file}")
     portal.keys = None  # type: ignore[assignment]  # a bug, for once
@@ -107,9 +105,7 @@ async def test_a_bug_is_a_page_with_a_number_to_quote_and_nothing_more(
         assert word not in person.response.text
 
 
-async def test_every_page_leads_to_its_twin_in_the_other_language_and_back(
-    visit: Visit, sessions: Sessions
-) -> None:
+async def test_every_page_leads_to_its_twin_in_the_other_language_and_back(visit: Visit, sessions: Sessions) -> None:
     """Both languages: the same place, the same question, and every answer says which it is in."""
     world = await a_world(sessions, visit)
     seen = set()
@@ -123,9 +119,7 @@ async def test_every_page_leads_to_its_twin_in_the_other_language_and_back(
             if str(person.response.url) != ORIGIN + french:
                 continue
             assert person.response.headers["content-language"] == person.page.lang == "fr-CA"
-            english = path(
-                name, "en", **{k: v for k, v in world.where.items() if k in route.param_convertors}
-            )
+            english = path(name, "en", **{k: v for k, v in world.where.items() if k in route.param_convertors})
             english += "?fait=documents-recus"
             assert english in person.page.links, name
             await person.get(english)
@@ -201,9 +195,7 @@ def assert_inert(person: Person) -> None:
 async def test_hostile_words_stay_words_on_every_page(visit: Visit, sessions: Sessions) -> None:
     """T30: names, addresses, titles, questions, notes, and whatever is typed or asked."""
     world = await a_world(sessions, visit, given_name=HOSTILE, family_name=HOSTILE)
-    await change(
-        sessions, "update member set street = :x, city = :x, province = :x, postal_code = :x", x=HOSTILE
-    )
+    await change(sessions, "update member set street = :x, city = :x, province = :x, postal_code = :x", x=HOSTILE)
     await change(sessions, "update campaign set title_fr = :x, title_en = :x", x=HOSTILE)
     await change(
         sessions,
@@ -270,9 +262,7 @@ def test_no_template_turns_escaping_off() -> None:
     assert len(files) > 50
     for file in files:
         words = file.read_text()
-        assert not re.search(r"\|\s*safe\b|Markup\(|autoescape\s+false|\|\s*forceescape|innerHTML", words), (
-            file
-        )
+        assert not re.search(r"\|\s*safe\b|Markup\(|autoescape\s+false|\|\s*forceescape|innerHTML", words), file
         if file.suffix == ".html":
             assert not re.search(r"<script(?![^>]*\ssrc=)|\son[a-z]+=|\sstyle=|javascript:", words), file
     # A text that is included in a mail's HTML is not escaped: it may hold words only.

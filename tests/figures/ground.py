@@ -61,8 +61,8 @@ async def ground(folder: Path) -> AsyncIterator[Ground]:
             return {**env, "PORTAL_DATABASE_URL": postgres.url(name, "scrutin")}
 
         worker = start(
-            "worker", [python, "-m", "worker"], log=folder / "worker.log", cwd=ROOT, env=environment_of("scrutin_worker"),
-            ready=lambda: "worker-ready" in (folder / "worker.log").read_text(),
+            "worker", [python, "-m", "worker"], log=folder / "worker.log", cwd=ROOT,
+            env=environment_of("scrutin_worker"), ready=lambda: "worker-ready" in (folder / "worker.log").read_text(),
         )  # fmt: skip
         stack.callback(worker.stop)
         pages = start(
