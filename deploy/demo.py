@@ -28,6 +28,7 @@ from deploy.choices import (
 )  # fmt: skip
 from deploy.fleet import Fleet, TooManyRestarts
 from deploy.processes import LOOPBACK, DidNotStart, Process
+from deploy.specimens import specimen_card
 
 PROJECT = Path(__file__).resolve().parents[1]
 DATABASE = "scrutin"
@@ -80,6 +81,7 @@ class Demo:
         self._start_portal()
         self._announce()
         self._show()
+        self._start_ours("deploy.opened", self.owner_url, self.folder / "logs" / "opened.log", lambda: True)
         processes.adopt_orphans(False)
         self.fleet.watch()
 
@@ -181,6 +183,10 @@ class Demo:
         say(f"database is up to date ({time.monotonic() - began:.1f} s)")
         began = time.monotonic()
         self._complete("world", "deploy.world", "--opens-in-minutes", str(self.opens_in))
+        # Something to send, for whoever has no licence at hand that nobody needs to see.
+        specimens = self.folder / "specimens"
+        specimens.mkdir(exist_ok=True)
+        (specimens / "permis-specimen.jpg").write_bytes(specimen_card())
         say(f"world is there ({time.monotonic() - began:.1f} s)")
 
     def _complete(self, name: str, module: str, *arguments: str) -> None:
