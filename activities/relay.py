@@ -32,6 +32,10 @@ BEGUN_WITHIN = mail.CLAIM.total_seconds() / 2
 DeliverDecision = Callable[[Undelivered], Awaitable[None]]
 
 
+# A day of refusals, ten minutes apart; the time a server is away does not count.
+MOST_TRIES = 150
+
+
 def wait_before(attempts: int) -> timedelta:
     """How long one mail waits after a refusal: 5 s, doubled each time, at most 10 minutes."""
     doubled: int = 2 ** min(attempts - 1, 10)
@@ -91,7 +95,7 @@ class RelayActivities:
             finally:
                 # Also when we are cancelled: a library may swallow that in one lane, which would go on for ever.
                 over.set()
-                bell.ring()
+                bell.ring(for_good=True)
             await asyncio.gather(*lanes)
             ears.cancel()
 
@@ -161,7 +165,9 @@ class RelayActivities:
             await mail.mark_cancelled(session, [row.id for row in batch.cancelled])
             await mail.release(session, [row.id for row in batch.waiting])
             for row, answer in batch.refused:
-                if answer.result is Result.NEVER or datetime.now(UTC) > row.queued_at + mail.TRIED_FOR:
+                if answer.result is Result.NEVER or (
+                    row.attempts >= MOST_TRIES and datetime.now(UTC) > row.queued_at + mail.TRIED_FOR
+                ):
                     await mail.mark_failed(session, row.id, answer.code)
                 else:
                     await mail.postpone(session, row.id, wait_before(row.attempts), answer.code)

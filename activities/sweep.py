@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.identity import CloseSubmission, Erased, IdentityActivities
 from portal.rules.identity import (
@@ -16,11 +17,14 @@ from portal.rules.identity import (
 )  # fmt: skip
 from portal.store import Sessions, accounts, identity, journal
 from portal.store import sessions as sign_ins
-from portal.store.files import Files
+from portal.store.files import Files, FilesUnavailable, StillThere
 from portal.store.sealing import EpochKeys
 
 # The workflow's own timer comes first; the sweep only catches what it missed.
 GRACE = timedelta(hours=1)
+
+# What could not be deleted this time: it holds up nothing else.
+Stuck = list[ApplicationError | FilesUnavailable | StillThere]
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,16 @@ class SweepActivities:
 
     @activity.defn
     async def sweep(self) -> Swept:
-        closed = await self._close_overdue()
-        activity.heartbeat()
-        late = await self._erase_late()
-        activity.heartbeat()
-        strays = await self._erase_strays()
-        activity.heartbeat()
+        # Records and key folder first: they never wait for the object store.
         destroyed = await self._destroy_keys()
         await self._forget()
+        closed = await self._close_overdue()
+        stuck: Stuck = []
+        late = await self._erase_late(stuck)
+        strays = await self._erase_strays(stuck)
+        if stuck:
+            # Everything else was tried: now the operators see it, and Temporal tries again.
+            raise ApplicationError("pictures left", type=type(stuck[0]).__name__)
         return Swept(closed, late, strays, destroyed)
 
     async def _close_overdue(self) -> int:
@@ -61,13 +67,17 @@ class SweepActivities:
             overdue = await identity.overdue(session, staged_for=STAGED_FOR, undecided_for=UNDECIDED_FOR + GRACE)
         for submission_id, ending in overdue:
             await self._close(submission_id, ending)
+            activity.heartbeat()
         return len(overdue)
 
     async def _close(self, submission_id: UUID, ending: SubmissionStatus) -> None:
         async with self.sessions.begin() as session:
-            submission = await identity.by_id(session, submission_id)
+            submission = await identity.lock(session, submission_id)
             assert submission is not None, "a submission is never deleted"
             if ending is SubmissionStatus.ABANDONED:
+                if submission.status != SubmissionStatus.STAGED.value:
+                    # Submitted since the look: it is before the reviewers now.
+                    return
                 await identity.close(session, submission, ending)
                 await journal.write(
                     session, "documents-closed", actor=journal.SYSTEM, member_id=submission.member_id,
@@ -79,11 +89,15 @@ class SweepActivities:
             CloseSubmission(submission.campaign_id, submission.member_id, submission_id, ending)
         )
 
-    async def _erase_late(self) -> int:
+    async def _erase_late(self, stuck: Stuck) -> int:
         async with self.sessions.begin() as session:
             late = await identity.not_erased(session, over_for=ERASURE_TARGET)
         for submission_id in late:
-            await self._erase(submission_id)
+            try:
+                await self._erase(submission_id)
+            except ApplicationError as error:
+                stuck.append(error)
+            activity.heartbeat()
         return len(late)
 
     async def _erase(self, submission_id: UUID) -> None:
@@ -92,14 +106,22 @@ class SweepActivities:
         async with self.sessions.begin() as session:
             await journal.write(session, "erased-by-sweep", actor=journal.SYSTEM, subject_id=submission_id)
 
-    async def _erase_strays(self) -> int:
+    async def _erase_strays(self, stuck: Stuck) -> int:
         """Objects without a record. Listed before the records are read: what is new since is in the records."""
-        stored = await self.files.stored(older_than=datetime.now(UTC) - GRACE)
+        try:
+            stored = await self.files.stored(older_than=datetime.now(UTC) - GRACE)
+        except FilesUnavailable as error:
+            stuck.append(error)
+            return 0
         async with self.sessions.begin() as session:
             known = await identity.live_object_keys(session)
         strays = [file.key for file in stored if file.key not in known]
         for key in strays:
-            await self.files.erase(key)
+            try:
+                await self.files.erase(key)
+            except (FilesUnavailable, StillThere) as error:
+                stuck.append(error)
+                continue
             async with self.sessions.begin() as session:
                 await journal.write(session, "stray-erased", actor=journal.SYSTEM)
             activity.heartbeat()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
+from uuid import UUID, uuid4
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -22,6 +23,7 @@ from portal.store.campaigns import Campaign
 from portal.store.sessions import Visitor
 from workflows import calls
 from workflows.messages import REFUSED, Answer
+from workflows.onboarding import OnboardingWorkflow
 
 
 class NotYet(Exception):
@@ -73,28 +75,21 @@ async def ask(
     Raises Refused, NotYet or Away.
     """
     assert visitor.member_id is not None, "only members have a file"
-    start: WithStartWorkflowOperation[Any, Any] = calls.opening(
-        portal.task_queue, campaign_id=campaign.id, campaign_code=campaign.code, member_id=visitor.member_id
-    )
     # How to ask again, with the same key.
     again = (page, where or {}, fields or {})
     arguments = {} if argument is None else {"arg": argument}
     try:
-        try:
-            async with asyncio.timeout(portal.settings.answer_seconds):
-                answer: Answer = await portal.client.execute_update_with_start_workflow(
-                    update, start_workflow_operation=start, id=key, result_type=Answer, **arguments
-                )
-        except BaseException:
-            await _look_at(start)
-            raise
-    except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
-        raise NotYet(*again) from None
-    except WorkflowUpdateFailedError as error:
-        cause = error.cause
-        if isinstance(cause, ApplicationError) and cause.type == REFUSED:
-            raise Refused(Refusal(cause.message)) from None
-        # Told while the workflow moved on to a new run: ask again.
+        async with asyncio.timeout(portal.settings.answer_seconds):
+            try:
+                answer = await _sent(portal, visitor.member_id, campaign, update, key, arguments)
+            except _RefusedUnheard:
+                # Pages ask only what the records allow: the workflow has not heard of something yet.
+                await _sent(portal, visitor.member_id, campaign, OnboardingWorkflow.look_again, f"look-{uuid4()}", {})
+                answer = await _sent(portal, visitor.member_id, campaign, update, key, arguments)
+    except _RefusedUnheard as unheard:
+        raise Refused(unheard.refusal) from None
+    except (WorkflowUpdateRPCTimeoutOrCancelledError, WorkflowUpdateFailedError, TimeoutError):
+        # Also told while the workflow moved on to a new run: ask again.
         raise NotYet(*again) from None
     except RPCError as error:
         if error.status in (
@@ -111,6 +106,35 @@ async def ask(
         raise Away(*again) from None
     if answer.refusal is not None:
         raise Refused(answer.refusal)
+    return answer
+
+
+class _RefusedUnheard(Exception):
+    """A validator's no: by what the workflow knows, the records were not asked."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
+
+
+async def _sent(
+    portal: Portal, member_id: UUID, campaign: Campaign, update: Any, key: str, arguments: Mapping[str, Any]
+) -> Answer:
+    start: WithStartWorkflowOperation[Any, Any] = calls.opening(
+        portal.task_queue, campaign_id=campaign.id, campaign_code=campaign.code, member_id=member_id
+    )
+    try:
+        answer: Answer = await portal.client.execute_update_with_start_workflow(
+            update, start_workflow_operation=start, id=key, result_type=Answer, **arguments
+        )
+    except WorkflowUpdateFailedError as error:
+        await _look_at(start)
+        if isinstance(error.cause, ApplicationError) and error.cause.type == REFUSED:
+            raise _RefusedUnheard(Refusal(error.cause.message)) from None
+        raise
+    except BaseException:
+        await _look_at(start)
+        raise
     return answer
 
 

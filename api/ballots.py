@@ -14,7 +14,7 @@ from api.pages import go, render
 from api.portal import Portal, portal_of
 from api.routes import page
 from portal.rules.accounts import STEP_UP_TRIES
-from portal.rules.ballots import registration_open
+from portal.rules.ballots import ready_to_register, registration_open
 from portal.rules.onboarding import IdentityState
 from portal.rules.refusals import Refusal, Refused
 from portal.store import journal, sessions
@@ -36,7 +36,8 @@ async def _view(request: Request, visitor: Visitor, language: str) -> View:
 async def votes(request: Request, language: Lang, visitor: MemberDep) -> Response:
     """Every ballot: mine with its state, the others with the reason why not."""
     view = await _view(request, visitor, language)
-    return render(request, "ballots/votes.html", visitor=visitor, view=view, IdentityState=IdentityState)
+    closed = registration_open(opens=view.campaign.registration_opens, closes=view.campaign.closes, at=view.at)
+    return render(request, "ballots/votes.html", visitor=visitor, view=view, closed=closed, IdentityState=IdentityState)
 
 
 @page(router, "register-all")
@@ -73,15 +74,22 @@ def _chosen(view: View, code: str | None) -> list[str]:
     return [code]
 
 
-def _too_early_or_late(view: View, chosen: list[str]) -> Refusal | None:
-    """By the calendar in the records, so that asking in vain costs no event; the statement that writes decides.
+def _not_now(view: View, chosen: list[str]) -> Refusal | None:
+    """By the records, so that asking in vain costs no event; the statement that writes decides.
 
     Whoever has registered and asks again for the answer that did not come gets it, after the close as well.
     """
     if all(card.registered_at for card in view.cards if card.ballot.code in chosen):
         return None
     campaign = view.campaign
-    return registration_open(opens=campaign.registration_opens, closes=campaign.closes, at=view.at)
+    return registration_open(
+        opens=campaign.registration_opens, closes=campaign.closes, at=view.at
+    ) or ready_to_register(
+        email_verified=view.standing.email_verified,
+        documents_in=view.standing.identity is not IdentityState.NONE,
+        chosen=chosen,
+        own=view.standing.own,
+    )
 
 
 async def _form(
@@ -102,8 +110,6 @@ async def _register(
     same_form(visitor, form.form_token)
     view = await _view(request, visitor, language)
     chosen = _chosen(view, code)
-    if (refusal := _too_early_or_late(view, chosen)) is not None:
-        return await _form(request, visitor, language, refusal, code)
     new_token = None
     # A form that asks again for an answer that did not come carries no password: it was typed a moment ago.
     if form.password or not visitor.stepped_up:
@@ -111,9 +117,12 @@ async def _register(
         if new_token is None:
             return await _form(request, visitor, language, Refusal.WRONG_PASSWORD, code)
     try:
+        if (refusal := _not_now(view, chosen)) is not None:
+            raise Refused(refusal)
         await ask(
             portal, visitor, view.campaign, OnboardingWorkflow.register, Register(chosen),
-            key=f"register-{code or 'all'}-{form.key}", page="register-all" if code is None else "register",
+            key=f"register-{visitor.member_id}-{code or 'all'}-{form.key}",
+            page="register-all" if code is None else "register",
             where={} if code is None else {"code": code}, fields={"key": form.key},
         )  # fmt: skip
     except NotYet as trouble:

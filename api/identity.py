@@ -152,6 +152,11 @@ async def _may_send(portal: Portal, visitor: Visitor, uploads: Sequence[Upload])
             raise Refused(Refusal.EMAIL_NOT_VERIFIED)
         if view.standing.identity is IdentityState.APPROVED:
             raise Refused(Refusal.IDENTITY_ALREADY_APPROVED)
+        # Nobody's papers are taken when they can serve no vote.
+        if not view.standing.own:
+            raise Refused(Refusal.MEMBERS_ONLY)
+        if view.at >= view.campaign.closes:
+            raise Refused(Refusal.REGISTRATION_CLOSED)
     async with portal.sessions.begin() as session:
         if not await accounts.attempt(session, portal.counter("upload", str(visitor.member_id)), UPLOADS_A_DAY):
             raise Refused(Refusal.TOO_MANY_UPLOADS)

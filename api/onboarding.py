@@ -177,8 +177,8 @@ async def send_verification(
         campaign = await current_campaign(session)
     try:
         await ask(
-            portal, visitor, campaign, OnboardingWorkflow.send_verification, key=f"verification-{form.key}",
-            page="send-verification", fields={"key": form.key},
+            portal, visitor, campaign, OnboardingWorkflow.send_verification,
+            key=f"verification-{visitor.member_id}-{form.key}", page="send-verification", fields={"key": form.key},
         )  # fmt: skip
     except Refused as refused:
         if refused.refusal is Refusal.EMAIL_ALREADY_VERIFIED:
@@ -236,6 +236,8 @@ async def type_code(request: Request, language: Lang, visitor: MemberOrActivatin
         raise Refused(Refusal.LINK_EXPIRED if link is None or link.refusal else Refusal.TOO_MANY_TRIES)
     if not secrets.compare_digest(typed.encode(), code_of(portal.secret, link.id).encode()):
         raise Refused(Refusal.CODE_WRONG)
+    async with portal.sessions.begin() as session:
+        await links.give_back_code_try(session, link.id)
     await _confirm(portal, visitor, link.id, {"code": form.code})
     return go(page_of(visitor), language, notice="courriel-verifie")
 

@@ -19,7 +19,7 @@ ANNOUNCEMENT = "demo.json"
 _LOCK = "demo.lock"
 _SECRETS = "secrets.json"
 # Everything a demo ever makes in its folder; nothing else is ever removed from it.
-_OURS = ("postgres", "temporal", "s3", "mailbox", "keys", "logs", ANNOUNCEMENT, _SECRETS, _LOCK)
+_OURS = ("specimens", "postgres", "temporal", "s3", "mailbox", "keys", "logs", ANNOUNCEMENT, _SECRETS, _LOCK)
 # How long the servers of a killed launcher take to end.
 _WINDING_DOWN = 15.0
 

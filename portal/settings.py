@@ -30,7 +30,9 @@ class Settings(BaseSettings):
     temporal_ui: str = Field("http://127.0.0.1:8233", description="address of the Temporal UI, for operators' links")
 
     s3_endpoint: str = Field("127.0.0.1:9000", description="host:port of the S3 server")
-    s3_access_key: str = Field(description="may put, get, delete and list in the one bucket, and nothing else")
+    s3_access_key: str = Field(
+        description="may put, get, delete, list (with versions) and read versioning and lock of the one bucket"
+    )
     s3_secret_key: SecretStr = Field(description="the secret of that key")
     s3_bucket: str = Field(
         "identity", description="bucket of identity documents: no versioning, no object lock, no backup"

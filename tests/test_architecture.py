@@ -73,7 +73,16 @@ def test_workflow_files_import_only_what_is_deterministic() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module:
                 root = node.module.split(".")[0]
-                assert root in {"asyncio", "collections", "dataclasses", "datetime", "typing", "uuid", "temporalio"} | {
+                assert root in {
+                    "asyncio",
+                    "collections",
+                    "contextlib",
+                    "dataclasses",
+                    "datetime",
+                    "typing",
+                    "uuid",
+                    "temporalio",
+                } | {
                     "portal",
                     "activities",
                     "workflows",

@@ -123,8 +123,9 @@ class OnboardingWorkflow:
         )
 
     async def _meet(self, deadline: Deadline) -> None:
-        file = self._known()
         async with self.one_at_a_time:
+            # A step that held the lock may have taken the file up anew.
+            file = self._known()
             if deadline.kind is DeadlineKind.REMINDER:
                 await records.write(
                     OnboardingActivities.remind,
@@ -166,8 +167,8 @@ class OnboardingWorkflow:
     # --- identity ---------------------------------------------------------------------------------------
 
     async def _apply(self, verdict: Verdict, made: DecisionMade) -> None:
-        file = self._known()
         async with self.one_at_a_time:
+            file = self._known()
             result = await records.write(
                 IdentityActivities.apply_decision,
                 ApplyDecision(self.order.campaign_id, self.order.member_id, made.submission_id, made.claim_id, verdict),
@@ -204,6 +205,13 @@ class OnboardingWorkflow:
         """The first sign-in opens the file; it is open once this is answered."""
         file = await self._ready()
         return Answer(file.step)
+
+    @workflow.update
+    async def look_again(self) -> Answer:
+        """Take the file up from the records: the page has seen there what this does not know yet."""
+        async with self._step():
+            await self._open()
+        return Answer(self._known().step)
 
     @workflow.update
     async def send_verification(self) -> Answer:

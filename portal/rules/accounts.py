@@ -112,7 +112,8 @@ def password_weakness(password: str, *, min_length: int, score: int, known_words
     """
     if len(password) > PASSWORD_MAX_LENGTH:
         return Refusal.PASSWORD_TOO_LONG
-    if any(category(character) == "Cc" for character in password):
+    # A no-break space is typed by accident and counts as one; what nobody can see or type does not.
+    if any(not character.isprintable() and category(character) != "Zs" for character in password):
         return Refusal.PASSWORD_CONTROL_CHARACTER
     if len(password) < min_length:
         return Refusal.PASSWORD_TOO_SHORT

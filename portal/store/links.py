@@ -67,7 +67,8 @@ async def make(
     # Two requests at the same moment come one after the other: one link lives, and the share is counted once.
     await session.execute(select(Account.id).where(Account.id == account.id).with_for_update(key_share=True))
     now = func.clock_timestamp()
-    mine = (Link.email == account.email, Link.account_id == account.id)
+    # Each purpose has its share: whoever asks for renewals in somebody's name must not silence their verification.
+    mine = (Link.email == account.email, Link.account_id == account.id, Link.purpose == purpose.value)
     recent = (
         await session.execute(
             select(
@@ -182,3 +183,10 @@ async def spend_code_try(session: Session, link_id: UUID) -> bool:
         .returning(Link.id)
     )
     return spent is not None
+
+
+async def give_back_code_try(session: Session, link_id: UUID) -> None:
+    """The code was right: asking again for an answer that did not come uses up nothing."""
+    await session.execute(
+        update(Link).where(Link.id == link_id, Link.code_tries > 0).values(code_tries=Link.code_tries - 1)
+    )

@@ -207,6 +207,7 @@ class Bell:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._rung = {lane: asyncio.Event() for lane in Lane}
+        self._for_good = False
 
     async def listen(self) -> None:
         """Ring for every commit until cancelled or until the connection breaks, which raises."""
@@ -225,8 +226,9 @@ class Bell:
                 # It still listens: never back into the pool.
                 await connection.invalidate()
 
-    def ring(self) -> None:
-        """Wake everybody."""
+    def ring(self, *, for_good: bool = False) -> None:
+        """Wake everybody; for good, so that who comes to wait later does not."""
+        self._for_good = for_good
         for event in self._rung.values():
             event.set()
 
@@ -237,7 +239,8 @@ class Bell:
                 await self._rung[lane].wait()
         except TimeoutError:
             pass
-        self._rung[lane].clear()
+        if not self._for_good:
+            self._rung[lane].clear()
 
 
 @dataclass(frozen=True, slots=True)
