@@ -34,10 +34,13 @@ def open_database(url: str, *, pool_size: int = 10) -> AsyncEngine:
         max_overflow=5,
         pool_timeout=3,
         pool_pre_ping=True,
+        # The connection used last is warm: its statements are prepared, its catalogue is cached.
+        pool_use_lifo=True,
         hide_parameters=True,
         echo=False,
         connect_args={
             "connect_timeout": 3,
+            "prepare_threshold": 2,
             "options": "-c timezone=UTC -c statement_timeout=30000 -c lock_timeout=5000",
         },
     )
