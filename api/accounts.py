@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 from api.ask import NotYet, ask
 from api.forms import SentForm, SignInForm
 from api.guards import COOKIE, Anyone, Lang, same_form
-from api.pages import go, own_page, render
+from api.pages import go, link_token, own_page, render
 from api.portal import Portal, portal_of
 from api.routes import page
 from portal.rules.accounts import (
@@ -52,8 +52,8 @@ class Known:
 
 @page(router, "sign-in")
 async def sign_in_page(request: Request, visitor: Anyone) -> Response:
-    token = request.query_params.get("jeton") or request.query_params.get("token") or ""
-    return render(request, "accounts/sign_in.html", visitor=visitor, email="", token=token[:64])
+    token = link_token(request)
+    return render(request, "accounts/sign_in.html", visitor=visitor, email="", token=token)
 
 
 @page(router, "sign-in", methods=("POST",))

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from api.ask import ask
 from api.forms import CodeForm, LinkForm, SentForm
 from api.guards import Anyone, Lang, MemberDep, MemberOrActivatingDep, same_form
-from api.pages import go, render
+from api.pages import go, link_token, render
 from api.portal import Portal, portal_of
 from api.routes import page
 from portal.rules.accounts import Purpose, SessionKind
@@ -190,7 +190,7 @@ async def send_verification(
 @page(router, "confirm-email")
 async def confirm_email_page(request: Request, language: Lang, visitor: Anyone) -> Response:
     """The page of the link. It only looks: scanners open links too, and some of them run scripts."""
-    token = (request.query_params.get("jeton") or request.query_params.get("token") or "")[:64]
+    token = link_token(request)
     async with portal_of(request).sessions.begin() as session:
         link = await links.find(session, hash_of(token))
     return _confirmation(request, visitor, link, token)

@@ -82,6 +82,11 @@ def preferred_language(request: Request) -> str:
     return "fr"
 
 
+def link_token(request: Request) -> str:
+    """The token of a one-time link, under its name in either language; no longer than a token is."""
+    return (request.query_params.get("jeton") or request.query_params.get("token") or "")[:64]
+
+
 def other_page(request: Request, language: str) -> str:
     """The equivalent page in the other language, with the same question; its entrance if there is none."""
     other = "en" if language == "fr" else "fr"

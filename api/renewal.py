@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from api.accounts import caller
 from api.forms import EmailForm, NewPasswordForm
 from api.guards import Anyone, Lang
-from api.pages import go, render
+from api.pages import go, link_token, render
 from api.portal import Portal, portal_of
 from api.routes import page
 from portal.rules.accounts import ADDRESS_LIMIT, RENEWAL_VALID, Purpose, canonical_email
@@ -76,7 +76,7 @@ async def _send_link(portal: Portal, address: str, email: str) -> bool:
 @page(router, "new-password")
 async def new_password_page(request: Request, visitor: Anyone) -> Response:
     """Opened by a person or by a mail scanner, ten times or never: nothing changes."""
-    token = (request.query_params.get("jeton") or request.query_params.get("token") or "")[:64]
+    token = link_token(request)
     async with portal_of(request).sessions.begin() as session:
         link = await links.find(session, hash_of(token))
     refusal = _why_not(link)

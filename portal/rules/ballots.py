@@ -3,16 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from portal.rules.members import Group, Standing
 from portal.rules.refusals import Refusal
-
-
-class BallotKind(StrEnum):
-    RESOLUTION = "resolution"
-    RATIFICATION = "ratification"
-    ELECTION = "election"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Ballots, whose they are, and who is registered for which."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -85,11 +85,6 @@ class Card:
     refusal: Refusal | None
     registered_at: datetime | None
     confirmed_at: datetime | None
-
-
-async def of_campaign(session: Session, campaign_id: UUID) -> Sequence[Ballot]:
-    rows = await session.scalars(select(Ballot).where(Ballot.campaign_id == campaign_id).order_by(Ballot.position))
-    return rows.all()
 
 
 async def cards(session: Session, campaign_id: UUID, member: Member) -> list[Card]:

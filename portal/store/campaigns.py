@@ -58,10 +58,6 @@ async def by_id(session: Session, campaign_id: UUID) -> Campaign | None:
     return await session.get(Campaign, campaign_id)
 
 
-async def by_code(session: Session, code: str) -> Campaign | None:
-    return await session.scalar(select(Campaign).where(Campaign.code == code))
-
-
 async def current(session: Session) -> Campaign | None:
     """The campaign that members see: the first that has not ended, with registration open or to come."""
     return await session.scalar(
