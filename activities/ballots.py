@@ -11,7 +11,7 @@ from portal.rules.ballots import ready_to_register, registration_open
 from portal.rules.mail import MailKind
 from portal.rules.onboarding import IdentityState
 from portal.rules.refusals import Refusal
-from portal.store import Sessions, ballots, journal
+from portal.store import Sessions, ballots
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,12 @@ class BallotActivities:
                     opens=campaign.registration_opens, closes=campaign.closes, at=datetime.now(UTC)
                 )
                 return Outcome(late or Refusal.REGISTRATION_CLOSED)
-            await journal.write(
-                session, "registered", actor="member", actor_id=order.member_id, member_id=order.member_id,
-                campaign_id=campaign.id, code=",".join(new), key=order.key,
-            )  # fmt: skip
-            await self.records.write_to(
-                session,
-                whole,
-                MailKind.REGISTERED,
-                key=f"registered:{order.key}",
-                facts={"ballots": ",".join(new)},
+            codes = ",".join(new)
+            mail = self.records.mail(
+                whole, MailKind.REGISTERED, key=f"registered:{order.key}", facts={"ballots": codes}
             )
-            await self.records.moved_on(session, whole, by_member=True, registered=[*standing.registered, *new])
+            await self.records.write(
+                session, whole, "registered", key=order.key, code=codes, mail=mail,
+                registered=[*standing.registered, *new],
+            )  # fmt: skip
             return Outcome()

@@ -10,7 +10,8 @@ from portal.rules.identity import ERASURE_TARGET
 from portal.rules.links import code_of, token_of
 from portal.rules.mail import MailKind
 from portal.rules.onboarding import MEMBERS_TURN, Step
-from portal.store import Session, accounts, ballots, campaigns, identity, links, members, onboarding
+from portal.store import Session, ballots, identity, links, onboarding
+from portal.store import mail as outbox
 from portal.store.campaigns import Campaign
 from portal.store.mail import Claimed
 from portal.store.members import Member
@@ -41,11 +42,12 @@ class Facts:
 
     async def of(self, session: Session, mail: Claimed) -> Addressed | None:
         """The facts of a mail, or None when its cause has vanished: then it is never sent."""
-        account = await accounts.by_id(session, mail.account_id)
-        if account is None or account.email is None:
+        reader = await outbox.reader(session, mail)
+        if reader is None:
             return None
-        member = await members.by_id(session, account.member_id) if account.member_id else None
-        campaign = await campaigns.by_id(session, mail.campaign_id) if mail.campaign_id else None
+        account, member, campaign = reader
+        if account.email is None:
+            return None
         language = member.language if member else "fr"
         facts: dict[str, object] = {
             "given_name": member.given_name if member else "",
@@ -142,11 +144,12 @@ class Facts:
     async def _notice(
         self, session: Session, mail: Claimed, member: Member, campaign: Campaign
     ) -> dict[str, object] | None:
-        standing = await onboarding.standing(session, campaign, member, valid_for=self.identity_valid_for)
-        file = await onboarding.of_member(session, campaign.id, member.id)
+        whole = await onboarding.read(session, campaign.id, member.id, valid_for=self.identity_valid_for)
+        assert whole is not None, "both were read a moment ago"
+        standing, file = whole.standing, whole.file
         missing = standing.step.value if standing.step is not Step.DONE else None
         # The clock by which the mail was due: by another, a moment behind, it would be cancelled for ever.
-        at = await campaigns.clock(session)
+        at = whole.at
         closed = at >= campaign.closes
         if mail.kind is MailKind.INVITATION:
             return None if closed or file is not None else {"ballots_count": len(standing.own)}

@@ -12,7 +12,7 @@ from portal.rules.identity import SubmissionStatus, Verdict, certificate_number
 from portal.rules.mail import MailKind
 from portal.rules.onboarding import IdentityState
 from portal.rules.refusals import Refusal
-from portal.store import Session, Sessions, ballots, identity, journal, members, onboarding
+from portal.store import Session, Sessions, ballots, identity, journal, mail, members, onboarding
 from portal.store.files import Files, FilesUnavailable, StillThere
 from portal.store.identity import Submission
 from portal.store.onboarding import Whole
@@ -106,18 +106,10 @@ class IdentityActivities:
                     return Submitted(refusal=Refusal.DOCUMENTS_UNDER_REVIEW)
                 await identity.close(session, earlier, SubmissionStatus.REPLACED)
             submitted_at = await identity.submit(session, staged)
-            await journal.write(
-                session, "documents-submitted", actor="member", actor_id=order.member_id,
-                member_id=order.member_id, campaign_id=order.campaign_id, subject_id=staged.id, key=order.key,
+            await self.records.write(
+                session, whole, "documents-submitted", key=order.key, subject_id=staged.id,
+                mail=self._mail_about(whole, MailKind.DOCUMENTS_RECEIVED, staged), identity=IdentityState.SUBMITTED,
             )  # fmt: skip
-            await self.records.write_to(
-                session,
-                whole,
-                MailKind.DOCUMENTS_RECEIVED,
-                key=f"documents-received:{staged.id}",
-                facts={"submission_id": str(staged.id)},
-            )
-            await self.records.moved_on(session, whole, by_member=True, identity=IdentityState.SUBMITTED)
             return Submitted(submitted_at, [earlier.id] if earlier else [])
 
     @activity.defn
@@ -131,15 +123,11 @@ class IdentityActivities:
                 withdrawn = submission.status == SubmissionStatus.WITHDRAWN.value
                 return Outcome(None if withdrawn else Refusal.WITHDRAW_TOO_LATE)
             await identity.close(session, submission, SubmissionStatus.WITHDRAWN)
-            await journal.write(
-                session, "documents-withdrawn", actor="member", actor_id=order.member_id,
-                member_id=order.member_id, campaign_id=order.campaign_id, subject_id=submission.id,
-                key=order.key,
-            )  # fmt: skip
-            await self._turn_again(session, order)
+            whole = await self.records.read(session, order.campaign_id, order.member_id)
+            await self.records.write(session, whole, "documents-withdrawn", key=order.key, subject_id=submission.id)
             return Outcome()
 
-    async def _turn_again(self, session: Session, order: SubmissionOf | ApplyDecision | CloseSubmission) -> Whole:
+    async def _turn_again(self, session: Session, order: ApplyDecision | CloseSubmission) -> Whole:
         """A submission is over: write down where the file stands now. The reminders count from here."""
         whole = await self.records.read(session, order.campaign_id, order.member_id)
         await self.records.moved_on(session, whole, by_member=True)
@@ -191,8 +179,13 @@ class IdentityActivities:
             return Applied(True)
 
     async def _write_about(self, session: Session, whole: Whole, kind: MailKind, submission: Submission) -> None:
-        await self.records.write_to(
-            session, whole, kind, key=f"{kind.value}:{submission.id}", facts={"submission_id": str(submission.id)}
+        row = self._mail_about(whole, kind, submission)
+        if row is not None:
+            await mail.queue(session, row)
+
+    def _mail_about(self, whole: Whole, kind: MailKind, submission: Submission) -> mail.Row | None:
+        return self.records.mail(
+            whole, kind, key=f"{kind.value}:{submission.id}", facts={"submission_id": str(submission.id)}
         )
 
     @activity.defn

@@ -1,5 +1,6 @@
 """What a member's file does to the records: opened, reminded, told of a moved calendar, ended."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -10,7 +11,8 @@ from portal.rules.campaigns import Calendar
 from portal.rules.mail import MOST_REMINDERS, Courtesy, MailKind, lane, send_at
 from portal.rules.onboarding import MEMBERS_TURN, IdentityState, Step
 from portal.rules.refusals import Refusal
-from portal.store import Session, Sessions, campaigns, identity, journal, mail, onboarding
+from portal.store import Session, Sessions, campaigns, identity, journal, onboarding, steps
+from portal.store import mail as outbox
 from portal.store.onboarding import Standing, Whole
 
 
@@ -80,9 +82,11 @@ class Records:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
 
-    async def read(self, session: Session, campaign_id: UUID, member_id: UUID) -> Whole:
-        """The member in the campaign; the file is opened if it is not."""
-        whole = await onboarding.read(session, campaign_id, member_id, valid_for=self.policy.identity_valid_for)
+    async def read(self, session: Session, campaign_id: UUID, member_id: UUID, *, key: str | None = None) -> Whole:
+        """The member in the campaign; the file is opened if it is not. `key` names a step that may be done already."""
+        whole = await onboarding.read(
+            session, campaign_id, member_id, valid_for=self.policy.identity_valid_for, key=key
+        )
         if whole is None:
             raise LookupError("no such campaign or member")
         if whole.file is None:
@@ -90,26 +94,41 @@ class Records:
             return replace(whole, file=file)
         return whole
 
-    async def moved_on(self, session: Session, whole: Whole, *, by_member: bool, **changes: object) -> None:
-        """Write down the step the file has reached; `changes` are what this step changed in the standing."""
+    async def moved_on(self, session: Session, whole: Whole, *, by_member: bool) -> None:
+        """Write down the step the file has reached."""
         assert whole.file is not None, "reading opens the file"
-        now = replace(whole.standing, **changes)  # type: ignore[arg-type]
-        step = Standing.of(now.email_verified, now.identity, now.submission, now.own, now.registered).step
-        await onboarding.note_step(session, whole.file, step, by_member=by_member)
+        await onboarding.note_step(session, whole.file, whole.standing.step, by_member=by_member)
 
-    async def write_to(
+    async def write(
         self,
         session: Session,
         whole: Whole,
-        kind: MailKind,
+        action: str,
         *,
         key: str,
-        facts: dict[str, str] | None = None,
-    ) -> None:
-        """Queue a mail to the member, due now; one without an address gets none."""
+        statement: steps.Statement = steps.WRITTEN,
+        act: Mapping[str, object] | None = None,
+        subject_id: UUID | None = None,
+        code: str | None = None,
+        mail: outbox.Row | None = None,
+        **changes: object,
+    ) -> bool:
+        """A step of the member: its act, the journal, the mail and the file, in one statement (portal/store/steps.py).
+
+        `changes` are what it changes in the standing. False, and nothing changed, when its act could not be done.
+        """
+        now = replace(whole.standing, **changes)  # type: ignore[arg-type]
+        step = Standing.of(now.email_verified, now.identity, now.submission, now.own, now.registered).step
+        return await steps.write(
+            session, statement, act=act, member_id=whole.member.id, campaign_id=whole.campaign.id, action=action,
+            key=key, reached=step, subject_id=subject_id, code=code, mail=mail,
+        )  # fmt: skip
+
+    def mail(self, whole: Whole, kind: MailKind, *, key: str, facts: dict[str, str]) -> outbox.Row | None:
+        """A mail to the member, due now; None for one without an address."""
         account, campaign = whole.account, whole.campaign
         if account is None or account.email is None:
-            return
+            return None
         due = send_at(
             kind,
             due=datetime.now(UTC),
@@ -117,15 +136,8 @@ class Records:
             courtesy=self.policy.courtesy,
             zone=campaign.zone,
         )
-        await mail.queue(
-            session,
-            key=key,
-            kind=kind,
-            lane=lane(kind),
-            account_id=account.id,
-            campaign_id=campaign.id,
-            due_at=due,
-            facts=facts or {},
+        return outbox.to_queue(
+            key=key, kind=kind, lane=lane(kind), account_id=account.id, campaign_id=campaign.id, due_at=due, facts=facts
         )
 
 
@@ -183,7 +195,9 @@ class OnboardingActivities:
             allowed = whole.file is not None and whole.file.reminders_in_all < MOST_REMINDERS
             await onboarding.note_reminder(session, order.campaign_id, order.member_id)
             if allowed and step in MEMBERS_TURN:
-                await self.records.write_to(session, whole, MailKind.REMINDER, key=key, facts={"step": step.value})
+                reminder = self.records.mail(whole, MailKind.REMINDER, key=key, facts={"step": step.value})
+                if reminder is not None:
+                    await outbox.queue(session, reminder)
 
     @activity.defn
     async def take_calendar(self, order: FileOf) -> Calendar:

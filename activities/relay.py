@@ -11,7 +11,7 @@ from activities.facts import Facts
 from activities.mail import BAD_ADDRESS, BadAddress, Postman, Result, Sent, SmtpServer, envelope
 from activities.rendering import Letters
 from portal.rules.mail import Lane
-from portal.store import AsyncEngine, DatabaseUnavailable, DBAPIError, Sessions, mail, review
+from portal.store import AsyncEngine, DatabaseUnavailable, DBAPIError, Sessions, autocommit_of, mail, review
 from portal.store.mail import Bell, Claimed
 from portal.store.review import Undelivered
 
@@ -74,6 +74,7 @@ class RelayActivities:
         shift: timedelta = timedelta(minutes=5),
     ) -> None:
         self.sessions = sessions
+        self.autocommit = autocommit_of(engine)
         self.engine = engine
         self.facts = facts
         self.letters = letters
@@ -84,7 +85,7 @@ class RelayActivities:
     @activity.defn
     async def relay(self) -> None:
         """One shift: send what is due, deliver decisions that got lost, and say every second that we live."""
-        bell = Bell(self.engine)
+        bell = Bell(self.engine, CONNECTIONS)
         over = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             ears = group.create_task(bell.listen())
@@ -128,7 +129,7 @@ class RelayActivities:
             await postman.hang_up()
 
     async def _idle_for(self, lane: Lane) -> float:
-        async with self.sessions.begin() as session:
+        async with self.autocommit() as session:
             wait = await mail.next_due(session, lane)
         if wait is None:
             return LOOK_AGAIN
@@ -161,9 +162,13 @@ class RelayActivities:
 
     async def _write_down(self, batch: _Batch) -> None:
         async with self.sessions.begin() as session:
-            await mail.mark_sent(session, [row.id for row in batch.sent])
-            await mail.mark_cancelled(session, [row.id for row in batch.cancelled])
-            await mail.release(session, [row.id for row in batch.waiting])
+            for note, rows in (
+                (mail.mark_sent, batch.sent),
+                (mail.mark_cancelled, batch.cancelled),
+                (mail.release, batch.waiting),
+            ):
+                if rows:
+                    await note(session, [row.id for row in rows])
             for row, answer in batch.refused:
                 if answer.result is Result.NEVER or (
                     row.attempts >= MOST_TRIES and datetime.now(UTC) > row.queued_at + mail.TRIED_FOR
@@ -175,7 +180,7 @@ class RelayActivities:
     async def _send_one(self, postman: Postman, row: Claimed) -> Sent | None:
         """What became of one mail, None if its cause has vanished; one that cannot be written holds up no other."""
         try:
-            async with self.sessions.begin() as session:
+            async with self.autocommit() as session:
                 to = await self.facts.of(session, row)
             if to is None:
                 return None
@@ -193,7 +198,7 @@ class RelayActivities:
     async def _decisions(self, over: asyncio.Event) -> None:
         """Signals that were lost between the commit of a decision and Temporal."""
         while not over.is_set():
-            async with self.sessions.begin() as session:
+            async with self.autocommit() as session:
                 lost = await review.undelivered(session, older_than_seconds=DECISION_OVERDUE)
             for decision in lost:
                 try:

@@ -162,18 +162,16 @@ async def _welcome(
             member_id=known.member_id, code=kind.value,
         )  # fmt: skip
         visitor = await sessions.visitor(session, hash_of(token))
-        campaign = await campaigns.current(session)
         opened = (
-            campaign is None
-            or known.member_id is None
-            or await onboarding.of_member(session, campaign.id, known.member_id) is not None
+            visitor is None
+            or visitor.campaign is None
+            or visitor.member_id is None
+            or await onboarding.of_member(session, visitor.campaign.id, visitor.member_id) is not None
         )
-    if campaign is not None and not opened and visitor is not None:
+    if visitor is not None and not opened:
         # The first sign-in opens the file. Should nobody answer now, the member's next step opens it.
         try:
-            await ask(
-                portal, visitor, campaign, OnboardingWorkflow.sign_in, key=f"sign-in-{known.member_id}", page="home"
-            )
+            await ask(portal, visitor, OnboardingWorkflow.sign_in, key=f"sign-in-{known.member_id}", page="home")
         except (NotYet, Refused) as error:
             structlog.get_logger().warning("file-not-opened-yet", reason=type(error).__name__)
     response = _after_sign_in(language, visitor, form.token)

@@ -35,7 +35,7 @@ from api.portal import Portal, templates
 from api.routes import UPLOAD_LIMIT
 from portal.rules.refusals import Refusal, Refused
 from portal.settings import Settings
-from portal.store import DatabaseUnavailable, open_database, sessions_of
+from portal.store import DatabaseUnavailable, autocommit_of, open_database, sessions_of
 from portal.store.files import FilesUnavailable, MinioFiles
 from portal.store.sealing import EpochKeys
 from portal.temporal import TASK_QUEUE, connect
@@ -91,6 +91,7 @@ async def open_portal(settings: Settings, client: Client | None, task_queue: str
         settings=settings,
         engine=engine,
         sessions=sessions_of(engine),
+        autocommit=autocommit_of(engine),
         files=files,
         keys=EpochKeys(settings.key_folder),
         client=client or await connect(settings.temporal_address, settings.temporal_namespace, lazy=True),

@@ -16,10 +16,11 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.guards import campaign_of
 from api.pages import render
 from api.portal import Portal
 from portal.rules.refusals import Refusal, Refused
-from portal.store.campaigns import Campaign
+from portal.store.campaigns import Current
 from portal.store.sessions import Visitor
 from workflows import calls
 from workflows.messages import REFUSED, Answer
@@ -59,7 +60,6 @@ def page_of(request: Request, trouble: NotYet) -> Response:
 async def ask(
     portal: Portal,
     visitor: Visitor,
-    campaign: Campaign,
     update: Any,
     argument: Any = None,
     *,
@@ -75,6 +75,7 @@ async def ask(
     Raises Refused, NotYet or Away.
     """
     assert visitor.member_id is not None, "only members have a file"
+    campaign = campaign_of(visitor)
     # How to ask again, with the same key.
     again = (page, where or {}, fields or {})
     arguments = {} if argument is None else {"arg": argument}
@@ -118,7 +119,7 @@ class _RefusedUnheard(Exception):
 
 
 async def _sent(
-    portal: Portal, member_id: UUID, campaign: Campaign, update: Any, key: str, arguments: Mapping[str, Any]
+    portal: Portal, member_id: UUID, campaign: Current, update: Any, key: str, arguments: Mapping[str, Any]
 ) -> Answer:
     start: WithStartWorkflowOperation[Any, Any] = calls.opening(
         portal.task_queue, campaign_id=campaign.id, campaign_code=campaign.code, member_id=member_id

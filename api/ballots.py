@@ -1,6 +1,7 @@
 """« Votes des membres »: one card per vote, and registering for one or for all with one re-entered password."""
 
 import secrets
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -9,7 +10,7 @@ from api.accounts import renewed_session, set_cookie
 from api.ask import NotYet, ask, page_of
 from api.forms import RegisterForm
 from api.guards import Lang, MemberDep, same_form
-from api.onboarding import View, view_of
+from api.onboarding import View, view_of, whole_of
 from api.pages import go, render
 from api.portal import Portal, portal_of
 from api.routes import page
@@ -17,7 +18,10 @@ from portal.rules.accounts import STEP_UP_TRIES
 from portal.rules.ballots import ready_to_register, registration_open
 from portal.rules.onboarding import IdentityState
 from portal.rules.refusals import Refusal, Refused
-from portal.store import journal, sessions
+from portal.store import ballots, journal, sessions
+from portal.store.accounts import Account
+from portal.store.ballots import Card
+from portal.store.onboarding import Whole
 from portal.store.sessions import Visitor
 from workflows.messages import Register
 from workflows.onboarding import OnboardingWorkflow
@@ -27,9 +31,8 @@ router = APIRouter()
 
 async def _view(request: Request, visitor: Visitor, language: str) -> View:
     portal = portal_of(request)
-    assert visitor.member_id is not None, "the guard lets members in only"
-    async with portal.sessions.begin() as session:
-        return await view_of(session, portal, visitor.member_id, language)
+    async with portal.autocommit() as session:
+        return await view_of(session, portal, visitor, language)
 
 
 @page(router, "votes")
@@ -62,11 +65,11 @@ async def register(request: Request, language: Lang, visitor: MemberDep, form: R
     return await _register(request, visitor, language, form, code)
 
 
-def _chosen(view: View, code: str | None) -> list[str]:
+def _chosen(cards: Sequence[Card], code: str | None) -> list[str]:
     """The ballots of this page, or Refused: unknown, somebody else's, or for members in good standing only."""
     if code is None:
-        return [c.ballot.code for c in view.cards if c.refusal is None]
-    card = next((c for c in view.cards if c.ballot.code == code), None)
+        return [c.ballot.code for c in cards if c.refusal is None]
+    card = next((c for c in cards if c.ballot.code == code), None)
     if card is None:
         raise Refused(Refusal.BALLOT_UNKNOWN)
     if card.refusal is not None:
@@ -74,21 +77,21 @@ def _chosen(view: View, code: str | None) -> list[str]:
     return [code]
 
 
-def _not_now(view: View, chosen: list[str]) -> Refusal | None:
+def _not_now(whole: Whole, cards: Sequence[Card], chosen: list[str]) -> Refusal | None:
     """By the records, so that asking in vain costs no event; the statement that writes decides.
 
     Whoever has registered and asks again for the answer that did not come gets it, after the close as well.
     """
-    if all(card.registered_at for card in view.cards if card.ballot.code in chosen):
+    if all(card.registered_at for card in cards if card.ballot.code in chosen):
         return None
-    campaign = view.campaign
+    campaign, standing = whole.campaign, whole.standing
     return registration_open(
-        opens=campaign.registration_opens, closes=campaign.closes, at=view.at
+        opens=campaign.registration_opens, closes=campaign.closes, at=whole.at
     ) or ready_to_register(
-        email_verified=view.standing.email_verified,
-        documents_in=view.standing.identity is not IdentityState.NONE,
+        email_verified=standing.email_verified,
+        documents_in=standing.identity is not IdentityState.NONE,
         chosen=chosen,
-        own=view.standing.own,
+        own=standing.own,
     )
 
 
@@ -96,7 +99,7 @@ async def _form(
     request: Request, visitor: Visitor, language: str, refusal: Refusal | None, code: str | None
 ) -> Response:
     view = await _view(request, visitor, language)
-    chosen = _chosen(view, code)
+    chosen = _chosen(view.cards, code)
     cards = [c for c in view.cards if c.ballot.code in chosen and c.registered_at is None]
     if not cards and refusal is None:
         return go("votes", language)
@@ -108,19 +111,22 @@ async def _register(
 ) -> Response:
     portal = portal_of(request)
     same_form(visitor, form.form_token)
-    view = await _view(request, visitor, language)
-    chosen = _chosen(view, code)
+    async with portal.autocommit() as session:
+        whole = await whole_of(session, portal, visitor)
+        cards = await ballots.cards(session, whole.campaign.id, whole.member)
+    chosen = _chosen(cards, code)
     new_token = None
     # A form that asks again for an answer that did not come carries no password: it was typed a moment ago.
     if form.password or not visitor.stepped_up:
-        new_token = await _re_entered(portal, visitor, view, form.password)
+        assert whole.account is not None, "whoever is signed in has an account"
+        new_token = await _re_entered(portal, visitor, whole.account, form.password)
         if new_token is None:
             return await _form(request, visitor, language, Refusal.WRONG_PASSWORD, code)
     try:
-        if (refusal := _not_now(view, chosen)) is not None:
+        if (refusal := _not_now(whole, cards, chosen)) is not None:
             raise Refused(refusal)
         await ask(
-            portal, visitor, view.campaign, OnboardingWorkflow.register, Register(chosen),
+            portal, visitor, OnboardingWorkflow.register, Register(chosen),
             key=f"register-{visitor.member_id}-{code or 'all'}-{form.key}",
             page="register-all" if code is None else "register",
             where={} if code is None else {"code": code}, fields={"key": form.key},
@@ -136,17 +142,17 @@ async def _register(
     return response
 
 
-async def _re_entered(portal: Portal, visitor: Visitor, view: View, password: str) -> str | None:
+async def _re_entered(portal: Portal, visitor: Visitor, account: Account, password: str) -> str | None:
     """The password once more: a new token for the session, or None. Five wrong ones end it.
 
     Only a password counts here, never a member number; and it stays in this process.
     """
-    right = await portal.passwords.matches(password[:129], view.account.password_hash)
-    async with portal.sessions.begin() as session:
-        if right:
-            token = secrets.token_urlsafe(32)
+    if await portal.passwords.matches(password[:129], account.password_hash):
+        token = secrets.token_urlsafe(32)
+        async with portal.autocommit() as session:
             await renewed_session(session, token, visitor)
-            return token
+        return token
+    async with portal.sessions.begin() as session:
         failures = await sessions.count_step_up_failure(session, visitor.token_hash)
         await journal.write(
             session, "re-entry-refused", actor="member", actor_id=visitor.account_id, member_id=visitor.member_id

@@ -15,7 +15,7 @@ router = APIRouter()
 @page(router, "entrance")
 async def entrance(request: Request, visitor: Anyone) -> Response:
     """What one will need, the dates, the public count of documents, and « Entrez »."""
-    async with portal_of(request).sessions.begin() as session:
+    async with portal_of(request).autocommit() as session:
         campaign = await campaigns.current(session)
         counter = await identity.counter(session)
     return render(request, "accounts/entrance.html", visitor=visitor, campaign=campaign, counter=counter)

@@ -11,17 +11,18 @@ from portal.rules.accounts import Role, SessionKind
 from portal.rules.links import hash_of
 from portal.rules.refusals import Refusal, Refused
 from portal.store import sessions
+from portal.store.campaigns import Current
 from portal.store.sessions import Visitor
 
 COOKIE = "__Host-session"
 
 
 async def _visitor(request: Request) -> Visitor | None:
-    """Whoever the cookie belongs to: one statement in a transaction of its own."""
+    """Whoever the cookie belongs to: one statement."""
     token = request.cookies.get(COOKIE)
     if not token:
         return None
-    async with portal_of(request).sessions.begin() as session:
+    async with portal_of(request).autocommit() as session:
         visitor = await sessions.visitor(session, hash_of(token))
         if visitor is None:
             return None
@@ -94,3 +95,10 @@ def same_form(visitor: Visitor, form_token: str) -> None:
     """The form was made for this session."""
     if not secrets.compare_digest(visitor.form_token.encode(), form_token.encode()):
         raise Refused(Refusal.NOT_ALLOWED)
+
+
+def campaign_of(visitor: Visitor) -> Current:
+    """The campaign a member's page is about."""
+    if visitor.campaign is None:
+        raise Refused(Refusal.NO_CAMPAIGN)
+    return visitor.campaign

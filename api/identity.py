@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 
 from api.ask import ask
 from api.forms import SubmissionForm
-from api.guards import Lang, MemberDep, same_form
-from api.onboarding import current_campaign, view_of
+from api.guards import Lang, MemberDep, campaign_of, same_form
+from api.onboarding import view_of
 from api.pages import go, render
 from api.portal import Portal, portal_of
 from api.routes import UPLOAD_LIMIT, page
@@ -62,8 +62,8 @@ async def _form(
 ) -> Response:
     portal = portal_of(request)
     assert visitor.member_id is not None, "the guard lets members in only"
-    async with portal.sessions.begin() as session:
-        view = await view_of(session, portal, visitor.member_id, language)
+    async with portal.autocommit() as session:
+        view = await view_of(session, portal, visitor, language)
     return render(
         request, "identity/send.html", visitor=visitor, refusal=refusal, view=view, accepted=ACCEPTED,
         kinds=[*kinds, "", ""][:2], IdentityState=IdentityState,
@@ -114,10 +114,11 @@ async def upload(request: Request, language: Lang, visitor: MemberDep) -> Respon
         )
     await portal.files.check_policy()
     async with portal.sessions.begin() as session:
-        campaign = await current_campaign(session)
         # Written down before it is stored: whatever happens next, the sweep can find it.
         await identity.stage(
-            session, Submission(id=submission_id, campaign_id=campaign.id, member_id=visitor.member_id), documents
+            session,
+            Submission(id=submission_id, campaign_id=campaign_of(visitor).id, member_id=visitor.member_id),
+            documents,
         )
     for document, ciphertext in zip(documents, sealed, strict=True):
         await portal.files.put(document.object_key, ciphertext)
@@ -146,8 +147,8 @@ async def _may_send(portal: Portal, visitor: Visitor, uploads: Sequence[Upload])
     if any(not u.content for u in uploads):
         raise Refused(Refusal.PICTURE_MISSING)
     assert visitor.member_id is not None, "the guard lets members in only"
-    async with portal.sessions.begin() as session:
-        view = await view_of(session, portal, visitor.member_id, "fr")
+    async with portal.autocommit() as session:
+        view = await view_of(session, portal, visitor, "fr")
         if not view.standing.email_verified:
             raise Refused(Refusal.EMAIL_NOT_VERIFIED)
         if view.standing.identity is IdentityState.APPROVED:
@@ -170,10 +171,8 @@ async def send_documents(request: Request, language: Lang, visitor: MemberDep, f
 
 
 async def _submit(request: Request, portal: Portal, visitor: Visitor, language: str, submission_id: UUID) -> Response:
-    async with portal.sessions.begin() as session:
-        campaign = await current_campaign(session)
     await ask(
-        portal, visitor, campaign, OnboardingWorkflow.submit_documents, SubmitDocuments(submission_id),
+        portal, visitor, OnboardingWorkflow.submit_documents, SubmitDocuments(submission_id),
         key=f"submit-{submission_id}", page="send-documents", fields={"submission_id": str(submission_id)},
     )  # fmt: skip
     return go("profile", language, notice="documents-recus")
@@ -184,10 +183,8 @@ async def withdraw(request: Request, language: Lang, visitor: MemberDep, form: S
     portal = portal_of(request)
     same_form(visitor, form.form_token)
     submission_id = _id(form.submission_id)
-    async with portal.sessions.begin() as session:
-        campaign = await current_campaign(session)
     await ask(
-        portal, visitor, campaign, OnboardingWorkflow.withdraw_documents, WithdrawDocuments(submission_id),
+        portal, visitor, OnboardingWorkflow.withdraw_documents, WithdrawDocuments(submission_id),
         key=f"withdraw-{submission_id}", page="withdraw", fields={"submission_id": str(submission_id)},
     )  # fmt: skip
     return go("profile", language, notice="documents-retires")

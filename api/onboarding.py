@@ -10,16 +10,16 @@ from fastapi.responses import Response
 
 from api.ask import ask
 from api.forms import CodeForm, LinkForm, SentForm
-from api.guards import Anyone, Lang, MemberDep, MemberOrActivatingDep, same_form
+from api.guards import Anyone, Lang, MemberDep, MemberOrActivatingDep, campaign_of, same_form
 from api.pages import go, link_token, render
 from api.portal import Portal, portal_of
 from api.routes import page
-from portal.rules.accounts import Purpose, SessionKind
+from portal.rules.accounts import CODE_TRIES, Purpose, SessionKind
 from portal.rules.identity import SubmissionStatus, undecided_until
 from portal.rules.links import code_of, hash_of
 from portal.rules.onboarding import IdentityState, Step
 from portal.rules.refusals import Refusal, Refused
-from portal.store import Session, accounts, ballots, campaigns, identity, links, members, onboarding
+from portal.store import Session, ballots, identity, links, onboarding
 from portal.store.accounts import Account
 from portal.store.campaigns import Campaign
 from portal.store.members import Member
@@ -58,34 +58,34 @@ class View:
         return self.file.version if self.file else 0
 
 
-async def current_campaign(session: Session) -> Campaign:
-    campaign = await campaigns.current(session)
-    if campaign is None:
-        raise Refused(Refusal.NO_CAMPAIGN)
-    return campaign
+async def whole_of(session: Session, portal: Portal, visitor: Visitor) -> onboarding.Whole:
+    """Where the member stands, by the records."""
+    assert visitor.member_id is not None, "the guard lets members in only"
+    whole = await onboarding.read(
+        session, campaign_of(visitor).id, visitor.member_id, valid_for=portal.identity_valid_for
+    )
+    assert whole is not None, "whoever is signed in is on the roll"
+    return whole
 
 
-async def view_of(session: Session, portal: Portal, member_id: UUID, language: str) -> View:
-    campaign = await current_campaign(session)
-    member = await members.by_id(session, member_id)
-    account = await accounts.of_member(session, member_id)
-    assert member is not None and account is not None, "whoever is signed in is on the roll"
-    standing = await onboarding.standing(session, campaign, member, valid_for=portal.identity_valid_for)
-    newest = await identity.newest(session, campaign.id, member.id)
+async def view_of(session: Session, portal: Portal, visitor: Visitor, language: str) -> View:
+    whole = await whole_of(session, portal, visitor)
+    assert whole.account is not None, "whoever is signed in has an account"
+    newest = await identity.newest(session, whole.campaign.id, whole.member.id)
     live = newest is not None and newest.status == SubmissionStatus.SUBMITTED.value
     return View(
-        member=member,
-        account=account,
-        campaign=campaign,
-        file=await onboarding.of_member(session, campaign.id, member.id),
-        standing=standing,
+        member=whole.member,
+        account=whole.account,
+        campaign=whole.campaign,
+        file=whole.file,
+        standing=whole.standing,
         newest=newest,
         documents=list(await identity.documents_of(session, newest.id)) if newest and live else [],
         erasure=await identity.erasure_of(session, newest.id) if newest else None,
         why=await _why(session, newest, language),
         answer_by=undecided_until(newest.submitted_at) if newest and live and newest.submitted_at else None,
-        cards=await ballots.cards(session, campaign.id, member),
-        at=await campaigns.clock(session),
+        cards=await ballots.cards(session, whole.campaign.id, whole.member),
+        at=whole.at,
     )
 
 
@@ -115,9 +115,8 @@ async def profile(request: Request, language: Lang, visitor: MemberDep) -> Respo
 
 async def _member_page(request: Request, template: str, visitor: Visitor, language: str) -> Response:
     portal = portal_of(request)
-    assert visitor.member_id is not None, "the guard lets members in only"
-    async with portal.sessions.begin() as session:
-        view = await view_of(session, portal, visitor.member_id, language)
+    async with portal.autocommit() as session:
+        view = await view_of(session, portal, visitor, language)
     return render(
         request,
         template,
@@ -139,13 +138,12 @@ async def status(request: Request, language: Lang, visitor: MemberOrActivatingDe
     """What a page left open asks every few seconds. Unchanged costs two indexed reads and no body."""
     portal = portal_of(request)
     assert visitor.member_id is not None, "the guard lets members in only"
-    async with portal.sessions.begin() as session:
-        campaign = await current_campaign(session)
-        file = await onboarding.of_member(session, campaign.id, visitor.member_id)
+    async with portal.autocommit() as session:
+        file = await onboarding.of_member(session, campaign_of(visitor).id, visitor.member_id)
         tag = _tag(visitor, file)
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers={"ETag": tag})
-        view = await view_of(session, portal, visitor.member_id, language)
+        view = await view_of(session, portal, visitor, language)
     if visitor.kind is SessionKind.ACTIVATION:
         response = render(
             request, "accounts/_address_state.html", visitor=visitor, verified=view.standing.email_verified
@@ -173,11 +171,9 @@ async def send_verification(
     """« Envoyer courriel de vérification »."""
     portal = portal_of(request)
     same_form(visitor, form.form_token)
-    async with portal.sessions.begin() as session:
-        campaign = await current_campaign(session)
     try:
         await ask(
-            portal, visitor, campaign, OnboardingWorkflow.send_verification,
+            portal, visitor, OnboardingWorkflow.send_verification,
             key=f"verification-{visitor.member_id}-{form.key}", page="send-verification", fields={"key": form.key},
         )  # fmt: skip
     except Refused as refused:
@@ -191,7 +187,7 @@ async def send_verification(
 async def confirm_email_page(request: Request, language: Lang, visitor: Anyone) -> Response:
     """The page of the link. It only looks: scanners open links too, and some of them run scripts."""
     token = link_token(request)
-    async with portal_of(request).sessions.begin() as session:
+    async with portal_of(request).autocommit() as session:
         link = await links.find(session, hash_of(token))
     return _confirmation(request, visitor, link, token)
 
@@ -211,7 +207,7 @@ async def confirm_email(request: Request, language: Lang, visitor: MemberOrActiv
     """The owner of the address, signed in, presses the button."""
     portal = portal_of(request)
     same_form(visitor, form.form_token)
-    async with portal.sessions.begin() as session:
+    async with portal.autocommit() as session:
         link = await links.find(session, hash_of(form.token))
     if link is None or link.account_id != visitor.account_id or link.purpose is not Purpose.VERIFICATION:
         raise Refused(Refusal.LINK_UNKNOWN)
@@ -229,24 +225,31 @@ async def type_code(request: Request, language: Lang, visitor: MemberOrActivatin
     typed = "".join(character for character in form.code if character.isdigit())
     async with portal.sessions.begin() as session:
         link = await links.newest(session, visitor.account_id, Purpose.VERIFICATION)
-        usable = link is not None and link.refusal is None and await links.spend_code_try(session, link.id)
-    if link is not None and link.refusal is Refusal.LINK_USED:
+        refusal = _of_code(portal, link, typed)
+        if link is not None and refusal is Refusal.CODE_WRONG:
+            await links.count_wrong_code(session, link.id)
+    if refusal is Refusal.LINK_USED:
         return go(page_of(visitor), language, notice="courriel-verifie")
-    if link is None or not usable:
-        raise Refused(Refusal.LINK_EXPIRED if link is None or link.refusal else Refusal.TOO_MANY_TRIES)
-    if not secrets.compare_digest(typed.encode(), code_of(portal.secret, link.id).encode()):
-        raise Refused(Refusal.CODE_WRONG)
-    async with portal.sessions.begin() as session:
-        await links.give_back_code_try(session, link.id)
+    if refusal is not None:
+        raise Refused(refusal)
+    assert link is not None, "without a link there is a refusal"
     await _confirm(portal, visitor, link.id, {"code": form.code})
     return go(page_of(visitor), language, notice="courriel-verifie")
 
 
+def _of_code(portal: Portal, link: links.LinkState | None, typed: str) -> Refusal | None:
+    """Why these digits do not prove the address, None if they do."""
+    if link is None or link.refusal is not None:
+        return Refusal.LINK_USED if link is not None and link.refusal is Refusal.LINK_USED else Refusal.LINK_EXPIRED
+    if link.code_tries >= CODE_TRIES:
+        return Refusal.TOO_MANY_TRIES
+    right = secrets.compare_digest(typed.encode(), code_of(portal.secret, link.id).encode())
+    return None if right else Refusal.CODE_WRONG
+
+
 async def _confirm(portal: Portal, visitor: Visitor, link_id: UUID, fields: dict[str, str]) -> None:
-    async with portal.sessions.begin() as session:
-        campaign = await current_campaign(session)
     # One link, one step: its id is the key, however often the button is pressed.
     await ask(
-        portal, visitor, campaign, OnboardingWorkflow.confirm_email, ConfirmEmail(link_id),
+        portal, visitor, OnboardingWorkflow.confirm_email, ConfirmEmail(link_id),
         key=f"confirm-{link_id}", page="type-code" if "code" in fields else "confirm-email", fields=fields,
     )  # fmt: skip

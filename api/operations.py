@@ -6,12 +6,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.guards import OperatorDep
-from api.onboarding import current_campaign
 from api.pages import render
 from api.portal import Portal, portal_of
 from api.routes import page
 from portal.rules.onboarding import Step
-from portal.store import identity, mail, onboarding, review
+from portal.rules.refusals import Refusal, Refused
+from portal.store import campaigns, identity, mail, onboarding, review
 from workflows.messages import workflow_id
 
 router = APIRouter()
@@ -22,8 +22,10 @@ async def operations(request: Request, visitor: OperatorDep) -> Response:
     portal = portal_of(request)
     wanted = request.query_params.get("etape", "")
     step = Step(wanted) if wanted in set(Step) else Step.REVIEW
-    async with portal.sessions.begin() as session:
-        campaign = await current_campaign(session)
+    async with portal.autocommit() as session:
+        campaign = await campaigns.current(session)
+        if campaign is None:
+            raise Refused(Refusal.NO_CAMPAIGN)
         counts = await onboarding.by_step(session, campaign.id)
         people = await onboarding.at_step(session, campaign.id, step)
         waiting = await review.queue(session)

@@ -24,7 +24,9 @@ TEMPLATES = Path(__file__).parent / "templates"
 class Portal:
     settings: Settings
     engine: AsyncEngine
+    # Transactions; and single statements, for pages that only look.
     sessions: Sessions
+    autocommit: Sessions
     files: Files
     keys: EpochKeys
     client: Client

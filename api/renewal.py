@@ -63,9 +63,17 @@ async def _send_link(portal: Portal, address: str, email: str) -> bool:
         )  # fmt: skip
         if made:
             await mail.queue(
-                session, key=f"renewal:{link_id}", kind=MailKind.RENEWAL, lane=lane(MailKind.RENEWAL),
-                account_id=account.id, campaign_id=None, due_at=datetime.now(UTC), facts={"link_id": str(link_id)},
-            )  # fmt: skip
+                session,
+                mail.to_queue(
+                    key=f"renewal:{link_id}",
+                    kind=MailKind.RENEWAL,
+                    lane=lane(MailKind.RENEWAL),
+                    account_id=account.id,
+                    campaign_id=None,
+                    due_at=datetime.now(UTC),
+                    facts={"link_id": str(link_id)},
+                ),
+            )
         await journal.write(
             session, "renewal-asked", actor="unknown", member_id=account.member_id,
             code=None if made else Refusal.MAIL_JUST_SENT.value,

@@ -27,7 +27,7 @@ router = APIRouter()
 
 @page(router, "review")
 async def queue(request: Request, visitor: ReviewerDep) -> Response:
-    async with portal_of(request).sessions.begin() as session:
+    async with portal_of(request).autocommit() as session:
         waiting = await review.queue(session)
         claim = await review.current_claim(session, visitor.account_id)
     return render(request, "review/queue.html", visitor=visitor, queue=waiting, claim=claim)
@@ -58,7 +58,7 @@ async def _case(
     request: Request, visitor: Visitor, language: str, claim_id: UUID, refusal: Refusal | None, reason: str,
     note_fr: str, note_en: str,
 ) -> Response:  # fmt: skip
-    async with portal_of(request).sessions.begin() as session:
+    async with portal_of(request).autocommit() as session:
         found = await review.case_of(session, claim_id, visitor.account_id)
         if found is None:
             raise Refused(Refusal.CLAIM_EXPIRED)

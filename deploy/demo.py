@@ -81,7 +81,7 @@ class Demo:
         self._start_portal()
         self._announce()
         self._show()
-        self._start_ours("deploy.opened", self.owner_url, self.folder / "logs" / "opened.log", lambda: True)
+        self._start_ours("opened", ["deploy.opened"], self.owner_url, self.folder / "logs" / "opened.log", lambda: True)
         processes.adopt_orphans(False)
         self.fleet.watch()
 
@@ -217,11 +217,13 @@ class Demo:
 
     def _start_portal(self) -> None:
         worker_url, api_url = self._url_of(WORKER_ROLE), self._url_of(API_ROLE)
-        self._launch("worker", lambda: self._start_worker(worker_url), patience=15)
+        # Mail and calendars in a process of their own, as in production: members do not wait behind them.
+        self._launch("background", lambda: self._start_worker("background", worker_url), patience=15)
+        self._launch("worker", lambda: self._start_worker("worker", worker_url), patience=15)
         self._launch("api", lambda: self._start_api(api_url), patience=15)
 
-    def _start_worker(self, url: str) -> Process:
-        log = self.folder / "logs" / "worker.log"
+    def _start_worker(self, name: str, url: str) -> Process:
+        log = self.folder / "logs" / f"{name}.log"
         before = log.stat().st_size if log.exists() else 0
 
         def ready() -> bool:
@@ -229,7 +231,8 @@ class Demo:
                 lines.seek(before)
                 return b"worker-ready" in lines.read()
 
-        return self._start_ours("worker", url, log, ready)
+        part = "members" if name == "worker" else name
+        return self._start_ours(name, ["worker", part], url, log, ready)
 
     def _start_api(self, url: str) -> Process:
         log = self.folder / "logs" / "api.log"
@@ -239,14 +242,20 @@ class Demo:
         def ready() -> bool:
             return _status(port, "/healthz", host) == 200 and _status(port, "/", host) in (200, 302, 303, 307)
 
-        return self._start_ours("api", url, log, ready, ports=[port])
+        return self._start_ours("api", ["api"], url, log, ready, ports=[port])
 
     def _start_ours(
-        self, module: str, url: str, log: Path, ready: Callable[[], bool], ports: Sequence[int] = ()
+        self,
+        name: str,
+        module: Sequence[str],
+        url: str,
+        log: Path,
+        ready: Callable[[], bool],
+        ports: Sequence[int] = (),
     ) -> Process:
         return processes.start(
-            module,
-            [sys.executable, "-m", module],
+            name,
+            [sys.executable, "-m", *module],
             log=log,
             ready=ready,
             ports=ports,

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 from temporalio.client import Client, RetryConfig
 
-# Workflows and short SQL; erasure and the relay live here too while one process runs all.
+# What members wait for: their workflows, with the short SQL of their steps, and erasure.
 TASK_QUEUE = "portal"
+# What nobody waits for: the calendars, the relay, the sweep. A mail to 25,000 must not slow down one member's step.
+BACKGROUND_QUEUE = "portal-background"
 
 
 async def connect(address: str, namespace: str, *, lazy: bool = False) -> Client:

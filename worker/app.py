@@ -1,6 +1,6 @@
 """What the worker is made of; also what the tests start."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,7 @@ from activities.rendering import Letters
 from activities.sweep import SweepActivities
 from portal.rules.mail import Courtesy
 from portal.settings import Settings
-from portal.store import AsyncEngine, open_database, sessions_of
+from portal.store import AsyncEngine, autocommit_of, open_database, sessions_of
 from portal.store.files import Files, MinioFiles
 from portal.store.review import Undelivered
 from portal.store.sealing import EpochKeys
@@ -33,7 +33,9 @@ from workflows.onboarding import OnboardingWorkflow
 from workflows.relay import RelayWorkflow
 from workflows.sweep import SweepWorkflow
 
-WORKFLOWS: list[type[Any]] = [OnboardingWorkflow, CampaignWorkflow, RelayWorkflow, SweepWorkflow]
+MEMBERS: list[type[Any]] = [OnboardingWorkflow]
+BACKGROUND: list[type[Any]] = [CampaignWorkflow, RelayWorkflow, SweepWorkflow]
+WORKFLOWS = [*MEMBERS, *BACKGROUND]
 
 # Workflow files import only the standard library, temporalio and our own modules: passed through, a new
 # workflow costs a third of the processor and memory it costs when every instance imports them again.
@@ -48,7 +50,13 @@ class Means:
 
     engine: AsyncEngine
     files: Files
-    activities: list[Callable[..., Any]]
+    # Of the members' workflows, and of the others.
+    members: list[Callable[..., Any]]
+    background: list[Callable[..., Any]]
+
+    @property
+    def activities(self) -> list[Callable[..., Any]]:
+        return [*self.members, *self.background]
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -73,9 +81,9 @@ def smtp_server(settings: Settings) -> SmtpServer:
     )  # fmt: skip
 
 
-def build_means(settings: Settings, client: Client, task_queue: str = TASK_QUEUE) -> Means:
+def build_means(settings: Settings, client: Client, task_queue: str = TASK_QUEUE, *, connections: int = 20) -> Means:
     """Everything the activities need, and every activity there is."""
-    engine = open_database(settings.database_url.get_secret_value(), pool_size=20)
+    engine = open_database(settings.database_url.get_secret_value(), pool_size=connections)
     sessions = sessions_of(engine)
     files = object_store(settings)
     secret = settings.secret.get_secret_value().encode()
@@ -104,16 +112,23 @@ def build_means(settings: Settings, client: Client, task_queue: str = TASK_QUEUE
         deliver,
     )
     keys = EpochKeys(settings.key_folder)
-    owners: list[object] = [
+    members: list[object] = [
         OnboardingActivities(sessions, policy),
-        AccountActivities(sessions, policy, secret),
+        AccountActivities(autocommit_of(engine), policy, secret),
         BallotActivities(sessions, policy),
         identity,
+    ]
+    background: list[object] = [
         CampaignActivities(sessions, policy.courtesy, tell),
         relay,
         SweepActivities(sessions, files, keys, identity),
     ]
-    return Means(engine, files, [a for owner in owners for a in activities_of(owner)])
+    return Means(
+        engine,
+        files,
+        [a for owner in members for a in activities_of(owner)],
+        [a for owner in background for a in activities_of(owner)],
+    )
 
 
 def activities_of(owner: object) -> list[Callable[..., Any]]:
@@ -127,12 +142,13 @@ def build_worker(
     activities: list[Callable[..., Any]],
     *,
     task_queue: str = TASK_QUEUE,
+    workflows: Sequence[type[Any]] = WORKFLOWS,
     max_cached_workflows: int = 5000,
 ) -> Worker:
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=WORKFLOWS,
+        workflows=workflows,
         activities=activities,
         workflow_runner=RUNNER,
         # Workflow code holds the interpreter's lock: more at once would only wait.

@@ -16,7 +16,7 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy
 
 from portal.store import Sessions, campaigns
-from portal.temporal import TASK_QUEUE
+from portal.temporal import BACKGROUND_QUEUE
 from workflows import relay
 from workflows.campaigns import CampaignToRun, CampaignWorkflow
 from workflows.campaigns import workflow_id as campaign_workflow_id
@@ -27,7 +27,7 @@ SWEEP_SCHEDULE = "sweep"
 SWEEP_EVERY = timedelta(hours=1)
 
 
-async def ensure(client: Client, sessions: Sessions, task_queue: str = TASK_QUEUE) -> None:
+async def ensure(client: Client, sessions: Sessions, task_queue: str = BACKGROUND_QUEUE) -> None:
     """Start what is missing and leave alone what runs."""
     await client.start_workflow(
         RelayWorkflow.run,

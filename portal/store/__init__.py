@@ -1,9 +1,11 @@
 """Everything remembered: all SQL and all objects. Nobody else imports sqlalchemy or minio."""
 
+from typing import Any
+
 import psycopg
 from sqlalchemy import event, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.ext.asyncio import AsyncSession as Session
@@ -20,6 +22,7 @@ __all__ = [
     "DatabaseUnavailable",
     "Session",
     "Sessions",
+    "autocommit_of",
     "is_alive",
     "open_database",
     "sessions_of",
@@ -33,7 +36,6 @@ def open_database(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=5,
         pool_timeout=3,
-        pool_pre_ping=True,
         # The connection used last is warm: its statements are prepared, its catalogue is cached.
         pool_use_lifo=True,
         hide_parameters=True,
@@ -45,7 +47,21 @@ def open_database(url: str, *, pool_size: int = 10) -> AsyncEngine:
         },
     )
     event.listen(engine.sync_engine, "handle_error", _silence)
+    event.listen(engine.sync_engine, "checkout", _still_connected)
     return engine
+
+
+def _still_connected(connection: Any, record: object, lent: object) -> None:
+    """A connection whose server is gone is replaced before it is used.
+
+    Its socket is asked, not the server: nobody waits for the answer to a ping. Twice, because a server that ends a
+    connection says so first: the first look reads its words, the second finds the end behind them.
+    """
+    try:
+        for _ in range(2):
+            connection.driver_connection.pgconn.consume_input()
+    except psycopg.OperationalError:
+        raise InvalidatePoolError from None
 
 
 def _silence(context: ExceptionContext) -> None:
@@ -68,6 +84,14 @@ def _silence(context: ExceptionContext) -> None:
 
 def sessions_of(engine: AsyncEngine) -> Sessions:
     return async_sessionmaker(engine, expire_on_commit=False)
+
+
+def autocommit_of(engine: AsyncEngine) -> Sessions:
+    """Each statement by itself, committed when it is done: for pages that only look, and for what one statement does.
+
+    Looking twice sees no less than inside a transaction, which is READ COMMITTED here.
+    """
+    return async_sessionmaker(engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False)
 
 
 async def is_alive(session: Session) -> bool:

@@ -79,17 +79,6 @@ async def upgrade_hash(session: Session, account_id: UUID, old: str, new: str) -
     )
 
 
-async def verify_email(session: Session, account_id: UUID, email: str) -> bool:
-    """Mark the address proven, if it still is the account's."""
-    done = await session.scalar(
-        update(Account)
-        .where(Account.id == account_id, Account.email == email)
-        .values(email_verified_at=func.coalesce(Account.email_verified_at, func.clock_timestamp()))
-        .returning(Account.id)
-    )
-    return done is not None
-
-
 async def spend_number_try(session: Session, account_id: UUID) -> bool:
     """Use up one of the five tries a member number has in its life; False when none is left.
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     CheckConstraint,
     DateTime,
     ForeignKey,
@@ -14,6 +15,8 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     and_,
+    bindparam,
+    case,
     cast,
     func,
     null,
@@ -77,6 +80,36 @@ class Registration(Base):
     confirmed_at: Mapped[datetime | None]
 
 
+_NOW = func.clock_timestamp()
+_WRITTEN = (
+    insert(Registration)
+    .from_select(
+        ["ballot_id", "member_id", "registered_at", "confirmed_at"],
+        select(
+            Ballot.id,
+            Member.id,
+            _NOW,
+            case((bindparam("confirmed", type_=Boolean()), _NOW), else_=cast(null(), DateTime(timezone=True))),
+        )
+        .select_from(Ballot)
+        .join(Campaign, Campaign.id == Ballot.campaign_id)
+        .join(Member, Member.id == bindparam("member"))
+        .where(
+            Ballot.code == func.any(bindparam("chosen", type_=ARRAY(String()))),
+            Ballot.campaign_id == bindparam("campaign"),
+            Member.group == func.any(Ballot.groups),
+            or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
+            Campaign.registration_opens <= _NOW,
+            Campaign.closes > _NOW,
+        ),
+    )
+    .on_conflict_do_nothing()
+    .returning(Registration.ballot_id)
+    .cte("written")
+)
+_REGISTER = select(Ballot.code).join(_WRITTEN, _WRITTEN.c.ballot_id == Ballot.id).order_by(Ballot.position)
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """One ballot as one member sees it; `refusal` says why it is not theirs."""
@@ -87,17 +120,20 @@ class Card:
     confirmed_at: datetime | None
 
 
+_CARDS = (
+    select(Ballot, Registration.registered_at, Registration.confirmed_at)
+    .outerjoin(
+        Registration,
+        and_(Registration.ballot_id == Ballot.id, Registration.member_id == bindparam("member")),
+    )
+    .where(Ballot.campaign_id == bindparam("campaign"))
+    .order_by(Ballot.position)
+)
+
+
 async def cards(session: Session, campaign_id: UUID, member: Member) -> list[Card]:
     """Every ballot of a campaign in order, the member's own and the others with the reason why not."""
-    rows = await session.execute(
-        select(Ballot, Registration.registered_at, Registration.confirmed_at)
-        .outerjoin(
-            Registration,
-            and_(Registration.ballot_id == Ballot.id, Registration.member_id == member.id),
-        )
-        .where(Ballot.campaign_id == campaign_id)
-        .order_by(Ballot.position)
-    )
+    rows = await session.execute(_CARDS, {"campaign": campaign_id, "member": member.id})
     return [
         Card(
             ballot,
@@ -117,32 +153,8 @@ async def register(
     Returns the codes newly registered: a ballot not the member's, or closed, or already registered, is not among
     them.
     """
-    now = func.clock_timestamp()
-    own = (
-        select(Ballot.id, Member.id, now, now if confirmed else cast(null(), DateTime(timezone=True)))
-        .select_from(Ballot)
-        .join(Campaign, Campaign.id == Ballot.campaign_id)
-        .join(Member, Member.id == member_id)
-        .where(
-            Ballot.code.in_(chosen),
-            Ballot.campaign_id == campaign_id,
-            Member.group == func.any(Ballot.groups),
-            or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
-            now >= Campaign.registration_opens,
-            now < Campaign.closes,
-        )
-    )
-    written = (
-        insert(Registration)
-        .from_select(["ballot_id", "member_id", "registered_at", "confirmed_at"], own)
-        .on_conflict_do_nothing()
-        .returning(Registration.ballot_id)
-        .cte("written")
-    )
-    rows = await session.scalars(
-        select(Ballot.code).join(written, written.c.ballot_id == Ballot.id).order_by(Ballot.position)
-    )
-    return list(rows)
+    wish = {"campaign": campaign_id, "member": member_id, "chosen": list(chosen), "confirmed": confirmed}
+    return list(await session.scalars(_REGISTER, wish))
 
 
 async def confirm_all(session: Session, campaign_id: UUID, member_id: UUID) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -47,22 +48,25 @@ class Campaign(Base):
         return self.title_fr if language == "fr" else self.title_en
 
 
-async def clock(session: Session) -> datetime:
-    """The time by the database: the one clock that calendars are compared with."""
-    at: datetime | None = await session.scalar(select(func.clock_timestamp()))
-    assert at is not None, "the database knows the time"
-    return at
-
-
 async def by_id(session: Session, campaign_id: UUID) -> Campaign | None:
     return await session.get(Campaign, campaign_id)
 
 
+class Current(NamedTuple):
+    """The campaign that is on, for whoever only has to name it."""
+
+    id: UUID
+    code: str
+
+
+_CURRENT = select(Campaign).where(Campaign.ends > func.clock_timestamp()).order_by(Campaign.registration_opens).limit(1)
+# Joined where its row is needed beside another.
+CURRENT = _CURRENT.with_only_columns(Campaign.id, Campaign.code).subquery("current")
+
+
 async def current(session: Session) -> Campaign | None:
     """The campaign that members see: the first that has not ended, with registration open or to come."""
-    return await session.scalar(
-        select(Campaign).where(Campaign.ends > func.clock_timestamp()).order_by(Campaign.registration_opens).limit(1)
-    )
+    return await session.scalar(_CURRENT)
 
 
 async def not_ended(session: Session) -> Sequence[Campaign]:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, Identity, Index, bindparam, exists, func, select, true
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.sql.elements import ColumnElement
 
 from portal.store import Session
-from portal.store.base import Base
+from portal.store.base import Base, row_if, table_of
 
 SYSTEM = "system"
 
@@ -33,6 +34,27 @@ class Entry(Base):
     key: Mapped[str | None] = mapped_column(unique=True)
 
 
+_ENTRY = table_of(Entry)
+_COLUMNS = ("actor", "actor_id", "action", "code", "member_id", "campaign_id", "subject_id", "key")
+
+
+def entry_if(condition: ColumnElement[bool]) -> ReturningInsert[int]:
+    """The statement that adds one entry, given what `to_write` makes, if the condition holds and its key is new."""
+    return row_if(_ENTRY, "entry", _COLUMNS, condition).returning(_ENTRY.c.id)
+
+
+def to_write(action: str, *, actor: str, **columns: object) -> dict[str, object]:
+    entry = {"action": action, "actor": actor, **columns}
+    return {f"entry_{name}": entry.get(name) for name in _COLUMNS}
+
+
+_WRITE = entry_if(true())
+
+# Whether the act of the parameter `key` was done before.
+DONE = exists().where(_ENTRY.c.key == bindparam("key"))
+_DONE = select(DONE)
+
+
 async def write(
     session: Session,
     action: str,
@@ -46,21 +68,16 @@ async def write(
     key: str | None = None,
 ) -> bool:
     """Add one entry. False: an entry with this key exists, so the act was done before and must not be done again."""
-    statement = (
-        insert(Entry)
-        .values(
-            actor=actor, actor_id=actor_id, action=action, code=code, member_id=member_id,
-            campaign_id=campaign_id, subject_id=subject_id, key=key,
-        )
-        .on_conflict_do_nothing(index_elements=[Entry.key])
-        .returning(Entry.id)
+    entry = to_write(
+        action, actor=actor, actor_id=actor_id, member_id=member_id, campaign_id=campaign_id, subject_id=subject_id,
+        code=code, key=key,
     )  # fmt: skip
-    return await session.scalar(statement) is not None
+    return await session.scalar(_WRITE, entry) is not None
 
 
 async def holds(session: Session, key: str) -> bool:
     """Whether the act of this key was done before."""
-    return await session.scalar(select(Entry.id).where(Entry.key == key)) is not None
+    return bool(await session.scalar(_DONE, {"key": key}))
 
 
 async def of_member(session: Session, member_id: UUID, *, most: int = 200) -> Sequence[Entry]:

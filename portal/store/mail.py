@@ -2,17 +2,37 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, and_, func, or_, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.elements import ColumnElement
 
 from portal.rules.mail import Lane, MailKind
 from portal.store import AsyncEngine, Session
-from portal.store.base import Base, NewId
+from portal.store.accounts import Account
+from portal.store.base import Base, NewId, row_if, table_of
+from portal.store.campaigns import Campaign
+from portal.store.members import Member
 
 CHANNEL = "outbox"
 # A claimed row whose relay died is free again after this long.
@@ -53,6 +73,47 @@ class Mail(Base):
     last_error: Mapped[str | None]
 
 
+_MAIL = table_of(Mail)
+# A mail to be queued: see `to_queue`.
+Row = Mapping[str, object]
+_COLUMNS = ("id", "key", "kind", "lane", "account_id", "campaign_id", "facts", "due_at")
+
+
+def queued_if(condition: ColumnElement[bool]) -> CTE:
+    """The part of a statement that queues one mail, given what `to_queue` makes, if the condition holds."""
+    return row_if(_MAIL, "mail", _COLUMNS, condition).returning(_MAIL.c.id, _MAIL.c.lane).cte("queued")
+
+
+def bell_of(queued: CTE) -> ColumnElement[Any]:
+    """Tells the relay, when the statement is committed and not before."""
+    return func.pg_notify(CHANNEL, queued.c.lane)
+
+
+def to_queue(
+    *,
+    key: str,
+    kind: MailKind,
+    lane: Lane,
+    account_id: UUID,
+    campaign_id: UUID | None,
+    due_at: datetime,
+    facts: Mapping[str, str],
+) -> Row:
+    """A mail as its row; `facts` are ids, codes and instants."""
+    return {
+        "mail_id": uuid4(), "mail_key": key, "mail_kind": kind.value, "mail_lane": lane.value,
+        "mail_account_id": account_id, "mail_campaign_id": campaign_id, "mail_facts": dict(facts),
+        "mail_due_at": due_at,
+    }  # fmt: skip
+
+
+# What a statement that may queue a mail is given when it queues none.
+NO_MAIL: Row = {f"mail_{name}": None for name in _COLUMNS}
+
+_QUEUED = queued_if(true())
+_QUEUE = select(_QUEUED.c.id, bell_of(_QUEUED))
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A row in the hands of the relay."""
@@ -67,37 +128,9 @@ class Claimed:
     queued_at: datetime
 
 
-async def queue(
-    session: Session,
-    *,
-    key: str,
-    kind: MailKind,
-    lane: Lane,
-    account_id: UUID,
-    campaign_id: UUID | None,
-    due_at: datetime,
-    facts: Mapping[str, str],
-) -> bool:
+async def queue(session: Session, row: Row) -> bool:
     """Write a mail down in the transaction of the act that causes it; False if it already was."""
-    written = (
-        insert(Mail)
-        .values(
-            id=uuid4(),
-            key=key,
-            kind=kind.value,
-            lane=lane.value,
-            account_id=account_id,
-            campaign_id=campaign_id,
-            facts=dict(facts),
-            due_at=due_at,
-        )
-        .on_conflict_do_nothing(index_elements=[Mail.key])
-        .returning(Mail.id)
-        .cte("written")
-    )
-    # Delivered to the relay when the transaction commits, not before.
-    rung = await session.execute(select(written.c.id, func.pg_notify(CHANNEL, lane.value)))
-    return rung.first() is not None
+    return (await session.execute(_QUEUE, row)).first() is not None
 
 
 async def queue_many(session: Session, rows: Sequence[Mapping[str, object]]) -> list[UUID]:
@@ -115,43 +148,48 @@ async def queue_many(session: Session, rows: Sequence[Mapping[str, object]]) -> 
     return accounts
 
 
+_NOW = func.clock_timestamp()
+_WAITS = and_(
+    _MAIL.c.lane == bindparam("of_lane"),
+    _MAIL.c.sent_at.is_(None),
+    _MAIL.c.cancelled_at.is_(None),
+    _MAIL.c.failed_at.is_(None),
+)
+_FREE = (
+    select(_MAIL.c.id)
+    .where(_WAITS, _MAIL.c.due_at <= _NOW, or_(_MAIL.c.claimed_until.is_(None), _MAIL.c.claimed_until <= _NOW))
+    .order_by(_MAIL.c.due_at)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+    # Evaluated once: as a plain subquery it may be run again for every row, and then takes more than `most`.
+    .cte("free")
+)
+_CLAIM = (
+    update(_MAIL)
+    .where(_MAIL.c.id.in_(select(_FREE.c.id)))
+    .values(claimed_until=_NOW + CLAIM, attempts=_MAIL.c.attempts + 1)
+    .returning(_MAIL)
+)
+
+
 async def claim(session: Session, lane: Lane, most: int) -> list[Claimed]:
     """Take due rows that no other relay holds, the earliest due first."""
-    now = func.clock_timestamp()
-    free = (
-        select(Mail.id)
-        .where(
-            Mail.lane == lane.value,
-            Mail.due_at <= now,
-            Mail.sent_at.is_(None),
-            Mail.cancelled_at.is_(None),
-            Mail.failed_at.is_(None),
-            or_(Mail.claimed_until.is_(None), Mail.claimed_until <= now),
-        )
-        .order_by(Mail.due_at)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-        # Evaluated once: as a plain subquery it may be run again for every row, and then takes more than `most`.
-        .cte("free")
-    )
-    rows = await session.execute(
-        update(Mail)
-        .where(Mail.id.in_(select(free.c.id)))
-        .values(claimed_until=now + CLAIM, attempts=Mail.attempts + 1)
-        .returning(
-            Mail.id, Mail.key, Mail.kind, Mail.account_id, Mail.campaign_id, Mail.facts, Mail.attempts, Mail.queued_at
-        )
-    )
+    rows = await session.execute(_CLAIM, {"of_lane": lane.value, "most": most})
     return [
         Claimed(r.id, r.key, MailKind(r.kind), r.account_id, r.campaign_id, r.facts, r.attempts, r.queued_at)
         for r in rows
     ]
 
 
+_SENT = (
+    update(_MAIL)
+    .where(_MAIL.c.id == func.any(bindparam("ids", type_=ARRAY(_MAIL.c.id.type))))
+    .values(sent_at=_NOW, claimed_until=None, last_error=None)
+)
+
+
 async def mark_sent(session: Session, ids: Collection[UUID]) -> None:
-    await session.execute(
-        update(Mail).where(Mail.id.in_(ids)).values(sent_at=func.clock_timestamp(), claimed_until=None, last_error=None)
-    )
+    await session.execute(_SENT, {"ids": list(ids)})
 
 
 async def mark_cancelled(session: Session, ids: Collection[UUID]) -> None:
@@ -184,29 +222,41 @@ async def release(session: Session, ids: Collection[UUID]) -> None:
     await session.execute(update(Mail).where(Mail.id.in_(ids)).values(claimed_until=None, attempts=Mail.attempts - 1))
 
 
+_NEXT_DUE = select(
+    func.min(func.greatest(_MAIL.c.due_at, func.coalesce(_MAIL.c.claimed_until, _MAIL.c.due_at))) - _NOW
+).where(_WAITS)
+
+
 async def next_due(session: Session, lane: Lane) -> timedelta | None:
     """How long until something is due in this lane; None when nothing waits."""
-    now = func.clock_timestamp()
-    at = func.min(func.greatest(Mail.due_at, func.coalesce(Mail.claimed_until, Mail.due_at)))
-    wait = await session.scalar(
-        select(at - now).where(
-            and_(
-                Mail.lane == lane.value,
-                Mail.sent_at.is_(None),
-                Mail.cancelled_at.is_(None),
-                Mail.failed_at.is_(None),
-            )
-        )
-    )
+    wait: timedelta | None = await session.scalar(_NEXT_DUE, {"of_lane": lane.value})
     return wait
 
 
-class Bell:
-    """Wakes the relay the moment a mail is committed (PostgreSQL LISTEN)."""
+_READER = (
+    select(Account, Member, Campaign)
+    .select_from(Account)
+    .outerjoin(Member, Member.id == Account.member_id)
+    .outerjoin(Campaign, Campaign.id == bindparam("campaign"))
+    .where(Account.id == bindparam("account"))
+)
 
-    def __init__(self, engine: AsyncEngine) -> None:
+
+async def reader(session: Session, mail: Claimed) -> tuple[Account, Member | None, Campaign | None] | None:
+    """Who a mail is for, as the records stand now, and the campaign it speaks of."""
+    row = (await session.execute(_READER, {"account": mail.account_id, "campaign": mail.campaign_id})).one_or_none()
+    return None if row is None else (row.Account, row.Member, row.Campaign)
+
+
+class Bell:
+    """Wakes the relay the moment a mail is committed (PostgreSQL LISTEN).
+
+    One urgent mail wakes one of those who wait for it; bulk wakes all.
+    """
+
+    def __init__(self, engine: AsyncEngine, connections: Mapping[Lane, int]) -> None:
         self._engine = engine
-        self._rung = {lane: asyncio.Event() for lane in Lane}
+        self._strokes = {lane: asyncio.Queue[None](maxsize=most) for lane, most in connections.items()}
         self._for_good = False
 
     async def listen(self) -> None:
@@ -221,7 +271,8 @@ class Bell:
                 # Whatever was committed before LISTEN took hold is looked for once.
                 self.ring()
                 async for notify in driver.notifies():
-                    self._rung[Lane(notify.payload)].set()
+                    lane = Lane(notify.payload)
+                    self._strike(lane, 1 if lane is Lane.URGENT else self._strokes[lane].maxsize)
             finally:
                 # It still listens: never back into the pool.
                 await connection.invalidate()
@@ -229,18 +280,22 @@ class Bell:
     def ring(self, *, for_good: bool = False) -> None:
         """Wake everybody; for good, so that who comes to wait later does not."""
         self._for_good = for_good
-        for event in self._rung.values():
-            event.set()
+        for lane, strokes in self._strokes.items():
+            self._strike(lane, strokes.maxsize)
+
+    def _strike(self, lane: Lane, times: int) -> None:
+        """Whoever is busy looks again before waiting: more strokes than connections are worth nothing."""
+        for _ in range(times):
+            with suppress(asyncio.QueueFull):
+                self._strokes[lane].put_nowait(None)
 
     async def wait(self, lane: Lane, timeout: float) -> None:
         """Until something was committed for this lane, or the time is over."""
-        try:
+        if self._for_good:
+            return
+        with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                await self._rung[lane].wait()
-        except TimeoutError:
-            pass
-        if not self._for_good:
-            self._rung[lane].clear()
+                await self._strokes[lane].get()
 
 
 @dataclass(frozen=True, slots=True)

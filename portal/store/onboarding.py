@@ -8,12 +8,15 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     CheckConstraint,
     ForeignKey,
     Index,
     Select,
     String,
     and_,
+    bindparam,
+    case,
     cast,
     exists,
     func,
@@ -23,15 +26,16 @@ from sqlalchemy import (
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.elements import ColumnElement
 
 from portal.rules.identity import SubmissionStatus
 from portal.rules.members import Standing as GoodStanding
 from portal.rules.onboarding import IdentityState, Step, step_of
-from portal.store import Session
+from portal.store import Session, journal
 from portal.store import identity as papers
 from portal.store.accounts import Account
 from portal.store.ballots import Ballot, Registration
-from portal.store.base import Base
+from portal.store.base import Base, table_of
 from portal.store.campaigns import Campaign
 from portal.store.members import Member
 
@@ -95,16 +99,22 @@ async def of_member(session: Session, campaign_id: UUID, member_id: UUID) -> Fil
     return await session.get(File, (campaign_id, member_id))
 
 
+FILE = table_of(File)
+_INSERT = insert(FILE).values(
+    campaign_id=bindparam("campaign"),
+    member_id=bindparam("member"),
+    step=Step.EMAIL.value,
+    calendar_version=bindparam("calendar"),
+)
+_OPEN = _INSERT.on_conflict_do_update(
+    index_elements=[FILE.c.campaign_id, FILE.c.member_id],
+    set_={"ended_at": None, "calendar_version": _INSERT.excluded.calendar_version},
+)
+
+
 async def open_file(session: Session, campaign: Campaign, member_id: UUID) -> File:
     """The member's file, made if absent, taken up again if it had been ended by mistake."""
-    await session.execute(
-        insert(File)
-        .values(campaign_id=campaign.id, member_id=member_id, calendar_version=campaign.calendar_version)
-        .on_conflict_do_update(
-            index_elements=[File.campaign_id, File.member_id],
-            set_={"ended_at": None, "calendar_version": campaign.calendar_version},
-        )
-    )
+    await session.execute(_OPEN, {"campaign": campaign.id, "member": member_id, "calendar": campaign.calendar_version})
     file = await session.get(File, (campaign.id, member_id), populate_existing=True)
     assert file is not None, "it was written a moment ago"
     return file
@@ -130,58 +140,10 @@ class Whole:
     account: Account | None
     file: File | None
     standing: Standing
-
-
-async def read(session: Session, campaign_id: UUID, member_id: UUID, *, valid_for: timedelta) -> Whole | None:
-    """The member in the campaign as the records stand now; None if there is no such member or campaign.
-
-    One statement, because every step begins with it.
-    """
-    mine = and_(
-        Ballot.campaign_id == campaign_id,
-        Member.group == func.any(Ballot.groups),
-        or_(Ballot.members_only.is_(False), Member.standing == GoodStanding.MEMBER.value),
-    )
-    # A member who changes groups keeps old registrations; they stand for none of the new ballots.
-    held = (
-        exists()
-        .where(Registration.ballot_id == Ballot.id, Registration.member_id == Member.id)
-        .correlate(Ballot, Member)
-    )
-    row = (
-        await session.execute(
-            select(
-                Campaign,
-                Member,
-                Account,
-                File,
-                papers.Submission,
-                _codes().where(mine).scalar_subquery().label("own"),
-                _codes().where(mine, held).scalar_subquery().label("registered"),
-                func.clock_timestamp().label("at"),
-            )
-            .select_from(Campaign)
-            .join(Member, Member.id == member_id)
-            .outerjoin(Account, Account.member_id == Member.id)
-            .outerjoin(File, and_(File.campaign_id == Campaign.id, File.member_id == Member.id))
-            .outerjoin(
-                papers.Submission,
-                and_(
-                    papers.Submission.campaign_id == Campaign.id,
-                    papers.Submission.member_id == Member.id,
-                    papers.Submission.status == SubmissionStatus.SUBMITTED.value,
-                ),
-            )
-            .where(Campaign.id == campaign_id)
-            .execution_options(populate_existing=True)
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    campaign, member, account, file, live, own, registered, at = row
-    verified = account is not None and account.email_verified_at is not None
-    state = identity_state(member, live, valid_for=valid_for, at=at)
-    return Whole(campaign, member, account, file, Standing.of(verified, state, live, list(own), list(registered)))
+    # The act of the key asked for was done before.
+    done: bool
+    # The time by the database.
+    at: datetime
 
 
 def _codes() -> Select[Any]:
@@ -189,10 +151,81 @@ def _codes() -> Select[Any]:
     return select(func.coalesce(codes, cast([], ARRAY(String)))).correlate(Member)
 
 
-async def standing(session: Session, campaign: Campaign, member: Member, *, valid_for: timedelta) -> Standing:
-    whole = await read(session, campaign.id, member.id, valid_for=valid_for)
-    assert whole is not None, "both were read a moment ago"
-    return whole.standing
+_MINE = and_(
+    Ballot.campaign_id == bindparam("campaign"),
+    Member.group == func.any(Ballot.groups),
+    or_(Ballot.members_only.is_(False), Member.standing == GoodStanding.MEMBER.value),
+)
+# A member who changes groups keeps old registrations; they stand for none of the new ballots.
+_HELD = (
+    exists().where(Registration.ballot_id == Ballot.id, Registration.member_id == Member.id).correlate(Ballot, Member)
+)
+_WHOLE = (
+    select(
+        Campaign,
+        Member,
+        Account,
+        File,
+        papers.Submission,
+        _codes().where(_MINE).scalar_subquery().label("own"),
+        _codes().where(_MINE, _HELD).scalar_subquery().label("registered"),
+        journal.DONE.label("done"),
+        func.clock_timestamp().label("at"),
+    )
+    .select_from(Campaign)
+    .join(Member, Member.id == bindparam("member"))
+    .outerjoin(Account, Account.member_id == Member.id)
+    .outerjoin(File, and_(File.campaign_id == Campaign.id, File.member_id == Member.id))
+    .outerjoin(
+        papers.Submission,
+        and_(
+            papers.Submission.campaign_id == Campaign.id,
+            papers.Submission.member_id == Member.id,
+            papers.Submission.status == SubmissionStatus.SUBMITTED.value,
+        ),
+    )
+    .where(Campaign.id == bindparam("campaign"))
+    .execution_options(populate_existing=True)
+)
+
+
+async def read(
+    session: Session, campaign_id: UUID, member_id: UUID, *, valid_for: timedelta, key: str | None = None
+) -> Whole | None:
+    """The member in the campaign as the records stand now; None if there is no such member or campaign.
+
+    One statement, because every step begins with it. `key` names an act that may have been done before.
+    """
+    row = (await session.execute(_WHOLE, {"campaign": campaign_id, "member": member_id, "key": key})).one_or_none()
+    if row is None:
+        return None
+    campaign, member, account, file, live, own, registered, done, at = row
+    verified = account is not None and account.email_verified_at is not None
+    state = identity_state(member, live, valid_for=valid_for, at=at)
+    standing = Standing.of(verified, state, live, list(own), list(registered))
+    return Whole(campaign, member, account, file, standing, done, at)
+
+
+def file_reaches(step: ColumnElement[str], *, by_member: ColumnElement[bool]) -> dict[str, ColumnElement[Any]]:
+    """What a file's row becomes when it reaches a step. One that has ended stays so until it is opened again."""
+    now = func.clock_timestamp()
+    reached = case((FILE.c.ended_at.is_not(None), Step.ENDED.value), else_=step)
+    return {
+        "version": FILE.c.version + 1,
+        "step": reached,
+        "waiting_since": case((FILE.c.step != reached, now), else_=FILE.c.waiting_since),
+        "last_step_at": case((by_member, now), else_=FILE.c.last_step_at),
+        "reminded": case((by_member, 0), else_=FILE.c.reminded),
+    }
+
+
+_NOTE_STEP = (
+    update(FILE)
+    .where(FILE.c.campaign_id == bindparam("campaign"), FILE.c.member_id == bindparam("member"))
+    .values(
+        file_reaches(bindparam("reached", type_=FILE.c.step.type), by_member=bindparam("by_member", type_=Boolean()))
+    )
+)
 
 
 async def note_step(session: Session, file: File, step: Step, *, by_member: bool) -> None:
@@ -200,21 +233,10 @@ async def note_step(session: Session, file: File, step: Step, *, by_member: bool
 
     A file that has ended stays so, whatever is still cleared up in it, until it is opened again.
     """
-    now = func.clock_timestamp()
-    if file.ended_at is not None:
-        step = Step.ENDED
-    values: dict[str, object] = {"version": File.version + 1, "step": step.value}
-    if file.step != step.value:
-        values["waiting_since"] = now
-    if by_member:
-        values["last_step_at"] = now
-        values["reminded"] = 0
-    await session.execute(
-        update(File)
-        .where(File.campaign_id == file.campaign_id, File.member_id == file.member_id)
-        .values(**values)
-        .execution_options(synchronize_session=False)
-    )
+    reached = {
+        "campaign": file.campaign_id, "member": file.member_id, "reached": step.value, "by_member": by_member,
+    }  # fmt: skip
+    await session.execute(_NOTE_STEP, reached)
 
 
 async def touch(session: Session, campaign_id: UUID, member_id: UUID) -> None:

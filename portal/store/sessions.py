@@ -4,21 +4,28 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, cast, delete, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    bindparam,
+    cast,
+    delete,
+    func,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.rules.accounts import LIFETIMES, STEP_UP, Role, SessionKind
 from portal.store import Session
 from portal.store.accounts import Account, StaffRole
 from portal.store.base import Base
+from portal.store.campaigns import CURRENT, Current
 from portal.store.members import Member
-
-ROLES = (
-    select(func.coalesce(func.array_agg(StaffRole.role), cast([], ARRAY(String))))
-    .where(StaffRole.account_id == Account.id)
-    .scalar_subquery()
-    .label("roles")
-)
 
 # A page view writes the row at most once a minute.
 SEEN_EVERY = timedelta(seconds=60)
@@ -57,6 +64,8 @@ class Visitor:
     stepped_up: bool
     # What stands at the top right: the name on the roll, else the address signed in with.
     name: str
+    # What members' pages are about; None between two campaigns.
+    campaign: Current | None
     roles: frozenset[Role] = frozenset()
 
 
@@ -77,40 +86,52 @@ async def begin(
     await session.flush()
 
 
+_ROLES = (
+    select(func.coalesce(func.array_agg(StaffRole.role), cast([], ARRAY(String))))
+    .where(StaffRole.account_id == Account.id)
+    .scalar_subquery()
+)
+# Put together once: every request begins with it.
+_VISITOR = (
+    select(
+        SignIn.account_id,
+        SignIn.kind,
+        SignIn.form_token,
+        SignIn.seen_at,
+        SignIn.stepped_up_at,
+        Account.member_id,
+        Account.email,
+        Member.given_name,
+        Member.family_name,
+        _ROLES.label("roles"),
+        (SignIn.expires_at > func.clock_timestamp()).label("alive"),
+        func.clock_timestamp().label("now"),
+        CURRENT.c.id.label("campaign_id"),
+        CURRENT.c.code.label("campaign_code"),
+    )
+    .join(Account, Account.id == SignIn.account_id)
+    .outerjoin(Member, Member.id == Account.member_id)
+    .outerjoin(CURRENT, true())
+    .where(SignIn.token_hash == bindparam("token"))
+)
+
+
 async def visitor(session: Session, token_hash: bytes) -> Visitor | None:
     """The session of this cookie if it is alive by the database clock; its idle time starts again."""
-    now = func.clock_timestamp()
-    row = (
-        await session.execute(
-            select(
-                SignIn.account_id,
-                SignIn.kind,
-                SignIn.form_token,
-                SignIn.seen_at,
-                SignIn.stepped_up_at,
-                Account.member_id,
-                Account.email,
-                Member.given_name,
-                Member.family_name,
-                ROLES,
-                (SignIn.expires_at > now).label("alive"),
-                now.label("now"),
-            )
-            .join(Account, Account.id == SignIn.account_id)
-            .outerjoin(Member, Member.id == Account.member_id)
-            .where(SignIn.token_hash == token_hash)
-        )
-    ).one_or_none()
+    row = (await session.execute(_VISITOR, {"token": token_hash})).one_or_none()
     if row is None:
         return None
     kind = SessionKind(row.kind)
     if not row.alive or row.seen_at + LIFETIMES[kind].idle <= row.now:
         return None
     if row.seen_at + SEEN_EVERY <= row.now:
-        await session.execute(update(SignIn).where(SignIn.token_hash == token_hash).values(seen_at=now))
+        await session.execute(
+            update(SignIn).where(SignIn.token_hash == token_hash).values(seen_at=func.clock_timestamp())
+        )
     stepped_up = row.stepped_up_at is not None and row.now < row.stepped_up_at + STEP_UP
     return Visitor(
         token_hash, row.account_id, row.member_id, kind, row.form_token, stepped_up,
+        campaign=Current(row.campaign_id, row.campaign_code) if row.campaign_id else None,
         name=f"{row.given_name} {row.family_name}" if row.member_id else row.email or "",
         # A role counts in a staff session only: it is shorter, and begun as one.
         roles=frozenset(Role(r) for r in row.roles) if kind is SessionKind.STAFF else frozenset(),

@@ -39,13 +39,15 @@ async def queue(
     key = key or f"{kind}:{uuid4()}"
     assert await mail.queue(
         session,
-        key=key,
-        kind=kind,
-        lane=lane,
-        account_id=account.id,
-        campaign_id=campaign.id if campaign else None,
-        due_at=datetime.now(UTC) + due,
-        facts=facts or {},
+        mail.to_queue(
+            key=key,
+            kind=kind,
+            lane=lane,
+            account_id=account.id,
+            campaign_id=campaign.id if campaign else None,
+            due_at=datetime.now(UTC) + due,
+            facts=facts or {},
+        ),
     )
     return key
 

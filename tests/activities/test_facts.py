@@ -276,13 +276,15 @@ async def test_an_account_of_staff_alone_can_renew_its_password(
         )
         await mail.queue(
             session,
-            key="renewal",
-            kind=MailKind.RENEWAL,
-            lane=Lane.URGENT,
-            account_id=staff.id,
-            campaign_id=None,
-            due_at=datetime.now(UTC),
-            facts={"link_id": str(link_id)},
+            mail.to_queue(
+                key="renewal",
+                kind=MailKind.RENEWAL,
+                lane=Lane.URGENT,
+                account_id=staff.id,
+                campaign_id=None,
+                due_at=datetime.now(UTC),
+                facts={"link_id": str(link_id)},
+            ),
         )
 
     text = await written(sessions, facts, letters, "renewal")

@@ -254,7 +254,7 @@ def test_a_demo_starts_heals_stops_and_remembers(folder: Path) -> None:
     said = first_run.wait()
     children = first_run.children()
     try:
-        assert set(said["processes"]) == {"postgres", "temporal", "s3", "mailbox", "worker", "api"}
+        assert set(said["processes"]) == {"postgres", "temporal", "s3", "mailbox", "background", "worker", "api"}
         assert status(f"{said['portal']}/healthz") == 200
         assert status(f"{said['portal']}/") == 200
         assert status(said["mailbox"]) == 200
@@ -293,7 +293,7 @@ def test_a_demo_starts_heals_stops_and_remembers(folder: Path) -> None:
     assert all(gone(pid) for pid in children)
     order = [line.removeprefix("stopping ") for line in first_run.said().splitlines() if line.startswith("stopping ")]
     names = [line for line in order if "already" not in line]
-    assert names == ["api", "worker", "mailbox", "s3", "temporal", "postgres"]
+    assert names == ["api", "worker", "background", "mailbox", "s3", "temporal", "postgres"]
 
     second = Launcher(folder)
     said = second.wait()

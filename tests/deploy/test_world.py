@@ -91,8 +91,9 @@ async def test_every_file_stands_where_the_records_say(sessions: Sessions, campa
         by_step = await onboarding.by_step(session, campaign.id)
         for step in by_step:
             for file, member in await onboarding.at_step(session, campaign.id, step, most=SIZE):
-                standing = await onboarding.standing(session, campaign, member, valid_for=FOR_YEARS)
-                assert standing.step.value == file.step, member.name
+                whole = await onboarding.read(session, campaign.id, member.id, valid_for=FOR_YEARS)
+                assert whole is not None
+                assert whole.standing.step.value == file.step, member.name
                 assert file.waiting_since <= datetime.now(UTC)
                 assert not await identity.to_erase(session, campaign.id, member.id)
                 assert await journal.of_member(session, member.id)

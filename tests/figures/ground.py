@@ -4,6 +4,8 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -24,6 +26,16 @@ class Ground:
     sessions: Sessions
     origin: str
     http: httpx.AsyncClient
+    # For what is timed.
+    wire: HTTPConnection
+
+    @property
+    def host(self) -> str:
+        return self.origin.removeprefix("http://")
+
+
+def _is_ready(log: Path) -> bool:
+    return "worker-ready" in log.read_text()
 
 
 @asynccontextmanager
@@ -60,11 +72,13 @@ async def ground(folder: Path) -> AsyncIterator[Ground]:
         def environment_of(name: str) -> dict[str, str]:
             return {**env, "PORTAL_DATABASE_URL": postgres.url(name, "scrutin")}
 
-        worker = start(
-            "worker", [python, "-m", "worker"], log=folder / "worker.log", cwd=ROOT,
-            env=environment_of("scrutin_worker"), ready=lambda: "worker-ready" in (folder / "worker.log").read_text(),
-        )  # fmt: skip
-        stack.callback(worker.stop)
+        for part in ("members", "background"):
+            log = folder / f"{part}.log"
+            worker = start(
+                part, [python, "-m", "worker", part], log=log, cwd=ROOT, env=environment_of("scrutin_worker"),
+                ready=partial(_is_ready, log),
+            )  # fmt: skip
+            stack.callback(worker.stop)
         pages = start(
             "api", [python, "-m", "api"], log=folder / "api.log", cwd=ROOT, env=environment_of("scrutin_api"),
             ready=lambda: answers(port),
@@ -83,4 +97,6 @@ async def ground(folder: Path) -> AsyncIterator[Ground]:
                 base_url=origin.replace("localhost", LOOPBACK), headers={"Host": f"localhost:{port}"}, timeout=30
             )
         )
-        yield Ground(await connect(temporal.address, "default"), sessions_of(engine), origin, http)
+        wire = HTTPConnection(LOOPBACK, port, timeout=30)
+        stack.callback(wire.close)
+        yield Ground(await connect(temporal.address, "default"), sessions_of(engine), origin, http, wire)

@@ -140,7 +140,7 @@ async def test_nothing_of_an_identity_document_is_left_anywhere_however_it_ended
         watching.join()
     # Our own folder may lie in the temporary one: its logs and keys are no temporary files.
     # So may this checkout: the first use of a module reads its files.
-    kept = (f"{stack.folder}/logs/", f"{stack.keys}/", f"{CHECKOUT}/")
+    kept = (f"{stack.folder}/logs/", str(stack.keys), f"{CHECKOUT}/")
     rolled = [seen for seen in descriptors.seen if not seen.startswith(kept)]
     assert rolled == [], "T53: an upload was rolled to a file"
     assert descriptors.looks > 100

@@ -143,26 +143,6 @@ async def test_old_counters_are_forgotten(sessions: Sessions, as_api: Sessions, 
         assert await session.get(accounts.Attempt, "sign-in:another") is not None
 
 
-async def test_an_address_is_marked_proven_once_and_only_while_it_is_the_accounts(
-    sessions: Sessions, as_worker: Sessions
-) -> None:
-    account = await an_account(sessions)
-    assert account.email is not None
-    async with as_worker.begin() as session:
-        assert not await accounts.verify_email(session, account.id, "another@exemple.test")
-        assert await accounts.verify_email(session, account.id, account.email)
-    async with sessions.begin() as session:
-        first = await accounts.by_id(session, account.id)
-    async with as_worker.begin() as session:
-        assert await accounts.verify_email(session, account.id, account.email)
-    async with sessions.begin() as session:
-        second = await accounts.by_id(session, account.id)
-
-    assert first is not None
-    assert second is not None
-    assert first.email_verified_at == second.email_verified_at is not None
-
-
 async def test_an_upgraded_hash_never_overwrites_a_password_changed_meanwhile(
     sessions: Sessions, as_api: Sessions
 ) -> None:

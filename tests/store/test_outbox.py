@@ -14,6 +14,7 @@ from tests import builders
 from tests.store.cases import earlier, run
 
 URGENT, BULK = Lane
+CONNECTIONS = {URGENT: 2, BULK: 4}
 
 
 async def an_account(sessions: Sessions) -> UUID:
@@ -28,9 +29,17 @@ async def queue(
 ) -> bool:
     async with sessions.begin() as session:
         return await mail.queue(
-            session, key=key or f"k:{uuid4()}", kind=MailKind.REGISTERED, lane=lane, account_id=account,
-            campaign_id=None, due_at=datetime.now(UTC) + due, facts={"ballots": "pension"},
-        )  # fmt: skip
+            session,
+            mail.to_queue(
+                key=key or f"k:{uuid4()}",
+                kind=MailKind.REGISTERED,
+                lane=lane,
+                account_id=account,
+                campaign_id=None,
+                due_at=datetime.now(UTC) + due,
+                facts={"ballots": "pension"},
+            ),
+        )
 
 
 async def claim(sessions: Sessions, lane: Lane = URGENT, most: int = 100) -> list[Claimed]:
@@ -191,19 +200,45 @@ async def test_the_bell_rings_for_a_commit_in_its_lane_and_not_before(
     sessions: Sessions, as_worker: Sessions, engine: AsyncEngine
 ) -> None:
     account = await an_account(sessions)
-    bell = Bell(engine)
+    bell = Bell(engine, CONNECTIONS)
     listening = asyncio.create_task(bell.listen())
     try:
-        # Once at the start, for whatever was committed before.
-        assert await rung(bell, URGENT)
-        assert await rung(bell, BULK)
+        # Once at the start, for whatever was committed before: everybody looks.
+        for lane, waiting in CONNECTIONS.items():
+            assert [await rung(bell, lane) for _ in range(waiting)] == [True] * waiting
         async with as_worker.begin() as session:
             await mail.queue(
-                session, key="k", kind=MailKind.REGISTERED, lane=URGENT, account_id=account, campaign_id=None,
-                due_at=datetime.now(UTC), facts={},
-            )  # fmt: skip
+                session,
+                mail.to_queue(
+                    key="k",
+                    kind=MailKind.REGISTERED,
+                    lane=URGENT,
+                    account_id=account,
+                    campaign_id=None,
+                    due_at=datetime.now(UTC),
+                    facts={},
+                ),
+            )
             assert not await rung(bell, URGENT, 0.2)
+        # One mail wakes one.
         assert await rung(bell, URGENT)
+        assert not await rung(bell, URGENT, 0.2)
+        assert not await rung(bell, BULK, 0.2)
+        async with as_worker.begin() as session:
+            await mail.queue(
+                session,
+                mail.to_queue(
+                    key="notice",
+                    kind=MailKind.INVITATION,
+                    lane=BULK,
+                    account_id=account,
+                    campaign_id=None,
+                    due_at=datetime.now(UTC),
+                    facts={},
+                ),
+            )
+        # Bulk wakes everybody.
+        assert [await rung(bell, BULK) for _ in range(CONNECTIONS[BULK])] == [True] * CONNECTIONS[BULK]
         assert not await rung(bell, BULK, 0.2)
     finally:
         listening.cancel()
@@ -213,7 +248,7 @@ async def test_the_bell_rings_for_a_commit_in_its_lane_and_not_before(
 async def test_a_connection_that_listened_is_not_used_for_anything_else(worker_settings: object) -> None:
     engine = open_database(worker_settings.database_url.get_secret_value(), pool_size=1)  # type: ignore[attr-defined]
     try:
-        bell = Bell(engine)
+        bell = Bell(engine, CONNECTIONS)
         listening = asyncio.create_task(bell.listen())
         assert await rung(bell, URGENT)
         listening.cancel()
