@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -22,12 +23,14 @@ from portal.store import accounts, links
 from tests import builders
 from tests.api.conftest import PASSWORD, PASSWORD_HASH
 from tests.figures.floor import QUEUE as FLOOR_QUEUE
-from tests.figures.floor import FloorWorkflow, one_step
+from tests.figures.floor import WORKFLOW_ID, FloorWorkflow, one_step
 from tests.figures.ground import Ground, ground
 from workflows.messages import workflow_id
 
 SECRET = ("figures" * 6).encode()
 PAIRS = 7
+# What a person takes at the very least between two pages.
+PAUSE = 0.3
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -72,26 +75,31 @@ class Member:
 
 
 async def step(one: Member, path: str, data: dict[str, str]) -> float:
-    """One form sent, and how long its answer took.
+    """One form of a member sent, and how long its answer took."""
+    headers = {"Sec-Fetch-Site": "same-origin", "Cookie": one.cookie, "Host": one.there.host}
+    took, cookie = posted(one.there.wire, path, data, headers)
+    if cookie is not None:
+        one.cookie = cookie.split(";")[0]
+    return took
+
+
+def posted(wire: HTTPConnection, path: str, data: dict[str, str], headers: dict[str, str]) -> tuple[float, str | None]:
+    """How long a form's answer took, in ms, and its cookie.
 
     Over a bare connection that is open, as a browser's is: a client that takes milliseconds to write a request would
-    be measured with the portal.
+    be measured with the page.
     """
-    wire = one.there.wire
-    headers = {"Sec-Fetch-Site": "same-origin", "Cookie": one.cookie, "Host": one.there.host, "Content-Type": FORM}
     body = urlencode(data)
     # The server hangs up on whoever is silent for long.
     wire.close()
     wire.connect()
     began = time.perf_counter()
-    wire.request("POST", path, body, headers)
+    wire.request("POST", path, body, {**headers, "Content-Type": FORM})
     answer = wire.getresponse()
     answer.read()
     took = (time.perf_counter() - began) * 1000
     assert answer.status == 303, (path, answer.status)
-    if cookie := answer.headers.get("set-cookie"):
-        one.cookie = cookie.split(";")[0]
-    return took
+    return took, answer.headers.get("set-cookie")
 
 
 async def a_member(there: Ground, *, verified: bool = False) -> Member:
@@ -116,35 +124,39 @@ async def confirm(there: Ground, one: Member, token: str) -> float:
         assert link is not None
     code = code_of(SECRET, link.id)
     # Nobody types the code of a mail that is still being written.
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(PAUSE)
     return await step(one, "/fr/profil/code", {"form_token": token, "code": code})
 
 
 async def steps(there: Ground) -> None:
     """A member's step over HTTP beside a bare update, alternating; and the same with a password."""
-    floor_id = f"floor-{uuid4()}"
-    await there.client.start_workflow(FloorWorkflow.run, id=floor_id, task_queue=FLOOR_QUEUE)
+    await there.client.start_workflow(FloorWorkflow.run, id=WORKFLOW_ID, task_queue=FLOOR_QUEUE)
     for _ in range(10):
-        await one_step(there.client, floor_id)
+        await one_step(there.client, WORKFLOW_ID)
     hashing = Passwords(15)
-    sent, confirmed, registered, argon2 = [], [], [], []
+    bare, sent, confirmed, registered, argon2 = [], [], [], [], []
     for _ in range(PAIRS):
-        floor, hashes, mails, codes, rights = [], [], [], [], []
+        floor, barest, hashes, mails, codes, rights = [], [], [], [], [], []
         for _ in range(5):
             one = await a_member(there)
             token = await one.token()
             # The floor in the same rhythm: after a pause and other work, as a member comes.
-            floor.append(await timed(lambda: one_step(there.client, floor_id)))
+            floor.append(await timed(lambda: one_step(there.client, WORKFLOW_ID)))
+            await asyncio.sleep(PAUSE)
+            barest.append(posted(there.barest, "/step", {"key": str(uuid4())}, {})[0])
+            await asyncio.sleep(PAUSE)
             hashes.append(await timed(lambda: hashing.matches(PASSWORD, PASSWORD_HASH)))
             mails.append(await step(one, "/fr/profil/courriel", {"form_token": token, "key": str(uuid4())}))
             two = await a_member(there)
             codes.append(await confirm(there, two, await two.token()))
             await upload(two)
             token = await two.token()
+            await asyncio.sleep(PAUSE)
             form = {"form_token": token, "key": str(uuid4()), "password": PASSWORD}
             rights.append(await step(two, "/fr/votes/pension/inscription", form))
         low, hashed = statistics.median(floor), statistics.median(hashes)
         argon2.append(hashed)
+        bare.append((statistics.median(barest), low))
         sent.append((statistics.median(mails), low))
         confirmed.append((statistics.median(codes), low))
         registered.append((statistics.median(rights), low + hashed))
@@ -153,6 +165,7 @@ async def steps(there: Ground) -> None:
         f" (argon2: {statistics.median(argon2):.0f} ms)"
     )
     for name, pairs in (
+        ("the barest page", bare),
         ("send verification", sent),
         ("type the code", confirmed),
         ("register, with password", registered),

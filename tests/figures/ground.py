@@ -16,6 +16,7 @@ from deploy.processes import LOOPBACK, answers, free_port, start
 from deploy.servers import REGION, start_mailbox, start_object_store, start_postgres, start_temporal
 from portal.store import Sessions, open_database, schema, sessions_of
 from portal.temporal import connect
+from tests.figures.floor import WORKFLOW_ID
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,8 +27,9 @@ class Ground:
     sessions: Sessions
     origin: str
     http: httpx.AsyncClient
-    # For what is timed.
+    # For what is timed: to the portal, and to the barest page.
     wire: HTTPConnection
+    barest: HTTPConnection
 
     @property
     def host(self) -> str:
@@ -97,6 +99,15 @@ async def ground(folder: Path) -> AsyncIterator[Ground]:
                 base_url=origin.replace("localhost", LOOPBACK), headers={"Host": f"localhost:{port}"}, timeout=30
             )
         )
-        wire = HTTPConnection(LOOPBACK, port, timeout=30)
+        bare_port = free_port()
+        given = [temporal.address, postgres.url("scrutin_api", "scrutin"), WORKFLOW_ID, str(bare_port)]
+        bare = start(
+            "barest", [python, "-m", "tests.figures.barest", *given], log=folder / "barest.log", cwd=ROOT,
+            ready=lambda: answers(bare_port),
+        )  # fmt: skip
+        stack.callback(bare.stop)
+        wire, barest = (HTTPConnection(LOOPBACK, to, timeout=30) for to in (port, bare_port))
         stack.callback(wire.close)
-        yield Ground(await connect(temporal.address, "default"), sessions_of(engine), origin, http, wire)
+        stack.callback(barest.close)
+        client = await connect(temporal.address, "default")
+        yield Ground(client, sessions_of(engine), origin, http, wire, barest)
