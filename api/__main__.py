@@ -18,6 +18,9 @@ def main() -> None:
         app,
         host=settings.api_host,
         port=settings.api_port,
+        # Not uvloop: it forks for the child that rebuilds a picture, and every page of this process is then copied
+        # at its next use. psycopg, which most of a page's time goes through, is no faster on it.
+        loop="asyncio",
         # Addresses of pages may hold tokens: our own line names the route instead.
         access_log=False,
         server_header=False,

@@ -27,7 +27,7 @@ from deploy.choices import (
     without_demo_variables,
 )  # fmt: skip
 from deploy.fleet import Fleet, TooManyRestarts
-from deploy.processes import LOOPBACK, DidNotStart, Process
+from deploy.processes import LOOPBACK, TUNED_MALLOC, DidNotStart, Process
 from deploy.specimens import specimen_card
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -260,7 +260,7 @@ class Demo:
             ready=ready,
             ports=ports,
             within=60,
-            env={**self.told, "PORTAL_DATABASE_URL": url},
+            env={**TUNED_MALLOC, **self.told, "PORTAL_DATABASE_URL": url},
             cwd=PROJECT,
             # They are made to be killed at any moment; being asked politely they would wait for servers that
             # are ending too.

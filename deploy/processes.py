@@ -15,6 +15,10 @@ from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 
+# For api and worker: a large block that is freed stays theirs. Else the hash of a password, or a picture, begins with
+# thousands of page faults each time.
+TUNED_MALLOC = {"MALLOC_MMAP_THRESHOLD_": "268435456", "MALLOC_TRIM_THRESHOLD_": "1073741824"}
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 # Loaded before any fork: between fork and exec a child must not load libraries.

@@ -143,9 +143,10 @@ async def steps(there: Ground) -> None:
             # The floor in the same rhythm: after a pause and other work, as a member comes.
             floor.append(await timed(lambda: one_step(there.client, WORKFLOW_ID)))
             await asyncio.sleep(PAUSE)
+            hashes.append(await timed(lambda: hashing.matches(PASSWORD, PASSWORD_HASH)))
+            await asyncio.sleep(PAUSE)
             barest.append(posted(there.barest, "/step", {"key": str(uuid4())}, {})[0])
             await asyncio.sleep(PAUSE)
-            hashes.append(await timed(lambda: hashing.matches(PASSWORD, PASSWORD_HASH)))
             mails.append(await step(one, "/fr/profil/courriel", {"form_token": token, "key": str(uuid4())}))
             two = await a_member(there)
             codes.append(await confirm(there, two, await two.token()))

@@ -12,7 +12,7 @@ import httpx
 import psycopg
 from temporalio.client import Client
 
-from deploy.processes import LOOPBACK, answers, free_port, start
+from deploy.processes import LOOPBACK, TUNED_MALLOC, answers, free_port, start
 from deploy.servers import REGION, start_mailbox, start_object_store, start_postgres, start_temporal
 from portal.store import Sessions, open_database, schema, sessions_of
 from portal.temporal import connect
@@ -72,7 +72,7 @@ async def ground(folder: Path) -> AsyncIterator[Ground]:
         python = sys.executable
 
         def environment_of(name: str) -> dict[str, str]:
-            return {**env, "PORTAL_DATABASE_URL": postgres.url(name, "scrutin")}
+            return {**env, **TUNED_MALLOC, "PORTAL_DATABASE_URL": postgres.url(name, "scrutin")}
 
         for part in ("members", "background"):
             log = folder / f"{part}.log"
