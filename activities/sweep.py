@@ -65,19 +65,19 @@ class SweepActivities:
     async def _close_overdue(self) -> int:
         async with self.sessions.begin() as session:
             overdue = await identity.overdue(session, staged_for=STAGED_FOR, undecided_for=UNDECIDED_FOR + GRACE)
-        for submission_id, ending in overdue:
-            await self._close(submission_id, ending)
+        for submission_id, status, ending in overdue:
+            await self._close(submission_id, status, ending)
             activity.heartbeat()
         return len(overdue)
 
-    async def _close(self, submission_id: UUID, ending: SubmissionStatus) -> None:
+    async def _close(self, submission_id: UUID, status: SubmissionStatus, ending: SubmissionStatus) -> None:
         async with self.sessions.begin() as session:
             submission = await identity.lock(session, submission_id)
             assert submission is not None, "a submission is never deleted"
-            if ending is SubmissionStatus.ABANDONED:
-                if submission.status != SubmissionStatus.STAGED.value:
-                    # Submitted since the look: it is before the reviewers now.
-                    return
+            if submission.status != status.value:
+                # It has moved on since the look: it may be before the reviewers now.
+                return
+            if status is SubmissionStatus.STAGED:
                 await identity.close(session, submission, ending)
                 await journal.write(
                     session, "documents-closed", actor=journal.SYSTEM, member_id=submission.member_id,

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, and_, delete, func, l
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.rules.identity import LIST_VERSION, OVER, Reason, SubmissionStatus, Verdict
+from portal.rules.identity import LIST_VERSION, OVER, Reason, SubmissionStatus
 from portal.store import Session
 from portal.store.base import Base, NewId
 
@@ -291,10 +291,11 @@ async def live_object_keys(session: Session) -> set[str]:
 
 async def overdue(
     session: Session, *, staged_for: timedelta, undecided_for: timedelta
-) -> list[tuple[UUID, SubmissionStatus]]:
-    """Submissions nobody ended in time, each with the ending it gets.
+) -> list[tuple[UUID, SubmissionStatus, SubmissionStatus]]:
+    """Submissions nobody ended in time, each with its status and the ending it gets.
 
-    Uploads never sent, cases never decided, and whatever is left of a campaign that has ended.
+    Cases never decided have expired; uploads never sent, and whatever is left of a campaign that has ended, are
+    abandoned: nobody is asked for another picture then.
     """
     from portal.store.campaigns import Campaign
 
@@ -311,7 +312,8 @@ async def overdue(
     return [
         (
             row.id,
-            SubmissionStatus.ABANDONED if row.status == "staged" else SubmissionStatus.EXPIRED,
+            SubmissionStatus(row.status),
+            SubmissionStatus.ABANDONED if row.status == "staged" or row.ended else SubmissionStatus.EXPIRED,
         )
         for row in rows
     ]
@@ -351,10 +353,6 @@ async def purge_notes(session: Session) -> int:
         .returning(literal(1))
     )
     return len(list(rows))
-
-
-def verdict_of(decision: Decision) -> Verdict:
-    return Verdict(decision.verdict)
 
 
 def reason_of(decision: Decision) -> Reason | None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select
 from temporalio.testing import ActivityEnvironment
 
 from activities.sweep import SweepActivities, Swept
@@ -17,6 +18,7 @@ from portal.store import Sessions, identity, onboarding
 from portal.store.campaigns import Campaign
 from portal.store.files import FileGone, MinioFiles
 from portal.store.identity import Submission
+from portal.store.mail import Mail
 from portal.store.members import Member
 from portal.store.sealing import EpochKeys
 from tests import builders
@@ -85,7 +87,7 @@ def aged(objects: ObjectStore, bucket: str, age: timedelta) -> None:
     [
         (STATUS.STAGED, HOUR, False, STATUS.ABANDONED),
         (STATUS.SUBMITTED, UNDECIDED_FOR + HOUR, False, STATUS.EXPIRED),
-        (STATUS.SUBMITTED, DAY, True, STATUS.EXPIRED),
+        (STATUS.SUBMITTED, DAY, True, STATUS.ABANDONED),
         (STATUS.STAGED, timedelta(minutes=1), True, STATUS.ABANDONED),
     ],
     ids=["never sent", "never decided", "campaign ended", "campaign ended, never sent"],
@@ -103,6 +105,10 @@ async def test_what_nobody_ended_in_time_is_closed_then_erased_and_certified(
 
     assert (await sweep(sweeping)).closed == 1
     assert (await found(sessions, submission.id)).status == ending.value
+    async with sessions.begin() as session:
+        told = list(await session.scalars(select(Mail.kind)))
+    # Once the campaign is over nobody is asked for another picture.
+    assert told == (["expired"] if ending is STATUS.EXPIRED else [])
     # The member's own workflow, if it lives, has a quarter of an hour to do it.
     await run(sessions, "update submission set over_at = over_at - interval '15 minutes'")
     assert await sweep(sweeping) == Swept(closed=0, erased_late=1, strays=0, keys_destroyed=0)
