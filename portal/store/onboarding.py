@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     Select,
     String,
+    Update,
     and_,
     bindparam,
     case,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     update,
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
@@ -206,26 +208,27 @@ async def read(
     return Whole(campaign, member, account, file, standing, done, at)
 
 
-def file_reaches(step: ColumnElement[str], *, by_member: ColumnElement[bool]) -> dict[str, ColumnElement[Any]]:
-    """What a file's row becomes when it reaches a step. One that has ended stays so until it is opened again."""
+def reached_if(condition: ColumnElement[bool], *, by_member: ColumnElement[bool]) -> Update:
+    """The statement that moves a file to the step `reached` if the condition holds.
+
+    A file that has ended stays so until it is opened again. A member's own act starts the reminders anew.
+    """
     now = func.clock_timestamp()
-    reached = case((FILE.c.ended_at.is_not(None), Step.ENDED.value), else_=step)
-    return {
-        "version": FILE.c.version + 1,
-        "step": reached,
-        "waiting_since": case((FILE.c.step != reached, now), else_=FILE.c.waiting_since),
-        "last_step_at": case((by_member, now), else_=FILE.c.last_step_at),
-        "reminded": case((by_member, 0), else_=FILE.c.reminded),
-    }
-
-
-_NOTE_STEP = (
-    update(FILE)
-    .where(FILE.c.campaign_id == bindparam("campaign"), FILE.c.member_id == bindparam("member"))
-    .values(
-        file_reaches(bindparam("reached", type_=FILE.c.step.type), by_member=bindparam("by_member", type_=Boolean()))
+    reached = case((FILE.c.ended_at.is_not(None), Step.ENDED.value), else_=bindparam("reached", type_=FILE.c.step.type))
+    return (
+        update(FILE)
+        .where(FILE.c.campaign_id == bindparam("campaign"), FILE.c.member_id == bindparam("member"), condition)
+        .values(
+            version=FILE.c.version + 1,
+            step=reached,
+            waiting_since=case((FILE.c.step != reached, now), else_=FILE.c.waiting_since),
+            last_step_at=case((by_member, now), else_=FILE.c.last_step_at),
+            reminded=case((by_member, 0), else_=FILE.c.reminded),
+        )
     )
-)
+
+
+_NOTE_STEP = reached_if(true(), by_member=bindparam("by_member", type_=Boolean()))
 
 
 async def note_step(session: Session, file: File, step: Step, *, by_member: bool) -> None:

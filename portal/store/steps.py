@@ -7,12 +7,12 @@ step four times as long (docs/decisions/0009).
 from collections.abc import Mapping
 from uuid import UUID
 
-from sqlalchemy import CTE, Boolean, Select, bindparam, select, true, update
+from sqlalchemy import CTE, Boolean, Select, bindparam, select, true
 
 from portal.rules.onboarding import Step
 from portal.store import Session, journal, links
 from portal.store import mail as outbox
-from portal.store.onboarding import FILE, file_reaches
+from portal.store.onboarding import FILE, reached_if
 
 Statement = Select[bool]
 
@@ -21,11 +21,7 @@ def _step(act: CTE | None) -> Statement:
     """The statement of a step; whether it happened. Nothing of it is written unless its own act changed a row."""
     happened = true() if act is None else select(act).exists()
     queued = outbox.queued_if(happened & bindparam("mailed", type_=Boolean()))
-    file = (
-        update(FILE)
-        .where(FILE.c.campaign_id == bindparam("campaign"), FILE.c.member_id == bindparam("member"), happened)
-        .values(**file_reaches(bindparam("reached", type_=FILE.c.step.type), by_member=true()))
-    )
+    file = reached_if(happened, by_member=true())
     return select(happened.label("happened"), select(outbox.bell_of(queued)).scalar_subquery().label("told")).add_cte(
         journal.entry_if(happened).cte("entry"), file.returning(FILE.c.version).cte("file")
     )

@@ -24,22 +24,18 @@ async def an_account(sessions: Sessions) -> UUID:
         return account.id
 
 
+def a_row(account: UUID, *, lane: Lane = URGENT, key: str = "", due: timedelta = timedelta(0)) -> mail.Row:
+    return mail.to_queue(
+        key=key or f"k:{uuid4()}", kind=MailKind.REGISTERED, lane=lane, account_id=account, campaign_id=None,
+        due_at=datetime.now(UTC) + due, facts={"ballots": "pension"},
+    )  # fmt: skip
+
+
 async def queue(
     sessions: Sessions, account: UUID, *, lane: Lane = URGENT, key: str = "", due: timedelta = timedelta(0)
 ) -> bool:
     async with sessions.begin() as session:
-        return await mail.queue(
-            session,
-            mail.to_queue(
-                key=key or f"k:{uuid4()}",
-                kind=MailKind.REGISTERED,
-                lane=lane,
-                account_id=account,
-                campaign_id=None,
-                due_at=datetime.now(UTC) + due,
-                facts={"ballots": "pension"},
-            ),
-        )
+        return await mail.queue(session, a_row(account, lane=lane, key=key, due=due))
 
 
 async def claim(sessions: Sessions, lane: Lane = URGENT, most: int = 100) -> list[Claimed]:
@@ -207,36 +203,13 @@ async def test_the_bell_rings_for_a_commit_in_its_lane_and_not_before(
         for lane, waiting in CONNECTIONS.items():
             assert [await rung(bell, lane) for _ in range(waiting)] == [True] * waiting
         async with as_worker.begin() as session:
-            await mail.queue(
-                session,
-                mail.to_queue(
-                    key="k",
-                    kind=MailKind.REGISTERED,
-                    lane=URGENT,
-                    account_id=account,
-                    campaign_id=None,
-                    due_at=datetime.now(UTC),
-                    facts={},
-                ),
-            )
+            await mail.queue(session, a_row(account))
             assert not await rung(bell, URGENT, 0.2)
         # One mail wakes one.
         assert await rung(bell, URGENT)
         assert not await rung(bell, URGENT, 0.2)
         assert not await rung(bell, BULK, 0.2)
-        async with as_worker.begin() as session:
-            await mail.queue(
-                session,
-                mail.to_queue(
-                    key="notice",
-                    kind=MailKind.INVITATION,
-                    lane=BULK,
-                    account_id=account,
-                    campaign_id=None,
-                    due_at=datetime.now(UTC),
-                    facts={},
-                ),
-            )
+        await queue(as_worker, account, lane=BULK)
         # Bulk wakes everybody.
         assert [await rung(bell, BULK) for _ in range(CONNECTIONS[BULK])] == [True] * CONNECTIONS[BULK]
         assert not await rung(bell, BULK, 0.2)
