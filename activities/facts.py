@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from activities.door_facts import DoorFacts
 from portal.rules.accounts import Purpose
 from portal.rules.campaigns import NoticeKind
 from portal.rules.identity import ERASURE_TARGET
@@ -39,9 +40,12 @@ class Facts:
         self.origin = origin.rstrip("/")
         self.link_secret = link_secret
         self.identity_valid_for = identity_valid_for
+        self.doors = DoorFacts(self.origin, link_secret)
 
     async def of(self, session: Session, mail: Claimed) -> Addressed | None:
         """The facts of a mail, or None when its cause has vanished: then it is never sent."""
+        if mail.request_id is not None:
+            return await self._of_request(session, mail)
         reader = await outbox.reader(session, mail)
         if reader is None:
             return None
@@ -65,6 +69,15 @@ class Facts:
             return None
         return Addressed(account.email, language, {**facts, **more})
 
+    async def _of_request(self, session: Session, mail: Claimed) -> Addressed | None:
+        """To somebody who may have no account: the request says who they are."""
+        reader = await self.doors.reader(session, mail)
+        more = await self.doors.of(session, mail, reader[1]) if reader else None
+        if reader is None or more is None:
+            return None
+        email, language, facts = reader
+        return Addressed(email, language, {**facts, **more})
+
     def _url(self, page: str, language: str) -> str:
         return self.origin + path(page, language)
 
@@ -75,6 +88,12 @@ class Facts:
             return await self._link(session, mail, language, Purpose.VERIFICATION, "confirm-email")
         if mail.kind is MailKind.RENEWAL:
             return await self._link(session, mail, language, Purpose.RENEWAL, "new-password")
+        if mail.kind is MailKind.PASSWORD_CHANGED:
+            link = await links.by_id(session, UUID(mail.facts["link_id"]))
+            changed_at = link.used_at if link else None
+            return changed_at and {"changed_at": changed_at, "forgotten_url": self._url("forgotten", language)}
+        if mail.kind in (MailKind.ADDRESS_ON_FILE, MailKind.STAFF_WAITING):
+            return await self.doors.of(session, mail, language)
         if member is None or campaign is None:
             return None
         if mail.kind in (MailKind.DOCUMENTS_RECEIVED, MailKind.APPROVED, MailKind.REJECTED, MailKind.EXPIRED):

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from unicodedata import category
+from unicodedata import category, normalize
 
 from portal.rules.refusals import Refusal
 
@@ -84,8 +84,20 @@ def looks_like_member_number(typed: str) -> bool:
 
 
 def canonical_email(typed: str) -> str:
-    """How two spellings of one address compare; the sign-in name is stored this way."""
-    return typed.strip().casefold()
+    """How two spellings of one address compare; the sign-in name is stored this way.
+
+    An accented domain is the one that machines know it by (security.md T113).
+    """
+    local, at, domain = normalize("NFC", typed.strip().casefold()).rpartition("@")
+    return f"{local}{at}{_ascii(domain)}"
+
+
+def _ascii(domain: str) -> str:
+    try:
+        return domain if domain.isascii() else domain.encode("idna").decode()
+    except UnicodeError:
+        # No domain at all: it stays what was typed, and is nobody's.
+        return domain
 
 
 def delay_after(failures: int) -> timedelta:

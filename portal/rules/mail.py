@@ -20,6 +20,18 @@ class MailKind(StrEnum):
     VOTING_OPEN = "voting-open"
     NOT_YET_VOTED = "not-yet-voted"
     CLOSED = "closed"
+    PASSWORD_CHANGED = "password-changed"
+    # The doors beside the entrance.
+    DOOR_PROOF = "door-proof"
+    DOOR_LAPSED = "door-lapsed"
+    DOOR_RECEIVED = "door-received"
+    DOOR_LATE = "door-late"
+    DOOR_REFUSED = "door-refused"
+    EMAIL_REGISTERED = "email-registered"
+    WELCOME = "welcome"
+    ALREADY_MEMBER = "already-member"
+    ADDRESS_ON_FILE = "address-on-file"
+    STAFF_WAITING = "staff-waiting"
 
 
 class Lane(StrEnum):
@@ -29,8 +41,13 @@ class Lane(StrEnum):
     BULK = "bulk"
 
 
-# What the member asked for a moment ago: it may leave at any hour.
-JUST_ASKED = frozenset({MailKind.VERIFICATION, MailKind.RENEWAL, MailKind.DOCUMENTS_RECEIVED, MailKind.REGISTERED})
+# What the member asked for or did a moment ago: it may leave at any hour.
+JUST_ASKED = frozenset(
+    {
+        MailKind.VERIFICATION, MailKind.RENEWAL, MailKind.DOCUMENTS_RECEIVED, MailKind.REGISTERED,
+        MailKind.PASSWORD_CHANGED, MailKind.DOOR_PROOF, MailKind.DOOR_RECEIVED, MailKind.ALREADY_MEMBER,
+    }
+)  # fmt: skip
 
 # To everybody at one instant, hence through the bulk lane and spread.
 TO_EVERYBODY = frozenset({MailKind.INVITATION, MailKind.VOTING_OPEN, MailKind.NOT_YET_VOTED, MailKind.CLOSED})

@@ -1,6 +1,7 @@
 """One way to say things, in French first and in English as well, for pages and mails."""
 
 from portal.text.catalogues import HTML_LANGUAGES, LANGUAGES, LOCALES, gettext, nbsp, ngettext
+from portal.text.doors import needed, why_not
 from portal.text.labels import Explanation, Status, hint, identity, not_decided_in_time, reason, status, step
 from portal.text.moments import TORONTO, day, hour, moment, number, window
 from portal.text.refusals import say
@@ -21,6 +22,7 @@ __all__ = [
     "identity",
     "moment",
     "nbsp",
+    "needed",
     "ngettext",
     "not_decided_in_time",
     "number",
@@ -28,5 +30,6 @@ __all__ = [
     "say",
     "status",
     "step",
+    "why_not",
     "window",
 ]
