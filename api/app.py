@@ -19,6 +19,7 @@ from api import (
     accounts,
     activation,
     ballots,
+    door_desk,
     doors,
     health,
     identity,
@@ -44,7 +45,19 @@ STATIC = Path(__file__).parent / "static"
 
 PAGES = [
     module.router
-    for module in (accounts, activation, renewal, onboarding, identity, ballots, review, operations, doors, health)
+    for module in (
+        accounts,
+        activation,
+        renewal,
+        onboarding,
+        identity,
+        ballots,
+        review,
+        operations,
+        doors,
+        door_desk,
+        health,
+    )
 ]
 
 # A part of an upload must never be rolled to a file: it is an identity document in clear (security.md §4.2).

@@ -216,7 +216,7 @@ async def decide(session: Session, request_id: UUID, by: UUID, made: Decision) -
         return request if same else Refusal.ALREADY_DECIDED
     if request.status != Status.PROVEN.value:
         return Refusal.REQUEST_OVER
-    if await _own(session, request, by, made.compared):
+    if await is_own(session, request, by, made.compared):
         return Refusal.OWN_FILE
     if made.verdict is Verdict.ACCEPT:
         conflict = await _why_not_accepted(session, request, made)
@@ -236,7 +236,7 @@ async def decide(session: Session, request_id: UUID, by: UUID, made: Decision) -
     return request
 
 
-async def _own(session: Session, request: DoorRequest, by: UUID, compared: UUID | None) -> bool:
+async def is_own(session: Session, request: DoorRequest, by: UUID, compared: UUID | None = None) -> bool:
     """Nobody decides on their own request (brief §3.7)."""
     me = await accounts.by_id(session, by)
     mine = {request.member_id, compared} - {None}

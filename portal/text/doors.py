@@ -39,7 +39,7 @@ REASONS: dict[Reason, Explanation] = {
         N_("Une adresse de courriel est déjà à ce dossier, et nous ne la remplaçons pas par ce formulaire."),
         N_(
             "Choisissez « Renouveler mon mot de passe » avec l'adresse où vous recevez nos courriels ; si vous ne "
-            "l'avez plus, répondez à ce courriel et une personne vous appellera."
+            "l'avez plus, répondez à ce courriel et une personne vous aidera."
         ),
     ),
     Reason.ADDRESS_TAKEN: Explanation(
