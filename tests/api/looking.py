@@ -205,8 +205,12 @@ async def a_world(sessions: Sessions, visit: Visit, **more: Any) -> World:
     claim = str(people["reviewer"].response.url).rpartition("/")[2]
     async with sessions.begin() as session:
         document = await session.scalar(text("select id from document"))
+        asked = await builders.a_request(session)
+        await session.execute(text("update door_request set taken_up_at = clock_timestamp()"))
     assert campaign.code
-    where = {"code": "financial-statements", "document_id": str(document), "claim_id": claim}
+    where = {
+        "code": "financial-statements", "document_id": str(document), "claim_id": claim, "request_id": str(asked.id),
+    }  # fmt: skip
     return World(people, where, who)
 
 
