@@ -207,7 +207,8 @@ class Decision:
 
 async def decide(session: Session, request_id: UUID, by: UUID, made: Decision) -> DoorRequest | Refusal:
     """Write a decision down, once; or why it does not apply."""
-    request = await session.get(DoorRequest, request_id, with_for_update=True)
+    # Read anew once it is held: a colleague's decision may have been committed since the page looked.
+    request = await session.get(DoorRequest, request_id, with_for_update=True, populate_existing=True)
     if request is None:
         return Refusal.REQUEST_OVER
     if request.verdict is not None:
