@@ -58,7 +58,9 @@ async def test_an_activation_session_can_do_two_things_and_nothing_else(visit: V
         await builders.a_campaign(session)
     person, _ = await activating(sessions, visit)
     token = person.page.form("/deconnexion").fields["form_token"]
-    where = {"code": "financial-statements"} | {f"{name}_id": str(uuid4()) for name in ("document", "claim", "submission")}
+    where = {"code": "financial-statements"} | {
+        f"{name}_id": str(uuid4()) for name in ("document", "claim", "submission")
+    }
     before = await everything(sessions)
     refused, allowed = set(), set()
     for route in routes():
