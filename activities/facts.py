@@ -90,8 +90,9 @@ class Facts:
             return await self._link(session, mail, language, Purpose.RENEWAL, "new-password")
         if mail.kind is MailKind.PASSWORD_CHANGED:
             link = await links.by_id(session, UUID(mail.facts["link_id"]))
-            changed_at = link.used_at if link else None
-            return changed_at and {"changed_at": changed_at, "forgotten_url": self._url("forgotten", language)}
+            if link is None or link.used_at is None:
+                return None
+            return {"changed_at": link.used_at, "forgotten_url": self._url("forgotten", language)}
         if mail.kind in (MailKind.ADDRESS_ON_FILE, MailKind.STAFF_WAITING):
             return await self.doors.of(session, mail, language)
         if member is None or campaign is None:

@@ -38,6 +38,14 @@ router = APIRouter()
 # No second look at the form helps: the request has moved on, or is one's own.
 CLOSED = frozenset({Refusal.ALREADY_DECIDED, Refusal.REQUEST_OVER, Refusal.OWN_FILE})
 
+# The field that a refusal is about.
+FIELD_OF = {
+    Refusal.REQUEST_REASON_NEEDED: "reason",
+    Refusal.ROLL_NUMBER_NEEDED: "number",
+    Refusal.ROLL_NUMBER_TAKEN: "number",
+    Refusal.ROLL_ENTRY_NEEDED: "numero",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -79,7 +87,8 @@ async def _case(
         case = await doors.case_of(session, found, looked_for if looks_like_member_number(looked_for) else None)
     assert found.proven_at is not None, "a proven request says when"
     return render(
-        request, "doors/case.html", visitor=visitor, refusal=refusal, case=case, lines=compared(case),
+        request, "doors/case.html", visitor=visitor, refusal=refusal, field=FIELD_OF.get(refusal) if refusal else None,
+        case=case, lines=compared(case),
         answer_by=found.proven_at + ANSWER_WITHIN, form=form, groups=list(Group),
         reasons=[(code.value, why_not(code, found.language)) for code in REASONS[found.door]],
     )  # fmt: skip

@@ -26,7 +26,6 @@ from portal.rules.doors import (
     HOURLY,
     OPTIONAL,
     OVER,
-    PROVINCES,
     Door,
     Status,
     read,
@@ -107,9 +106,8 @@ def _form(
     """What was typed stays, and each field that needs another look says what will work."""
     language = language_of(request)
     return render(
-        request, TEMPLATES[door], visitor=visitor, typed=typed, provinces=PROVINCES,
-        refusal=refusal or (Refusal.FORM_UNCLEAR if unclear else None), field=unclear[0] if unclear else None,
-        problems={field: needed(field, language, optional=field in OPTIONAL[door]) for field in unclear},
+        request, TEMPLATES[door], visitor=visitor, refusal=refusal, typed=typed,
+        also={field: needed(field, language, optional=field in OPTIONAL[door]) for field in unclear},
     )  # fmt: skip
 
 

@@ -74,7 +74,6 @@ class Refusal(StrEnum):
     QUEUE_EMPTY = "queue-empty"
 
     # the doors beside the entrance
-    FORM_UNCLEAR = "form-unclear"
     REQUEST_LAPSED = "request-lapsed"
     REQUEST_OVER = "request-over"
     REQUEST_REASON_NEEDED = "request-reason-needed"

@@ -173,7 +173,6 @@ SENTENCES: dict[Refusal, str] = {
     ),
     Refusal.QUEUE_EMPTY: N_("La file est vide : merci, il n'y a plus personne qui attend."),
     # the doors beside the entrance
-    Refusal.FORM_UNCLEAR: N_("Quelques réponses sont à revoir : corrigez ce qui est indiqué, le reste est conservé."),
     Refusal.REQUEST_LAPSED: N_(
         "Cette demande est close, car son lien n'a pas été ouvert en 7 jours : refaites-la, cela prend deux minutes."
     ),

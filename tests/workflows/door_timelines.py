@@ -15,6 +15,7 @@ from activities.doors import RequestOf
 from activities.renewals import RenewalOf
 from portal.rules.doors import Door
 from tests.workflows.door_fakes import FakeDoors
+from tests.workflows.journeys import until
 from worker.app import activities_of, build_worker
 from workflows.calls import DOORS
 from workflows.doors import RenewalWorkflow
@@ -56,6 +57,22 @@ class DoorTimeline:
     async def decided(self, *, accept: bool) -> None:
         self.records.decide(accept=accept)
         await self.handle.signal("decided")
+
+    async def until_told(self, last: str) -> None:
+        """Until this is the last that the records were told."""
+
+        async def heard() -> bool:
+            return self.records.told[-1:] == [last]
+
+        await until(heard)
+
+    async def until_looked(self, times: int) -> None:
+        """Until the records were read so often."""
+
+        async def read() -> bool:
+            return self.records.looks >= times
+
+        await until(read)
 
     async def pass_time(self, time: timedelta) -> bool:
         """Let days pass; False when the workflow ended meanwhile."""

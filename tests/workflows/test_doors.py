@@ -6,27 +6,10 @@ import pytest
 from temporalio.client import Client
 
 from portal.rules.doors import Door
-from tests.workflows.door_timelines import DoorTimeline, door_timeline
-from tests.workflows.journeys import until
+from tests.workflows.door_timelines import door_timeline
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-
-
-async def told(story: DoorTimeline, *what: str) -> None:
-    """Until the records were told just this, in this order."""
-
-    async def heard() -> bool:
-        return story.records.told == list(what)
-
-    await until(heard)
-
-
-async def looked(story: DoorTimeline, times: int) -> None:
-    async def read() -> bool:
-        return story.records.looks >= times
-
-    await until(read)
 
 
 @pytest.mark.parametrize("door", Door)
@@ -34,9 +17,9 @@ async def test_a_request_is_proven_received_accepted_and_the_file_looks_again(cl
     story = door_timeline(client)
     async with story.worker():
         await story.open(door)
-        await looked(story, 1)
+        await story.until_looked(1)
         await story.proven()
-        await told(story, "received")
+        await story.until_told("received")
         await story.decided(accept=True)
         await story.handle.result()
     assert story.records.told == ["received", "accepted", "file"]
@@ -47,11 +30,11 @@ async def test_a_request_nobody_proves_is_reminded_of_once_and_closed_after_a_we
     story = door_timeline(client)
     async with story.worker():
         await story.open(door)
-        await looked(story, 1)
+        await story.until_looked(1)
         await story.pass_time(2 * DAY - HOUR)
         assert story.records.told == []
         await story.pass_time(2 * HOUR)
-        await told(story, "proof-reminder")
+        await story.until_told("proof-reminder")
         await story.pass_time(5 * DAY)
         await story.handle.result()
     assert story.records.told == ["proof-reminder", "lapse"]
@@ -62,14 +45,16 @@ async def test_staff_are_reminded_the_person_hears_an_apology_and_the_request_go
     story = door_timeline(client)
     async with story.worker():
         await story.open(Door.JOIN)
-        await looked(story, 1)
+        await story.until_looked(1)
         await story.pass_time(DAY)
         await story.proven()
-        await told(story, "received")
+        await story.until_told("received")
         await story.pass_time(2 * DAY + HOUR)
-        await told(story, "received", "staff-reminder")
+        await story.until_told("staff-reminder")
+        assert story.records.told == ["received", "staff-reminder"]
         await story.pass_time(3 * DAY)
-        await told(story, "received", "staff-reminder", "late")
+        await story.until_told("late")
+        assert story.records.told == ["received", "staff-reminder", "late"]
         await story.pass_time(30 * DAY)
         assert story.records.told == ["received", "staff-reminder", "late"]
         await story.decided(accept=False)
@@ -83,18 +68,18 @@ async def test_a_forged_signal_changes_nothing(client: Client) -> None:
     story = door_timeline(client)
     async with story.worker():
         await story.open(Door.REGISTER_EMAIL)
-        await looked(story, 1)
+        await story.until_looked(1)
         await story.handle.signal("decided")
-        await looked(story, 2)
+        await story.until_looked(2)
         await story.handle.signal("proven")
-        await looked(story, 3)
+        await story.until_looked(3)
         assert story.records.told == []
         await story.proven()
-        await told(story, "received")
+        await story.until_told("received")
         looks = story.records.looks
         for _ in range(3):
             await story.handle.signal("decided")
-        await looked(story, looks + 1)
+        await story.until_looked(looks + 1)
         assert story.records.told == ["received"]
         await story.decided(accept=True)
         await story.handle.result()
@@ -106,9 +91,10 @@ async def test_a_decision_that_no_longer_fits_goes_back_to_the_desk_and_the_next
     async with story.worker():
         await story.open(Door.JOIN)
         await story.proven()
-        await told(story, "received")
+        await story.until_told("received")
         await story.decided(accept=True)
-        await told(story, "received", "returned")
+        await story.until_told("returned")
+        assert story.records.told == ["received", "returned"]
         await story.decided(accept=False)
         await story.handle.result()
     assert story.records.told == ["received", "returned", "refused"]
@@ -131,7 +117,7 @@ async def test_records_that_are_away_only_delay_it(client: Client) -> None:
     async with story.worker(max_cached_workflows=0):
         await story.open(Door.JOIN)
         await story.proven()
-        await told(story, "received")
+        await story.until_told("received")
         await story.decided(accept=False)
         await story.handle.result()
 
@@ -140,9 +126,9 @@ async def test_a_renewal_that_is_used_closes_at_once(client: Client) -> None:
     story = door_timeline(client)
     async with story.worker():
         await story.open()
-        await looked(story, 1)
+        await story.until_looked(1)
         await story.handle.signal("used")
-        await looked(story, 2)
+        await story.until_looked(2)
         assert story.records.told == []
         story.records.used = True
         await story.handle.signal("used")
@@ -154,7 +140,7 @@ async def test_a_renewal_nobody_uses_ends_with_its_link(client: Client) -> None:
     story = door_timeline(client)
     async with story.worker():
         await story.open()
-        await looked(story, 1)
+        await story.until_looked(1)
         await story.pass_time(2 * HOUR)
         await story.handle.result()
     assert story.records.told == ["unused"]
