@@ -83,7 +83,10 @@ async def view_of(session: Session, portal: Portal, visitor: Visitor, language: 
         documents=list(await identity.documents_of(session, newest.id)) if newest and live else [],
         erasure=await identity.erasure_of(session, newest.id) if newest else None,
         why=await _why(session, newest, language),
-        answer_by=undecided_until(newest.submitted_at) if newest and live and newest.submitted_at else None,
+        # An answer after the closing would come too late for the vote it is for.
+        answer_by=min(undecided_until(newest.submitted_at), whole.campaign.closes)
+        if newest and live and newest.submitted_at
+        else None,
         cards=await ballots.cards(session, whole.campaign.id, whole.member),
         at=whole.at,
     )
