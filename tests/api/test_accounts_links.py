@@ -67,6 +67,40 @@ async def test_a_renewal_link_works_once(visit: Visit, sessions: Sessions, serve
     assert await count(sessions, "select count(*) from sign_in") == 1
 
 
+async def test_a_change_of_password_is_announced_to_the_address_on_file(
+    visit: Visit, sessions: Sessions, servers: Servers
+) -> None:
+    """T18: whoever did not do it learns of it, with what to do; the mail holds no link that opens anything."""
+    who = await known(sessions)
+    await choose(visit(), await renewal_link(visit, servers, who))
+    (said,) = await mails_to(servers, who.email, "mot de passe a été changé")
+    assert "Ce n'est pas vous ?" in said.replace("\N{NO-BREAK SPACE}", " ")
+    assert f"{ORIGIN}/fr/mot-de-passe/renouveler" in said
+    assert "jeton=" not in said
+
+
+async def test_a_link_that_was_used_has_arrived(visit: Visit, sessions: Sessions, servers: Servers) -> None:
+    """Mail to this address does not come back any more, whatever the link was for."""
+    bounced = "select count(*) from account where email_bounced_at is not null"
+    who = await known(sessions)
+    link = await renewal_link(visit, servers, who)
+    await change(sessions, "update account set email_bounced_at = now()")
+    await visit().get(link)
+    assert await count(sessions, bounced) == 1
+    await choose(visit(), link)
+    assert await count(sessions, bounced) == 0
+    async with sessions.begin() as session:
+        await builders.a_campaign(session)
+    person, newcomer = await signed_in(sessions, visit)
+    link = await verification_link(person, servers, newcomer)
+    await change(sessions, "update account set email_bounced_at = now() where id = :id", id=newcomer.account.id)
+    await person.get(link)
+    assert await count(sessions, bounced) == 1
+    await person.submit("/courriel/verifier")
+    assert notices(person, "courriel-verifie")
+    assert await count(sessions, bounced) == 0
+
+
 async def test_of_two_people_with_the_same_link_at_the_same_moment_one_wins(
     visit: Visit, sessions: Sessions, servers: Servers
 ) -> None:
