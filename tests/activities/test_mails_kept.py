@@ -9,10 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import Connection, event, text
+from temporalio.testing import ActivityEnvironment
 
 from activities.facts import Addressed
 from activities.mail import HEADERS, SmtpServer, envelope
 from activities.rendering import Letter, Letters
+from activities.sweep import SweepActivities
 from deploy.servers import Mailbox
 from portal.rules.accounts import Purpose
 from portal.rules.links import account_of_reminders, code_of, reminders_token, token_of
@@ -334,3 +336,23 @@ async def test_an_address_in_another_script_is_written_as_mail_servers_write_it_
         await eventually(is_over)
     (sent,) = mailbox.messages()
     assert sent["envelope_to"] == ["a@xn--xemple-9ua.test"]
+
+
+async def test_what_a_reviewer_wrote_is_forgotten_in_kept_mails_too_once_the_campaign_is_over(
+    sessions: Sessions, sweeping: SweepActivities
+) -> None:
+    """As in the note itself; everything else stays readable."""
+    async with sessions.begin() as session:
+        over = await builders.a_campaign(session, closes=-30 * HOUR, opens=-40 * HOUR, ends=-HOUR)
+        running = await builders.a_campaign(session)
+        member = await builders.a_member(session)
+        keys = [
+            await queue(session, member, kind, campaign=campaign)
+            for campaign in (over, running)
+            for kind in (MailKind.REJECTED, MailKind.APPROVED)
+        ]
+    ids = [(await row(sessions, key)).id for key in keys]
+    async with sessions.begin() as session:
+        await mail.mark_sent(session, [mail.Said(mail_id, "Objet", "Un chat.") for mail_id in ids])
+    await ActivityEnvironment().run(sweeping.sweep)
+    assert [(await row(sessions, key)).said_text for key in keys] == [None, "Un chat.", "Un chat.", "Un chat."]

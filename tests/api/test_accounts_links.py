@@ -11,6 +11,7 @@ from tests.api.looking import (
     Known,
     activating,
     change,
+    code_in,
     count,
     everything,
     known,
@@ -99,6 +100,55 @@ async def test_a_link_that_was_used_has_arrived(visit: Visit, sessions: Sessions
     await person.submit("/courriel/verifier")
     assert notices(person, "courriel-verifie")
     assert await count(sessions, bounced) == 0
+
+
+async def test_twenty_requests_are_three_mails(visit: Visit, sessions: Sessions, servers: Servers) -> None:
+    """T114: the same answer to all of them; nobody fills a mailbox in somebody's name."""
+    who = await known(sessions)
+    stranger = visit()
+    answers = set()
+    for _ in range(20):
+        await stranger.post("/fr/mot-de-passe/renouveler", {"email": who.email})
+        answers.add((stranger.response.status_code, stranger.page.text))
+    assert len(answers) == 1
+    assert len(await mails_to(servers, who.email, "Renouvelez", at_least=1)) <= 3
+    assert await count(sessions, "select count(*) from outbox") == 3
+
+
+async def test_an_address_that_came_back_is_proven_again_by_link_or_by_code(
+    visit: Visit, sessions: Sessions, servers: Servers
+) -> None:
+    """The page says so and offers a new mail; the file stays where it is, and nothing has to be done twice."""
+    bounced = "select count(*) from account where email_bounced_at is not null"
+    async with sessions.begin() as session:
+        await builders.a_campaign(session)
+    person, who = await signed_in(sessions, visit, verified=True)
+    await person.get("/fr/accueil")
+    assert "Votre courriel nous revient" not in person.page.text
+    for n, way in enumerate(("link", "code"), start=1):
+        await change(sessions, "update account set email_bounced_at = now()")
+        await person.get("/fr/accueil")
+        assert "Votre courriel nous revient" in person.page.text
+        await person.get("/fr/profil")
+        form = person.page.form("/profil/courriel")
+        await person.submit("/profil/courriel")
+        assert notices(person, "courriel-envoye")
+        said = (await mails_to(servers, who.email, "Confirmez", at_least=n))[-1]
+        # The same form again is one mail.
+        await person.post(form.action, form.fields)
+        assert person.response.status_code == 200
+        if way == "link":
+            await person.get(link_in(said))
+            await person.submit("/courriel/verifier")
+        else:
+            await person.get("/fr/profil")
+            await person.submit("/profil/code", code=code_in(said))
+        assert notices(person, "courriel-verifie"), way
+        assert await count(sessions, bounced) == 0
+        assert await count(sessions, "select count(*) from link") == n
+    await person.get("/fr/accueil")
+    assert "Votre courriel nous revient" not in person.page.text
+    assert await count(sessions, "select count(*) from account where email_verified_at is null") == 0
 
 
 async def test_of_two_people_with_the_same_link_at_the_same_moment_one_wins(
