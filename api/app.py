@@ -22,6 +22,7 @@ from api import (
     identity,
     onboarding,
     operations,
+    reminders,
     renewal,
     review,
 )
@@ -42,8 +43,10 @@ from portal.temporal import TASK_QUEUE, connect
 
 PAGES = [
     module.router
-    for module in (accounts, activation, renewal, onboarding, identity, ballots, review, operations, doors, health)
-]
+    for module in (
+        accounts, activation, renewal, reminders, onboarding, identity, ballots, review, operations, doors, health,
+    )
+]  # fmt: skip
 
 # A part of an upload must never be rolled to a file: it is an identity document in clear (security.md §4.2).
 MultiPartParser.spool_max_size = UPLOAD_LIMIT + 1

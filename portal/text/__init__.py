@@ -1,7 +1,17 @@
 """One way to say things, in French first and in English as well, for pages and mails."""
 
 from portal.text.catalogues import HTML_LANGUAGES, LANGUAGES, LOCALES, gettext, nbsp, ngettext
-from portal.text.labels import Explanation, Status, hint, identity, not_decided_in_time, reason, status, step
+from portal.text.labels import (
+    Explanation,
+    Status,
+    hint,
+    identity,
+    mail_name,
+    not_decided_in_time,
+    reason,
+    status,
+    step,
+)
 from portal.text.moments import TORONTO, day, hour, moment, number, window
 from portal.text.refusals import say
 from portal.text.templates import environment
@@ -19,6 +29,7 @@ __all__ = [
     "hint",
     "hour",
     "identity",
+    "mail_name",
     "moment",
     "nbsp",
     "ngettext",
