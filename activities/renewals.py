@@ -1,14 +1,12 @@
-"""What the end of a renewal does to the records: the address is proven, its owner told, or nothing happened."""
+"""What the end of a renewal does to the records: the address is proven, or nothing happened."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from temporalio import activity
 
-from portal.rules.mail import MailKind, lane
 from portal.store import Session, Sessions, accounts, journal, renewals
-from portal.store import mail as outbox
 from portal.store.links import Link
 
 
@@ -40,7 +38,7 @@ class RenewalActivities:
 
     @activity.defn
     async def close_renewal(self, order: RenewalOf) -> RenewalState:
-        """Used, it proves the address and its owner is told; unused, its page offers another: nobody is written to."""
+        """Used, it proves the address; unused, its page offers another, and nobody is written to."""
         async with self.sessions.begin() as session:
             link = await _held(session, order.link_id)
             account = await accounts.by_id(session, link.account_id)
@@ -50,7 +48,6 @@ class RenewalActivities:
                 await renewals.end(session, link)
                 if used:
                     await renewals.prove_address(session, link)
-                    await _tell_owner(session, link)
                 await journal.write(
                     session, "renewal-closed", actor=journal.SYSTEM, member_id=account.member_id,
                     subject_id=link.id, code="used" if used else "superseded" if link.voided_at else "expired",
@@ -64,15 +61,3 @@ async def _held(session: Session, link_id: UUID) -> Link:
     if link is None:
         raise LookupError("no such link")
     return link
-
-
-async def _tell_owner(session: Session, link: Link) -> None:
-    """To the address on file: whoever did not do this must hear of it (security.md T18)."""
-    await outbox.queue(
-        session,
-        outbox.to_queue(
-            key=f"password-changed:{link.id}", kind=MailKind.PASSWORD_CHANGED, lane=lane(MailKind.PASSWORD_CHANGED),
-            account_id=link.account_id, campaign_id=None, due_at=datetime.now(UTC),
-            facts={"link_id": str(link.id)},
-        ),
-    )  # fmt: skip

@@ -23,6 +23,7 @@ from api import (
     identity,
     onboarding,
     operations,
+    reminders,
     renewal,
     review,
 )
@@ -44,19 +45,10 @@ from portal.temporal import TASK_QUEUE, connect
 PAGES = [
     module.router
     for module in (
-        accounts,
-        activation,
-        renewal,
-        onboarding,
-        identity,
-        ballots,
-        review,
-        operations,
-        doors,
-        door_desk,
+        accounts, activation, renewal, reminders, onboarding, identity, ballots, review, operations, doors, door_desk,
         health,
     )
-]
+]  # fmt: skip
 
 # A part of an upload must never be rolled to a file: it is an identity document in clear (security.md §4.2).
 MultiPartParser.spool_max_size = UPLOAD_LIMIT + 1

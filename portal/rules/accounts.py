@@ -87,18 +87,16 @@ def looks_like_member_number(typed: str) -> bool:
 def canonical_email(typed: str) -> str:
     """How two spellings of one address compare; the sign-in name is stored this way.
 
-    An accented domain is the one that machines know it by (security.md T113).
+    A domain is written as mail servers write it, so that «É», its two other spellings in Unicode and its punycode are
+    one. What stands before the @ is the receiver's own business: no dot and no «+» is taken out (security.md T113).
     """
-    local, at, domain = normalize("NFC", typed.strip().casefold()).rpartition("@")
-    return f"{local}{at}{_ascii(domain)}"
-
-
-def _ascii(domain: str) -> str:
+    address = normalize("NFC", typed.strip().casefold())
+    local, at, domain = address.rpartition("@")
     try:
-        return domain if domain.isascii() else domain.encode("idna").decode()
+        return f"{local}{at}{domain.encode('idna').decode('ascii')}"
     except UnicodeError:
-        # No domain at all: it stays what was typed, and is nobody's.
-        return domain
+        # No domain that could be reached: it stays what was typed, and is simply unknown.
+        return address
 
 
 def delay_after(failures: int) -> timedelta:

@@ -20,7 +20,7 @@ class MailKind(StrEnum):
     VOTING_OPEN = "voting-open"
     NOT_YET_VOTED = "not-yet-voted"
     CLOSED = "closed"
-    PASSWORD_CHANGED = "password-changed"
+    PASSWORD_CHANGED = "password-changed"  # noqa: S105  (a mail, not a password)
     # The doors beside the entrance.
     DOOR_PROOF = "door-proof"
     DOOR_LAPSED = "door-lapsed"
@@ -51,6 +51,10 @@ JUST_ASKED = frozenset(
 
 # To everybody at one instant, hence through the bulk lane and spread.
 TO_EVERYBODY = frozenset({MailKind.INVITATION, MailKind.VOTING_OPEN, MailKind.NOT_YET_VOTED, MailKind.CLOSED})
+
+# What a person may do without: these alone carry List-Unsubscribe, since only these it silences. That a vote is held,
+# open or over is owed to every voter, reminders or not: an invitation tells of a vote, it does not repeat itself.
+REMINDERS = frozenset({MailKind.REMINDER, MailKind.NOT_YET_VOTED})
 
 # Reminders of a missing step, the member's own and the campaign's together.
 MOST_REMINDERS = 5

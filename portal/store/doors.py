@@ -14,6 +14,7 @@ from portal.rules.refusals import Refusal
 from portal.store import Session, accounts, members
 from portal.store.accounts import Account
 from portal.store.base import Base, NewId, table_of
+from portal.store.mail import Mail
 from portal.store.members import Member
 
 _LIVE = text("ended_at is null")
@@ -336,11 +337,16 @@ async def unheard(session: Session, *, overdue: timedelta, asleep: timedelta) ->
 
 
 async def forget(session: Session, before: datetime) -> int:
-    """Drop what was typed in requests that ended before; that they were made, and how they ended, stays."""
+    """Drop what was typed in requests that ended before, and what was said to whoever typed it.
+
+    That they were made, and how they ended, stays.
+    """
     forgotten = await session.scalars(
         update(DoorRequest)
         .where(DoorRequest.ended_at < before, or_(DoorRequest.email.is_not(None), DoorRequest.number.is_not(None)))
         .values(email=None, number=None, said={}, note_fr=None, note_en=None, roll_number=None, roll_group=None)
         .returning(DoorRequest.id)
     )
-    return len(forgotten.all())
+    ids = forgotten.all()
+    await session.execute(update(Mail).where(Mail.request_id.in_(ids)).values(said_subject=None, said_text=None))
+    return len(ids)

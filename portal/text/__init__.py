@@ -2,7 +2,17 @@
 
 from portal.text.catalogues import HTML_LANGUAGES, LANGUAGES, LOCALES, gettext, nbsp, ngettext
 from portal.text.doors import needed, why_not
-from portal.text.labels import Explanation, Status, hint, identity, not_decided_in_time, reason, status, step
+from portal.text.labels import (
+    Explanation,
+    Status,
+    hint,
+    identity,
+    mail_name,
+    not_decided_in_time,
+    reason,
+    status,
+    step,
+)
 from portal.text.moments import TORONTO, day, hour, moment, number, window
 from portal.text.refusals import say
 from portal.text.templates import environment
@@ -20,6 +30,7 @@ __all__ = [
     "hint",
     "hour",
     "identity",
+    "mail_name",
     "moment",
     "nbsp",
     "needed",

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from portal.rules.identity import Reason
+from portal.rules.mail import MailKind
 from portal.rules.onboarding import IdentityState, Step
 from portal.text.catalogues import N_, gettext
 
@@ -51,6 +52,33 @@ STATUSES: dict[Status, str] = {
     Status.PAPER: N_("Vote par la poste"),
 }
 
+# What a mail is called where mails are listed.
+MAILS: dict[MailKind, str] = {
+    MailKind.INVITATION: N_("Invitation à voter"),
+    MailKind.VERIFICATION: N_("Vérification du courriel"),
+    MailKind.RENEWAL: N_("Renouvellement du mot de passe"),
+    MailKind.PASSWORD_CHANGED: N_("Mot de passe changé"),
+    MailKind.DOCUMENTS_RECEIVED: N_("Pièce d'identité reçue"),
+    MailKind.APPROVED: N_("Identité confirmée"),
+    MailKind.REJECTED: N_("Meilleure photo demandée"),
+    MailKind.EXPIRED: N_("Photo à renvoyer"),
+    MailKind.REGISTERED: N_("Inscription aux votes"),
+    MailKind.REMINDER: N_("Rappel d'une étape"),
+    MailKind.VOTING_OPEN: N_("Ouverture du vote"),
+    MailKind.NOT_YET_VOTED: N_("Rappel de voter"),
+    MailKind.CLOSED: N_("Clôture du vote"),
+    MailKind.DOOR_PROOF: N_("Adresse à confirmer"),
+    MailKind.DOOR_LAPSED: N_("Demande close"),
+    MailKind.DOOR_RECEIVED: N_("Demande reçue"),
+    MailKind.DOOR_LATE: N_("Réponse en retard"),
+    MailKind.DOOR_REFUSED: N_("Réponse à une demande"),
+    MailKind.EMAIL_REGISTERED: N_("Courriel enregistré"),
+    MailKind.WELCOME: N_("Bienvenue parmi les membres"),
+    MailKind.ALREADY_MEMBER: N_("Déjà membre"),
+    MailKind.ADDRESS_ON_FILE: N_("Autre adresse demandée"),
+    MailKind.STAFF_WAITING: N_("Demande en attente"),
+}
+
 # Said under the field, before anything goes wrong.
 HINTS = {
     "member-number": N_("Votre numéro de membre a 6 chiffres et commence par 9 (9xxxxx)."),
@@ -69,7 +97,10 @@ class Explanation:
 REASONS: dict[Reason, Explanation] = {
     Reason.UNREADABLE: Explanation(
         N_("Nous n'arrivons pas à lire votre pièce d'identité sur la photo."),
-        N_("Reprenez-la à plat, bien éclairée et sans reflet, pour que le nom et l'adresse se lisent."),
+        N_(
+            "Posez la pièce à plat, bien éclairée et sans reflet, et reprenez la photo : nom et adresse doivent se "
+            "lire."
+        ),
     ),
     Reason.CUT_OFF: Explanation(
         N_("Une partie de votre pièce d'identité est hors de la photo."),
@@ -141,6 +172,10 @@ def identity(code: IdentityState, language: str) -> str:
 
 def status(code: Status, language: str) -> str:
     return _word(STATUSES, code, language)
+
+
+def mail_name(code: MailKind, language: str) -> str:
+    return _word(MAILS, code, language)
 
 
 def hint(name: str, language: str, *, password: int = 15) -> str:

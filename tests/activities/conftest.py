@@ -25,9 +25,9 @@ from portal.store import AsyncEngine, Sessions, open_database, sessions_of
 from portal.store.files import Files
 from portal.store.sealing import EpochKeys
 from tests.conftest import ORIGIN, SECRET, Servers
-from tests.store.conftest import database, kept_database
+from tests.store.conftest import as_api, database, kept_database
 
-__all__ = ["database", "kept_database"]
+__all__ = ["as_api", "database", "kept_database"]
 
 POLICY = Policy(timedelta(days=3 * 365), Courtesy(0, 0, timedelta(0)))
 

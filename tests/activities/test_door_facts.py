@@ -30,7 +30,7 @@ STATUS = {
     MailKind.ADDRESS_ON_FILE: Status.REFUSED,
     MailKind.STAFF_WAITING: Status.PROVEN,
 }
-OF_DOORS = {*STATUS, MailKind.PASSWORD_CHANGED}
+OF_DOORS = set(STATUS)
 
 
 async def queued(session: Session, kind: MailKind, request: DoorRequest, account_id: UUID | None) -> str:

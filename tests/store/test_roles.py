@@ -63,6 +63,7 @@ FORBIDDEN_TO_API = (
     "update member set identity_verified_at = clock_timestamp()",
     "update document set wrapped_key = null",
     "update outbox set sent_at = clock_timestamp()",
+    "update outbox set said_text = 'x'",
     "delete from decision_note",
 )
 FORBIDDEN_TO_WORKER = (
@@ -75,6 +76,7 @@ FORBIDDEN_TO_WORKER = (
     "update document set epoch = epoch",
     "update account set password_hash = 'x'",
     "update account set number_tries = 0",
+    "update account set reminders_off_at = clock_timestamp()",
     "insert into sign_in select * from sign_in",
     "update sign_in set expires_at = clock_timestamp()",
     "insert into attempt select * from attempt",
@@ -82,6 +84,8 @@ FORBIDDEN_TO_WORKER = (
 ALLOWED_TO_API = (
     "update account set password_hash = 'x', password_set_at = clock_timestamp()",
     "update account set number_tries = number_tries + 1",
+    "update account set reminders_off_at = clock_timestamp()",
+    "update account set email_bounced_at = null",
     "select id from account for no key update",
     "select id from submission for update skip locked",
     "delete from sign_in",
@@ -93,6 +97,7 @@ ALLOWED_TO_API = (
 )
 ALLOWED_TO_WORKER = (
     "update account set email_verified_at = clock_timestamp()",
+    "update account set email_bounced_at = clock_timestamp()",
     "update member set identity_verified_at = clock_timestamp()",
     "update member set standing = 'member'",
     "update account set email = 'x@exemple.test' where email is null",
@@ -101,7 +106,7 @@ ALLOWED_TO_WORKER = (
     "select id from submission for update",
     "update submission set status = 'withdrawn', over_at = clock_timestamp()",
     "update document set wrapped_key = null",
-    "update outbox set sent_at = clock_timestamp()",
+    "update outbox set sent_at = clock_timestamp(), said_subject = 'x', said_text = 'x'",
     "update onboarding set step = 'done'",
     "update registration set confirmed_at = clock_timestamp()",
     "insert into journal (actor, action) values ('system', 'swept')",
