@@ -217,6 +217,9 @@ async def prove_request(request: Request, language: Lang, visitor: Anyone, form:
                 session, "request-proven", actor="unknown", member_id=None, subject_id=found.id, code=found.kind,
                 key=f"request-proven:{found.id}",
             )  # fmt: skip
+        elif found is not None:
+            # It may have been proven in this very moment, from another window.
+            await session.refresh(found)
     if found is None:
         return _proof(request, visitor, form.token, None, Refusal.LINK_UNKNOWN)
     if proven:
