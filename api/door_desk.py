@@ -16,6 +16,7 @@ from api.routes import page
 from portal.rules.accounts import looks_like_member_number
 from portal.rules.doors import (
     ANSWER_WITHIN,
+    FIELDS,
     REASONS,
     Door,
     Reason,
@@ -97,11 +98,11 @@ async def _case(
 def compared(case: Case) -> list[Line]:
     """What was typed, in the order of the form; accents, hyphens and capitals make no difference."""
     lines = []
-    for field, said in case.request.said.items():
-        on_roll = getattr(case.member, field, None) if case.member is not None else None
-        if field in ("declaration", "language"):
-            continue
-        lines.append(Line(field, said, on_roll, on_roll is not None and not alike(said, on_roll)))
+    for field in FIELDS[case.request.door]:
+        said = case.request.said.get(field)
+        if said is not None and field not in ("declaration", "language"):
+            on_roll = getattr(case.member, field, None)
+            lines.append(Line(field, said, on_roll, on_roll is not None and not alike(said, on_roll)))
     return lines
 
 
