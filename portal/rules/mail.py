@@ -32,6 +32,9 @@ class Lane(StrEnum):
 # What the member asked for a moment ago: it may leave at any hour.
 JUST_ASKED = frozenset({MailKind.VERIFICATION, MailKind.RENEWAL, MailKind.DOCUMENTS_RECEIVED, MailKind.REGISTERED})
 
+# Whoever reads one of these in the mailbox can act with it: its link and its code are shown nowhere else.
+CARRIES_A_KEY = frozenset({MailKind.VERIFICATION, MailKind.RENEWAL})
+
 # To everybody at one instant, hence through the bulk lane and spread.
 TO_EVERYBODY = frozenset({MailKind.INVITATION, MailKind.VOTING_OPEN, MailKind.NOT_YET_VOTED, MailKind.CLOSED})
 

@@ -248,6 +248,25 @@ async def reader(session: Session, mail: Claimed) -> tuple[Account, Member | Non
     return None if row is None else (row.Account, row.Member, row.Campaign)
 
 
+_SENT_TO = (
+    select(Mail)
+    .where(Mail.account_id == bindparam("account"), or_(Mail.sent_at.is_not(None), Mail.failed_at.is_not(None)))
+    .order_by(func.coalesce(Mail.sent_at, Mail.failed_at).desc())
+    .limit(bindparam("most"))
+)
+_SENT_ONE = _SENT_TO.where(Mail.id == bindparam("mail"))
+
+
+async def sent_to(session: Session, account_id: UUID, most: int | None = 200) -> Sequence[Mail]:
+    """What was written to this person, the newest first; what could not be delivered as well."""
+    return (await session.scalars(_SENT_TO, {"account": account_id, "most": most})).all()
+
+
+async def sent_one(session: Session, account_id: UUID, mail_id: UUID) -> Mail | None:
+    """One of these mails; None when it is somebody else's."""
+    return (await session.scalars(_SENT_ONE, {"account": account_id, "mail": mail_id, "most": 1})).one_or_none()
+
+
 class Bell:
     """Wakes the relay the moment a mail is committed (PostgreSQL LISTEN).
 

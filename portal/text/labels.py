@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from portal.rules.identity import Reason
+from portal.rules.identity import Reason, SubmissionStatus
+from portal.rules.mail import MailKind
 from portal.rules.onboarding import IdentityState, Step
 from portal.text.catalogues import N_, gettext
 
@@ -49,6 +50,34 @@ STATUSES: dict[Status, str] = {
     Status.REGISTERED: N_("Inscription confirmée"),
     Status.VOTED: N_("Vote enregistré"),
     Status.PAPER: N_("Vote par la poste"),
+}
+
+# What became of documents that were sent: never a verdict on who sent them.
+SUBMISSIONS: dict[SubmissionStatus, str] = {
+    SubmissionStatus.STAGED: N_("Envoi commencé, pas terminé"),
+    SubmissionStatus.SUBMITTED: N_("À l'examen"),
+    SubmissionStatus.APPROVED: N_("Identité confirmée"),
+    SubmissionStatus.REJECTED: N_("Meilleure photo demandée"),
+    SubmissionStatus.REPLACED: N_("Remplacée par un autre envoi"),
+    SubmissionStatus.WITHDRAWN: N_("Retirée par vous"),
+    SubmissionStatus.EXPIRED: N_("Pas regardée en 30 jours"),
+    SubmissionStatus.ABANDONED: N_("Supprimée sans examen"),
+}
+
+# A mail whose own subject was not kept.
+MAILS: dict[MailKind, str] = {
+    MailKind.INVITATION: N_("Invitation à préparer votre vote"),
+    MailKind.VERIFICATION: N_("Vérification de votre courriel"),
+    MailKind.RENEWAL: N_("Renouvellement de votre mot de passe"),
+    MailKind.DOCUMENTS_RECEIVED: N_("Pièce d'identité reçue"),
+    MailKind.APPROVED: N_("Identité confirmée"),
+    MailKind.REJECTED: N_("Meilleure photo demandée"),
+    MailKind.EXPIRED: N_("Photo à renvoyer"),
+    MailKind.REGISTERED: N_("Inscription aux votes"),
+    MailKind.REMINDER: N_("Rappel de ce qu'il vous reste à faire"),
+    MailKind.VOTING_OPEN: N_("Le vote est ouvert"),
+    MailKind.NOT_YET_VOTED: N_("Rappel de voter"),
+    MailKind.CLOSED: N_("Le vote est terminé"),
 }
 
 # Said under the field, before anything goes wrong.
@@ -141,6 +170,10 @@ def identity(code: IdentityState, language: str) -> str:
 
 def status(code: Status, language: str) -> str:
     return _word(STATUSES, code, language)
+
+
+def mail(code: MailKind, language: str) -> str:
+    return _word(MAILS, code, language)
 
 
 def hint(name: str, language: str, *, password: int = 15) -> str:
