@@ -71,6 +71,9 @@ class Mail(Base):
     failed_at: Mapped[datetime | None]
     # The SMTP answer or the class of the failure: never its text.
     last_error: Mapped[str | None]
+    # What was said, once it was: for the message centre.
+    said_subject: Mapped[str | None]
+    said_text: Mapped[str | None]
 
 
 _MAIL = table_of(Mail)
