@@ -19,9 +19,12 @@ from api import (
     accounts,
     activation,
     ballots,
+    calendar,
     doors,
     health,
+    holdings,
     identity,
+    messages,
     onboarding,
     operations,
     renewal,
@@ -44,8 +47,11 @@ STATIC = Path(__file__).parent / "static"
 
 PAGES = [
     module.router
-    for module in (accounts, activation, renewal, onboarding, identity, ballots, review, operations, doors, health)
-]
+    for module in (
+        accounts, activation, renewal, onboarding, identity, ballots, holdings, messages, calendar, review, operations,
+        doors, health,
+    )
+]  # fmt: skip
 
 # A part of an upload must never be rolled to a file: it is an identity document in clear (security.md §4.2).
 MultiPartParser.spool_max_size = UPLOAD_LIMIT + 1

@@ -1,4 +1,4 @@
-"""Which family of browser somebody uses, on what: enough to recognise one's own session, too little to follow anybody."""
+"""Which family of browser somebody uses, on what: enough to know one's own session by."""
 
 # The first that is found: nearly every browser also names those it wants to be taken for.
 _BROWSERS = (

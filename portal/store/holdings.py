@@ -1,12 +1,10 @@
 """What the records hold of one person, over all campaigns, read for that person alone."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from portal.rules.identity import Reason, SubmissionStatus, erased_by
@@ -45,7 +43,9 @@ class Past:
         )
 
 
-_PERSON = select(Member, Account).join(Account, Account.member_id == Member.id).where(Account.id == bindparam("account"))
+_PERSON = (
+    select(Member, Account).join(Account, Account.member_id == Member.id).where(Account.id == bindparam("account"))
+)
 
 
 async def person(session: Session, account_id: UUID) -> tuple[Member, Account]:
@@ -99,8 +99,9 @@ _REGISTRATIONS = (
 )
 
 
-async def registrations(session: Session, member_id: UUID) -> Sequence[Row[tuple[Campaign, Ballot, Registration]]]:
-    return (await session.execute(_REGISTRATIONS, {"member": member_id})).all()
+async def registrations(session: Session, member_id: UUID) -> list[tuple[Campaign, Ballot, Registration]]:
+    rows = await session.execute(_REGISTRATIONS, {"member": member_id})
+    return [(campaign, ballot, registration) for campaign, ballot, registration in rows]
 
 
 _FILES = (
@@ -111,9 +112,10 @@ _FILES = (
 )
 
 
-async def files(session: Session, member_id: UUID) -> Sequence[Row[tuple[Campaign, File]]]:
+async def files(session: Session, member_id: UUID) -> list[tuple[Campaign, File]]:
     """Where the member stands, and stood, in each campaign."""
-    return (await session.execute(_FILES, {"member": member_id})).all()
+    rows = await session.execute(_FILES, {"member": member_id})
+    return [(campaign, file) for campaign, file in rows]
 
 
 # Never the hash of a token.
@@ -124,6 +126,7 @@ _LINKS = (
 )
 
 
-async def links(session: Session, account_id: UUID) -> Sequence[Row[Any]]:
-    """One-time links that were sent to this person's address."""
-    return (await session.execute(_LINKS, {"account": account_id})).all()
+async def links(session: Session, account_id: UUID) -> list[dict[str, object]]:
+    """One-time links that were sent to this person's address, each with its instants."""
+    rows = await session.execute(_LINKS, {"account": account_id})
+    return [dict(row) for row in rows.mappings()]

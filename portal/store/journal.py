@@ -90,7 +90,7 @@ _OF_MEMBER = (
 )
 
 
-async def of_member(session: Session, member_id: UUID, *, most: int = 200, skipped: int = 0) -> Sequence[Entry]:
-    """A member's own trail, newest first."""
+async def of_member(session: Session, member_id: UUID, *, most: int | None = 200, skipped: int = 0) -> Sequence[Entry]:
+    """A member's own trail, newest first; all of it if `most` is None."""
     rows = await session.scalars(_OF_MEMBER, {"member": member_id, "most": most, "skipped": skipped})
     return rows.all()

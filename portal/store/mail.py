@@ -257,12 +257,19 @@ _SENT_TO = (
     .order_by(func.coalesce(Mail.sent_at, Mail.failed_at).desc())
     .limit(bindparam("most"))
 )
+_COUNT_SENT_TO = select(func.count()).where(
+    Mail.account_id == bindparam("account"), or_(Mail.sent_at.is_not(None), Mail.failed_at.is_not(None))
+)
 _SENT_ONE = _SENT_TO.where(Mail.id == bindparam("mail"))
 
 
 async def sent_to(session: Session, account_id: UUID, most: int | None = 200) -> Sequence[Mail]:
     """What was written to this person, the newest first; what could not be delivered as well."""
     return (await session.scalars(_SENT_TO, {"account": account_id, "most": most})).all()
+
+
+async def count_sent_to(session: Session, account_id: UUID) -> int:
+    return await session.scalar(_COUNT_SENT_TO, {"account": account_id}) or 0
 
 
 async def sent_one(session: Session, account_id: UUID, mail_id: UUID) -> Mail | None:

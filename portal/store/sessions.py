@@ -227,9 +227,7 @@ _OPEN = (
 async def of_account(session: Session, account_id: UUID, current: bytes) -> list[Open]:
     """Every session of an account that still opens something, the last seen first."""
     rows = await session.execute(_OPEN, {"account": account_id, "token": current})
-    return [
-        Open(r.id, SessionKind(r.kind), r.browser, r.created_at, r.seen_at, r.expires_at, r.current) for r in rows
-    ]
+    return [Open(r.id, SessionKind(r.kind), r.browser, r.created_at, r.seen_at, r.expires_at, r.current) for r in rows]
 
 
 async def end_other(session: Session, account_id: UUID, sign_in_id: UUID, *, but: bytes) -> bool:

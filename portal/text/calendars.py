@@ -51,4 +51,5 @@ def calendar_file(
     calendar.add("method", "PUBLISH")
     calendar.add_component(event("opens", _OPENING, opens))
     calendar.add_component(closing)
-    return calendar.to_ical()
+    written: bytes = calendar.to_ical()
+    return written

@@ -10,7 +10,7 @@ from portal.text.labels import REASONS, STEPS, SUBMISSIONS
 # One for every action that any part of the portal writes down; a test looks for those without words.
 ACTIONS = {
     "activated": N_("Premier mot de passe choisi"),
-    "case-opened": N_("Vos photos prises pour examen"),
+    "case-opened": N_("Votre dossier pris en main pour l'examen"),
     "data-downloaded": N_("Vos données téléchargées"),
     "decided": N_("Décision prise sur votre pièce d'identité"),
     "decision-ignored": N_("Signal de décision reçu, resté sans effet"),
