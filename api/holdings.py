@@ -22,7 +22,7 @@ from portal.text import outcome, reason, said
 router = APIRouter()
 
 # Lines of the trail on one page.
-LINES = 200
+LINES = 100
 # What a member can page through; the whole trail is in the download.
 MOST_PAGES = 500
 
