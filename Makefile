@@ -9,7 +9,7 @@ PYTHON ?= python3
 WORKERS ?= 2
 PACKAGES := portal activities workflows api worker deploy tests
 
-.PHONY: help demo demo-reset setup browser lint test check fix figures record messages golden lock clean
+.PHONY: help demo demo-reset setup browser lint test check fix figures record messages vendor record lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -71,6 +71,9 @@ figures: $(VENV)/.dev ## measure and print what docs/figures.md tells
 messages: $(VENV)/.dev ## refresh the catalogues; then complete portal/locales/en_CA
 	$(VENV)/bin/pybabel -q extract -F portal/locales/babel.cfg --no-location --sort-output --no-wrap --omit-header -o portal/locales/portal.pot portal/text api activities
 	$(VENV)/bin/pybabel -q update -D portal -d portal/locales -i portal/locales/portal.pot --no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+
+vendor: $(VENV)/.demo ## bring in what browsers need from elsewhere (needs npm)
+	@$(PY) -m deploy.vendor
 
 record: $(VENV)/.dev ## record the workflow histories that are replayed
 	$(PY) -m tests.workflows.record

@@ -106,11 +106,13 @@ class IdentityActivities:
                     return Submitted(refusal=Refusal.DOCUMENTS_UNDER_REVIEW)
                 await identity.close(session, earlier, SubmissionStatus.REPLACED)
             submitted_at = await identity.submit(session, staged)
+            # Uploads that were looked at and not sent: another picture was chosen instead.
+            drafts = await identity.close_drafts(session, staged)
             await self.records.write(
                 session, whole, "documents-submitted", key=order.key, subject_id=staged.id,
                 mail=self._mail_about(whole, MailKind.DOCUMENTS_RECEIVED, staged), identity=IdentityState.SUBMITTED,
             )  # fmt: skip
-            return Submitted(submitted_at, [earlier.id] if earlier else [])
+            return Submitted(submitted_at, [*([earlier.id] if earlier else []), *drafts])
 
     @activity.defn
     async def withdraw_documents(self, order: SubmissionOf) -> Outcome:

@@ -11,10 +11,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.ask import NotYet, ask
-from api.forms import SentForm, SignInForm
+from api.forms import SentForm, SignInFields, SignInForm
 from api.guards import COOKIE, Anyone, Lang, same_form
 from api.pages import go, link_token, own_page, render
 from api.portal import Portal, portal_of
+from api.returning import RETURN, asked_for, read_kept, resume, sign_in_page
 from api.routes import page
 from portal.rules.accounts import (
     ADDRESS_LIMIT,
@@ -52,9 +53,9 @@ class Known:
 
 
 @page(router, "sign-in")
-async def sign_in_page(request: Request, visitor: Anyone) -> Response:
-    token = link_token(request)
-    return render(request, "accounts/sign_in.html", visitor=visitor, email="", token=token)
+async def sign_in_form(request: Request, visitor: Anyone) -> Response:
+    back_to = asked_for(request.query_params.get(RETURN, ""))
+    return sign_in_page(request, visitor=visitor, token=link_token(request), back_to=back_to)
 
 
 @page(router, "sign-in", methods=("POST",))
@@ -62,11 +63,13 @@ async def sign_in(request: Request, language: Lang, visitor: Anyone, form: SignI
     """One answer for every wrong pair, known address or not, and one hash whatever happens."""
     portal = portal_of(request)
     email = canonical_email(form.email)
+    kept = read_kept(form.kept)
 
     def refuse(refusal: Refusal) -> Response:
-        return render(
-            request, "accounts/sign_in.html", visitor=visitor, refusal=refusal, email=form.email, token=form.token
-        )
+        return sign_in_page(
+            request, visitor=visitor, refusal=refusal, field="email", email=form.email, token=form.token, kept=kept,
+            back_to=asked_for(form.back_to),
+        )  # fmt: skip
 
     tries = portal.counter("sign-in", email)
     async with portal.sessions.begin() as session:
@@ -92,7 +95,7 @@ async def sign_in(request: Request, language: Lang, visitor: Anyone, form: SignI
     if matches and known.must_renew:
         return render(
             request, "accounts/forgotten.html", visitor=visitor, refusal=Refusal.PASSWORD_MUST_BE_RENEWED,
-            email=form.email, sent=False,
+            field="email", email=form.email, sent=False,
         )  # fmt: skip
     return await _welcome(request, language, portal, known, form, tries, activation=not matches)
 
@@ -176,15 +179,22 @@ async def _welcome(
             await ask(portal, visitor, OnboardingWorkflow.sign_in, key=f"sign-in-{known.member_id}", page="home")
         except (NotYet, Refused) as error:
             structlog.get_logger().warning("file-not-opened-yet", reason=type(error).__name__)
-    response = _after_sign_in(language, visitor, form.token)
+    response = _after_sign_in(request, language, visitor, form)
     set_cookie(response, token)
     return response
 
 
-def _after_sign_in(language: str, visitor: Visitor | None, token: str) -> RedirectResponse:
-    if token and visitor is not None and visitor.member_id is not None:
+def _after_sign_in(request: Request, language: str, visitor: Visitor | None, form: SignInFields) -> Response:
+    """To the link of a mail, to the form that was sent too late, to the page that was asked for, or home."""
+    if form.token and visitor is not None and visitor.member_id is not None:
         name = "jeton" if language == "fr" else "token"
-        return RedirectResponse(f"{path('confirm-email', language)}?{name}={quote(token, safe='')}", status_code=303)
+        return RedirectResponse(
+            f"{path('confirm-email', language)}?{name}={quote(form.token, safe='')}", status_code=303
+        )
+    if (kept := read_kept(form.kept)) is not None:
+        return resume(request, visitor, kept)
+    if back_to := asked_for(form.back_to):
+        return RedirectResponse(back_to, status_code=303)
     return go(own_page(visitor), language)
 
 

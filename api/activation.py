@@ -10,28 +10,32 @@ from api.forms import FirstPasswordForm
 from api.guards import ActivatingDep, Lang, same_form
 from api.pages import go, render
 from api.portal import portal_of
-from api.renewal import chosen_badly, words_known_of
+from api.renewal import chosen_badly, field_of, words_known_of
 from api.routes import page
 from portal.rules.accounts import SessionKind
 from portal.rules.links import hash_of
 from portal.rules.refusals import Refusal, Refused
 from portal.store import accounts, journal, links, sessions
+from portal.store.sessions import Visitor
 
 router = APIRouter()
 
 
 @page(router, "first-password")
 async def first_password_page(request: Request, visitor: ActivatingDep) -> Response:
-    return await _page(request, visitor, None)
+    return await first_steps(request, visitor, None)
 
 
-async def _page(request: Request, visitor: ActivatingDep, refusal: Refusal | None) -> Response:
+async def first_steps(
+    request: Request, visitor: Visitor, refusal: Refusal | None, *, field: str | None = None, typed: str = ""
+) -> Response:
+    """Prove the address, then choose a password; with what is to be looked at again."""
     async with portal_of(request).sessions.begin() as session:
         account = await accounts.by_id(session, visitor.account_id)
     assert account is not None, "a session has an account"
     return render(
-        request, "accounts/first_password.html", visitor=visitor, refusal=refusal, email=account.email,
-        verified=account.email_verified_at is not None,
+        request, "accounts/first_password.html", visitor=visitor, refusal=refusal, field=field, typed=typed,
+        email=account.email, verified=account.email_verified_at is not None,
     )  # fmt: skip
 
 
@@ -48,7 +52,7 @@ async def first_password(request: Request, language: Lang, visitor: ActivatingDe
         raise Refused(Refusal.EMAIL_NOT_VERIFIED)
     refusal = chosen_badly(portal.passwords.weakness(form.password, words), form.password, form.again)
     if refusal is not None:
-        return await _page(request, visitor, refusal)
+        return await first_steps(request, visitor, refusal, field=field_of(refusal))
     new_hash = await portal.passwords.hash(form.password)
     token = secrets.token_urlsafe(32)
     async with portal.sessions.begin() as session:

@@ -2,14 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from secrets import token_hex
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 from starlette.types import ASGIApp, Scope
@@ -31,10 +29,12 @@ from api import (
     review,
 )
 from api.ask import NotYet, page_of
+from api.assets import Assets
 from api.gate import Gate, route_of
-from api.pages import STATUS, go, language_of, own_page, render
+from api.pages import STATUS, page_of_form, render
 from api.passwords import Passwords
 from api.portal import Portal, templates
+from api.returning import kept_form, own_page_or_sign_in, sign_in_page
 from api.routes import UPLOAD_LIMIT
 from portal.rules.refusals import Refusal, Refused
 from portal.settings import Settings
@@ -42,8 +42,6 @@ from portal.store import DatabaseUnavailable, autocommit_of, open_database, sess
 from portal.store.files import FilesUnavailable, MinioFiles
 from portal.store.sealing import EpochKeys
 from portal.temporal import TASK_QUEUE, connect
-
-STATIC = Path(__file__).parent / "static"
 
 PAGES = [
     module.router
@@ -60,9 +58,11 @@ MultiPartParser.spool_max_size = UPLOAD_LIMIT + 1
 def create_app(settings: Settings, *, client: Client | None = None, task_queue: str = TASK_QUEUE) -> Gate:
     """The portal. Tests give their own client and task queue."""
 
+    assets = Assets()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        portal = await open_portal(settings, client, task_queue)
+        portal = await open_portal(settings, client, task_queue, assets)
         app.state.portal = portal
         yield
         portal.passwords.close()
@@ -73,12 +73,12 @@ def create_app(settings: Settings, *, client: Client | None = None, task_queue: 
     )  # fmt: skip
     for router in PAGES:
         app.include_router(router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.router.routes.append(assets.route)
     _say_what_went_wrong(app)
     return Gate(app, origin=settings.origin, error_page=lambda scope, status: _error_page(app, scope, status))
 
 
-async def open_portal(settings: Settings, client: Client | None, task_queue: str) -> Portal:
+async def open_portal(settings: Settings, client: Client | None, task_queue: str, assets: Assets) -> Portal:
     engine = open_database(settings.database_url.get_secret_value())
     files = MinioFiles(
         settings.s3_endpoint,
@@ -102,7 +102,7 @@ async def open_portal(settings: Settings, client: Client | None, task_queue: str
         keys=EpochKeys(settings.key_folder),
         client=client or await connect(settings.temporal_address, settings.temporal_namespace, lazy=True),
         passwords=Passwords(settings.password_min_length),
-        templates=templates(),
+        templates=templates(assets),
         task_queue=task_queue,
     )
 
@@ -124,10 +124,12 @@ def _say_what_went_wrong(app: FastAPI) -> None:
         if error.refusal is Refusal.SIGN_IN_NEEDED:
             if request.method in ("GET", "HEAD"):
                 # Somebody signed in who opens a page of another kind of session is taken to their own.
-                return go(own_page(getattr(request.state, "visitor", None)), language_of(request))
+                return own_page_or_sign_in(request)
             # The session is over: nobody's name at the top of the page.
             request.state.visitor = None
-            return render(request, "accounts/sign_in.html", refusal=error.refusal, email="", token="", purpose="")
+            kept = await kept_form(request)
+            back_to = "" if kept else page_of_form(request)
+            return sign_in_page(request, refusal=error.refusal, kept=kept, back_to=back_to)
         return render(request, "errors/refused.html", refusal=error.refusal, status=STATUS.get(error.refusal, 422))
 
     @app.exception_handler(NotYet)

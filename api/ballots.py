@@ -96,14 +96,18 @@ def _not_now(whole: Whole, cards: Sequence[Card], chosen: list[str]) -> Refusal 
 
 
 async def _form(
-    request: Request, visitor: Visitor, language: str, refusal: Refusal | None, code: str | None
-) -> Response:
+    request: Request, visitor: Visitor, language: str, refusal: Refusal | None, code: str | None,
+) -> Response:  # fmt: skip
     view = await _view(request, visitor, language)
     chosen = _chosen(view.cards, code)
     cards = [c for c in view.cards if c.ballot.code in chosen and c.registered_at is None]
     if not cards and refusal is None:
         return go("votes", language)
-    return render(request, "ballots/register.html", visitor=visitor, refusal=refusal, view=view, cards=cards, code=code)
+    field = "password" if refusal is Refusal.WRONG_PASSWORD else None
+    return render(
+        request, "ballots/register.html", visitor=visitor, refusal=refusal, field=field, view=view, cards=cards,
+        code=code,
+    )  # fmt: skip
 
 
 async def _register(

@@ -34,6 +34,9 @@ class SignInFields(_Fields):
     password: Password = ""
     # A verification link that was opened before signing in.
     token: Annotated[str, Field(max_length=64)] = ""
+    # Where to go afterwards, and a form that was sent after its session was over.
+    back_to: Annotated[str, Field(max_length=200)] = ""
+    kept: Annotated[str, Field(max_length=4000)] = ""
 
 
 class EmailFields(_Fields):

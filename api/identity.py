@@ -18,9 +18,9 @@ from api.onboarding import view_of
 from api.pages import go, render
 from api.portal import Portal, portal_of
 from api.routes import UPLOAD_LIMIT, page
-from portal.pictures import rebuild
+from portal.pictures import Picture, rebuild
 from portal.rules.accounts import UPLOAD_LIMIT as UPLOADS_A_DAY
-from portal.rules.identity import ACCEPTED, SubmissionStatus, complete_set
+from portal.rules.identity import ACCEPTED, KINDS, SubmissionStatus, complete_set
 from portal.rules.onboarding import IdentityState
 from portal.rules.refusals import Refusal, Refused
 from portal.store import accounts, identity, journal
@@ -35,6 +35,8 @@ router = APIRouter()
 
 FIELDS = frozenset({"form_token", "key", "kind1", "kind2", "file1", "file2"})
 
+SEEN_BY_OWNER = frozenset({SubmissionStatus.STAGED.value, SubmissionStatus.SUBMITTED.value})
+
 # Served pictures: never cached, never sniffed, never inside another page.
 PICTURE_HEADERS = {
     "Content-Disposition": 'inline; filename="document.jpg"',
@@ -48,6 +50,8 @@ PICTURE_HEADERS = {
 class Upload:
     """One picture as it came, and what its sender says it is. The file's own name is not read."""
 
+    # "1" or "2": the field it came in.
+    number: str
     kind: str
     content: bytes
 
@@ -58,21 +62,27 @@ async def identity_page(request: Request, language: Lang, visitor: MemberDep) ->
 
 
 async def _form(
-    request: Request, visitor: Visitor, language: str, refusal: Refusal | None, kinds: Sequence[str] = ()
+    request: Request,
+    visitor: Visitor,
+    language: str,
+    refusal: Refusal | None,
+    *,
+    field: str | None = None,
+    uploads: Sequence[Upload] = (),
 ) -> Response:
     portal = portal_of(request)
     assert visitor.member_id is not None, "the guard lets members in only"
     async with portal.autocommit() as session:
         view = await view_of(session, portal, visitor, language)
     return render(
-        request, "identity/send.html", visitor=visitor, refusal=refusal, view=view, accepted=ACCEPTED,
-        kinds=[*kinds, "", ""][:2], IdentityState=IdentityState,
+        request, "identity/send.html", visitor=visitor, refusal=refusal, field=field, view=view, accepted=ACCEPTED,
+        kinds={"1": "", "2": ""} | {u.number: u.kind for u in uploads}, IdentityState=IdentityState,
     )  # fmt: skip
 
 
 @page(router, "identity", methods=("POST",), limit=UPLOAD_LIMIT)
 async def upload(request: Request, language: Lang, visitor: MemberDep) -> Response:
-    """Check, rebuild, seal, store, submit. A picture that will not do is said so before anything is kept."""
+    """Check, rebuild, seal, store, show. A picture that will not do is said so before anything is kept."""
     portal = portal_of(request)
     assert visitor.member_id is not None, "the guard lets members in only"
     try:
@@ -86,17 +96,21 @@ async def upload(request: Request, language: Lang, visitor: MemberDep) -> Respon
         if error.status_code != 413:
             raise
         raise Refused(Refusal.PICTURE_TOO_HEAVY) from None
-    kinds = [u.kind for u in uploads]
+    pictures: list[Picture] = []
     try:
         await _may_send(portal, visitor, uploads)
-        pictures = [await rebuild(u.content) for u in uploads]
+        for one in uploads:
+            pictures.append(await rebuild(one.content))
     except Refused as refused:
-        return await _form(request, visitor, language, refused.refusal, kinds)
+        at_hand = uploads[len(pictures) :] or uploads
+        return await _form(
+            request, visitor, language, refused.refusal, field=_field(refused.refusal, at_hand), uploads=uploads
+        )
 
     submission_id = uuid4()
     today = datetime.now(UTC).date()
     documents, sealed = [], []
-    for position, (kind, picture) in enumerate(zip(kinds, pictures, strict=True)):
+    for position, (one, picture) in enumerate(zip(uploads, pictures, strict=True)):
         document_id = uuid4()
         closed = await asyncio.to_thread(seal, portal.keys, document_id, picture.jpeg, today)
         sealed.append(closed.ciphertext)
@@ -105,7 +119,7 @@ async def upload(request: Request, language: Lang, visitor: MemberDep) -> Respon
                 id=document_id,
                 submission_id=submission_id,
                 position=position,
-                kind=kind,
+                kind=one.kind,
                 width=picture.width,
                 height=picture.height,
                 epoch=closed.epoch,
@@ -122,7 +136,24 @@ async def upload(request: Request, language: Lang, visitor: MemberDep) -> Respon
         )
     for document, ciphertext in zip(documents, sealed, strict=True):
         await portal.files.put(document.object_key, ciphertext)
-    return await _submit(request, portal, visitor, language, submission_id)
+    return go("check-documents", language, submission_id=submission_id)
+
+
+@page(router, "check-documents")
+async def check_documents(request: Request, language: Lang, visitor: MemberDep, submission_id: UUID) -> Response:
+    """The pictures as a reviewer will see them, before they are sent."""
+    async with portal_of(request).autocommit() as session:
+        submission = await identity.by_id(session, submission_id)
+        if submission is None or submission.member_id != visitor.member_id:
+            raise Refused(Refusal.DOCUMENTS_GONE)
+        if submission.status != SubmissionStatus.STAGED.value:
+            # Sent from another tab, or deleted because it was not: the profile says how things stand.
+            return go("profile", language)
+        documents = await identity.documents_of(session, submission_id)
+    return render(
+        request, "identity/check.html", visitor=visitor, submission=submission, documents=documents,
+        names={kind.code: kind.name(language) for kind in ACCEPTED},
+    )  # fmt: skip
 
 
 def _text(form: FormData, name: str) -> str:
@@ -134,7 +165,18 @@ async def _one(form: FormData, number: str) -> Upload | None:
     file = form.get(f"file{number}")
     kind = _text(form, f"kind{number}")
     content = await file.read() if isinstance(file, UploadFile) else b""
-    return Upload(kind, content) if content or kind else None
+    return Upload(number, kind, content) if content or kind else None
+
+
+def _field(refusal: Refusal, at_hand: Sequence[Upload]) -> str | None:
+    """Where on the form to look; `at_hand` begins with the picture that would not do."""
+    if refusal is Refusal.PICTURE_MISSING:
+        return f"file{next((u.number for u in at_hand if not u.content), '1')}"
+    if refusal is Refusal.DOCUMENT_KIND_MISSING:
+        return f"kind{next((u.number for u in at_hand if u.kind not in KINDS), '1')}"
+    if refusal is Refusal.SECOND_DOCUMENT_MISSING:
+        return "kind2"
+    return f"file{at_hand[0].number}" if refusal.value.startswith("picture-") and at_hand else None
 
 
 async def _may_send(portal: Portal, visitor: Visitor, uploads: Sequence[Upload]) -> None:
@@ -165,7 +207,7 @@ async def _may_send(portal: Portal, visitor: Visitor, uploads: Sequence[Upload])
 
 @page(router, "send-documents", methods=("POST",))
 async def send_documents(request: Request, language: Lang, visitor: MemberDep, form: SubmissionForm) -> Response:
-    """Ask again for an upload that is stored and was not answered yet."""
+    """« Envoyer », once the pictures were looked at; also asks again for an answer that did not come."""
     same_form(visitor, form.form_token)
     return await _submit(request, portal_of(request), visitor, language, _id(form.submission_id))
 
@@ -199,7 +241,7 @@ def _id(text: str) -> UUID:
 
 @page(router, "picture")
 async def picture(request: Request, visitor: MemberDep, document_id: UUID) -> Response:
-    """The member's own picture, while it is under review."""
+    """The member's own picture, before it is sent and while it is under review."""
     portal = portal_of(request)
     if not asked_by_our_page(request):
         return Response(status_code=403)
@@ -207,7 +249,7 @@ async def picture(request: Request, visitor: MemberDep, document_id: UUID) -> Re
         document = await session.get(Document, document_id)
         submission = await identity.by_id(session, document.submission_id) if document else None
         theirs = submission is not None and submission.member_id == visitor.member_id
-        if not theirs or submission is None or submission.status != SubmissionStatus.SUBMITTED.value:
+        if not theirs or submission is None or submission.status not in SEEN_BY_OWNER:
             return Response(status_code=404)
         await journal.write(
             session, "picture-seen", actor="member", actor_id=visitor.account_id, member_id=visitor.member_id,

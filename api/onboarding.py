@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.activation import first_steps
 from api.ask import ask
 from api.forms import CodeForm, LinkForm, SentForm
 from api.guards import Anyone, Lang, LeftOpenDep, MemberDep, MemberOrActivatingDep, campaign_of, same_form
@@ -83,7 +84,10 @@ async def view_of(session: Session, portal: Portal, visitor: Visitor, language: 
         documents=list(await identity.documents_of(session, newest.id)) if newest and live else [],
         erasure=await identity.erasure_of(session, newest.id) if newest else None,
         why=await _why(session, newest, language),
-        answer_by=undecided_until(newest.submitted_at) if newest and live and newest.submitted_at else None,
+        # Nothing is promised for after the close: an answer would come too late to vote.
+        answer_by=min(undecided_until(newest.submitted_at), whole.campaign.closes)
+        if newest and live and newest.submitted_at
+        else None,
         cards=await ballots.cards(session, whole.campaign.id, whole.member),
         at=whole.at,
     )
@@ -113,7 +117,16 @@ async def profile(request: Request, language: Lang, visitor: MemberDep) -> Respo
     return await _member_page(request, "onboarding/profile.html", visitor, language)
 
 
-async def _member_page(request: Request, template: str, visitor: Visitor, language: str) -> Response:
+async def _member_page(
+    request: Request,
+    template: str,
+    visitor: Visitor,
+    language: str,
+    *,
+    refusal: Refusal | None = None,
+    field: str | None = None,
+    typed: str = "",
+) -> Response:
     portal = portal_of(request)
     async with portal.autocommit() as session:
         view = await view_of(session, portal, visitor, language)
@@ -121,6 +134,9 @@ async def _member_page(request: Request, template: str, visitor: Visitor, langua
         request,
         template,
         visitor=visitor,
+        refusal=refusal,
+        field=field,
+        typed=typed,
         view=view,
         tag=_tag(visitor, view.file),
         IdentityState=IdentityState,
@@ -164,6 +180,23 @@ def page_of(visitor: Visitor) -> str:
     return "first-password" if visitor.kind is SessionKind.ACTIVATION else "profile"
 
 
+async def _again(
+    request: Request,
+    visitor: Visitor,
+    language: str,
+    refusal: Refusal,
+    *,
+    field: str | None = None,
+    typed: str = "",
+) -> Response:
+    """The page that holds the form, with what to look at beside it."""
+    if visitor.kind is SessionKind.ACTIVATION:
+        return await first_steps(request, visitor, refusal, field=field, typed=typed)
+    return await _member_page(
+        request, "onboarding/profile.html", visitor, language, refusal=refusal, field=field, typed=typed
+    )
+
+
 @page(router, "send-verification", methods=("POST",))
 async def send_verification(
     request: Request, language: Lang, visitor: MemberOrActivatingDep, form: SentForm
@@ -179,7 +212,7 @@ async def send_verification(
     except Refused as refused:
         if refused.refusal is Refusal.EMAIL_ALREADY_VERIFIED:
             return go(page_of(visitor), language, notice="courriel-verifie")
-        raise
+        return await _again(request, visitor, language, refused.refusal)
     return go(page_of(visitor), language, notice="courriel-envoye")
 
 
@@ -231,7 +264,7 @@ async def type_code(request: Request, language: Lang, visitor: MemberOrActivatin
     if refusal is Refusal.LINK_USED:
         return go(page_of(visitor), language, notice="courriel-verifie")
     if refusal is not None:
-        raise Refused(refusal)
+        return await _again(request, visitor, language, refusal, field="code", typed=form.code)
     assert link is not None, "without a link there is a refusal"
     await _confirm(portal, visitor, link.id, {"code": form.code})
     return go(page_of(visitor), language, notice="courriel-verifie")

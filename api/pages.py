@@ -1,5 +1,7 @@
 """How a page is made: template, language, notice, the person at the top right, and the way back."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -105,24 +107,40 @@ def other_page(request: Request, language: str) -> str:
     return f"{address}?{request.url.query}" if request.url.query else address
 
 
+def page_of_form(request: Request) -> str:
+    """Where the form of this request stands."""
+    name = getattr(request.scope.get("route"), "name", "").rpartition(".")[0]
+    if name not in PAGES or name == "sign-out":
+        return ""
+    return path(PAGE_OF_FORM.get(name, name), language_of(request), **request.path_params)
+
+
 def render(
     request: Request,
     template: str,
     *,
     visitor: Visitor | None = None,
     refusal: Refusal | None = None,
+    field: str | None = None,
+    also: Mapping[str, str] = MappingProxyType({}),
     status: int | None = None,
     **context: Any,
 ) -> Response:
-    """One page. A refusal sets the status, the sentence in the summary, and «Erreur» in the title."""
+    """One page. A refusal sets the status, the sentence in the summary, and «Erreur» in the title.
+
+    `field` is the id of the field that the refusal is about, where it is said again; `also` holds the sentences of
+    other fields.
+    """
     portal = portal_of(request)
     language = language_of(request)
     # A page that says what went wrong is still a page of whoever is signed in.
     visitor = visitor or getattr(request.state, "visitor", None)
     if status is None:
-        status = 200 if refusal is None else STATUS.get(refusal, 422)
+        status = (422 if also else 200) if refusal is None else STATUS.get(refusal, 422)
     notice = NOTICES.get(request.query_params.get("fait", "")) if request.method == "GET" else None
     limits = {"password": portal.settings.password_min_length}
+    said = {} if refusal is None else {field or "": say(refusal, language, **limits)}
+    said.update(also)
     html = portal.templates[language].get_template(template).render(
         request=request,
         path=lambda name, **parameters: path(name, language, **parameters),
@@ -140,8 +158,12 @@ def render(
         key=str(uuid4()),
         password_hint=hint("password", language, **limits),
         notice=None if notice is None else gettext(language)(notice),
-        error=None if refusal is None else say(refusal, language, **limits),
+        # What the summary at the top says, each sentence leading to its field.
+        problems=[{"text": words, "href": f"#{name}"} if name else {"text": words} for name, words in said.items()],
+        # What is said at a field, in the form its macro takes.
+        problem=lambda name: {"text": said[name], "visuallyHiddenText": gettext(language)("Erreur")} if name in said else None,
         refusal=refusal,
+        refusals=Refusal,
         **context,
     )  # fmt: skip
     headers = {"Content-Language": "fr-CA" if language == "fr" else "en-CA"}

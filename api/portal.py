@@ -8,6 +8,8 @@ from fastapi import Request
 from jinja2 import Environment
 from temporalio.client import Client
 
+from api.assets import Assets
+from api.components import macros
 from api.passwords import Passwords
 from portal.rules.links import keyed
 from portal.settings import Settings
@@ -47,8 +49,12 @@ class Portal:
         return keyed(self.secret, purpose, value)
 
 
-def templates() -> dict[str, Environment]:
-    return environment(TEMPLATES)
+def templates(assets: Assets) -> dict[str, Environment]:
+    """One environment per language; pages build with the macros of the design system and know where its files are."""
+    made = environment(TEMPLATES)
+    for env in made.values():
+        env.globals.update(macros(), asset=assets.address)
+    return made
 
 
 def portal_of(request: Request) -> Portal:

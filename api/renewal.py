@@ -42,7 +42,8 @@ async def forgotten(request: Request, visitor: Anyone, form: EmailForm) -> Respo
     await asyncio.sleep(earliest - clock())
     if not allowed:
         return render(
-            request, "accounts/forgotten.html", visitor=visitor, refusal=Refusal.TOO_MANY_TRIES, email=form.email,
+            request, "accounts/forgotten.html", visitor=visitor, refusal=Refusal.TOO_MANY_TRIES, field="email",
+            email=form.email,
             sent=False,
         )  # fmt: skip
     return render(request, "accounts/forgotten.html", visitor=visitor, email="", sent=True)
@@ -112,8 +113,9 @@ async def new_password(request: Request, language: Lang, visitor: Anyone, form: 
         refusal = chosen_badly(portal.passwords.weakness(form.password, words), form.password, form.again)
         if refusal is not None:
             return render(
-                request, "accounts/new_password.html", visitor=visitor, refusal=refusal, token=form.token, usable=True
-            )
+                request, "accounts/new_password.html", visitor=visitor, refusal=refusal, field=field_of(refusal),
+                token=form.token, usable=True,
+            )  # fmt: skip
     if link is None or account is None or refusal is not None:
         return render(
             request, "accounts/new_password.html", visitor=visitor, refusal=refusal or Refusal.LINK_UNKNOWN,
@@ -141,6 +143,11 @@ def chosen_badly(weakness: Refusal | None, password: str, again: str) -> Refusal
     if weakness is not None:
         return weakness
     return None if password == again else Refusal.PASSWORDS_DIFFER
+
+
+def field_of(refusal: Refusal | None) -> str | None:
+    """Which of the two spellings to look at."""
+    return None if refusal is None else "again" if refusal is Refusal.PASSWORDS_DIFFER else "password"
 
 
 async def words_known_of(session: Session, account: Account) -> list[str]:

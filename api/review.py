@@ -70,7 +70,8 @@ async def _case(
             raise Refused(closed)
         documents = await identity.documents_of(session, found.submission.id)
     return render(
-        request, "review/case.html", visitor=visitor, refusal=refusal, case=found, documents=documents, kinds=KINDS,
+        request, "review/case.html", visitor=visitor, refusal=refusal, field="reason", case=found,
+        documents=documents, kinds=KINDS,
         reasons=[(code.value, said(code, language)) for code in Reason], reason=reason, note_fr=note_fr,
         note_en=note_en,
     )  # fmt: skip

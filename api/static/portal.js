@@ -1,4 +1,11 @@
 // Everything here is an extra: each page works without it.
+import { initAll } from "./govuk.js";
+
+document.body.classList.add("js-enabled", "govuk-frontend-supported");
+initAll();
+
+const all = (selector) => document.querySelectorAll(selector);
+const store = sessionStorage;
 
 // What was said once is not said again when the page is opened anew.
 const address = new URL(location.href);
@@ -8,7 +15,7 @@ if (address.searchParams.has("fait")) {
 }
 
 // A region that keeps itself up to date: the server says by its ETag whether anything changed.
-for (const region of document.querySelectorAll("[data-status]")) {
+for (const region of all("[data-status]")) {
   let tag = region.dataset.tag || "", wait = 4000, timer;
   const again = () => { timer = setTimeout(look, wait * (0.85 + Math.random() * 0.3)); };
   const look = async () => {
@@ -34,11 +41,8 @@ for (const region of document.querySelectorAll("[data-status]")) {
   look();
 }
 
-// A problem is read first.
-document.querySelector("[data-focus]")?.focus();
-
 // A form is sent once.
-for (const form of document.querySelectorAll("form[method=post]")) {
+for (const form of all("form[method=post]")) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
@@ -47,25 +51,84 @@ for (const form of document.querySelectorAll("form[method=post]")) {
 }
 
 // The menu closes like any other.
-for (const menu of document.querySelectorAll("details.me")) {
+for (const menu of all("details.app-me")) {
   document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
   menu.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && menu.open) { menu.open = false; menu.querySelector("summary").focus(); }
   });
 }
 
+// Changing language in the middle of a form keeps what was typed, but for passwords and files.
+const typed = () => [...all("main input, main select, main textarea")].filter((f) => f.id && !["password", "file", "hidden"].includes(f.type));
+for (const toggle of all(".app-toggle")) {
+  toggle.addEventListener("click", () => {
+    const kept = typed().map((f) => [f.id, /radio|checkbox/.test(f.type) ? f.checked : f.value]);
+    store.setItem("typed", JSON.stringify([toggle.pathname, kept]));
+  });
+}
+const [where, kept] = JSON.parse(store.getItem("typed") || "[]");
+store.removeItem("typed");
+if (where === location.pathname) {
+  for (const [id, value] of kept) {
+    const field = document.getElementById(id);
+    if (field) field[typeof value === "boolean" ? "checked" : "value"] = value;
+  }
+}
+
 // A file field in the language of the page: ours lies under the browser's own, which keeps the click, the drop and the focus.
-for (const input of document.querySelectorAll("input[type=file][data-choose]")) {
-  const face = document.createElement("div"), button = document.createElement("span"), name = document.createElement("span");
-  face.className = "file";
-  button.className = "button quiet";
-  name.className = "file-name";
+for (const input of all("input[type=file][data-choose]")) {
+  const make = (tag, name) => Object.assign(document.createElement(tag), { className: name });
+  const face = make("div", "app-file"), button = make("span", "govuk-button govuk-button--secondary");
+  const name = make("span", "govuk-body app-file__name"), shown = make("img", "app-file__preview");
+  const wrong = make("p", "govuk-error-message");
   button.textContent = input.dataset.choose;
   for (const part of [button, name]) part.setAttribute("aria-hidden", "true");
-  const say = () => { name.textContent = [...input.files].map((file) => file.name).join(", ") || input.dataset.none; };
-  input.before(face);
+  wrong.setAttribute("role", "alert");
+  shown.alt = "";
+  const say = () => {
+    const file = input.files[0];
+    URL.revokeObjectURL(shown.src);
+    const other = file && file.type !== "image/jpeg", heavy = file && file.size > 8 * 1024 * 1024;
+    // The server looks again: this only spares the wait.
+    wrong.textContent = other ? input.dataset.other : heavy ? input.dataset.heavy : "";
+    if (other || heavy) input.value = "";
+    const fine = file && !other && !heavy;
+    const size = () => (file.size / 1048576).toLocaleString(document.documentElement.lang, { maximumFractionDigits: 1 });
+    name.textContent = file ? `${file.name} (${size()} ${input.dataset.unit})` : input.dataset.none;
+    if (!fine) return shown.remove();
+    shown.src = URL.createObjectURL(file);
+    input.before(shown);
+  };
+  input.before(wrong, face);
   face.append(button, name, input);
   input.addEventListener("change", say);
   addEventListener("pageshow", say);
   say();
+}
+
+// Sending pictures says how far it is; what comes back is shown as the browser would have shown it.
+for (const form of all("form[data-progress]")) {
+  form.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
+    event.preventDefault();
+    const bar = Object.assign(document.createElement("progress"), { className: "app-progress", max: 1, value: 0 });
+    const words = Object.assign(document.createElement("p"), { className: "govuk-body", textContent: form.dataset.progress });
+    words.setAttribute("role", "status");
+    bar.setAttribute("aria-label", form.dataset.progress);
+    form.append(words, bar);
+    const request = new XMLHttpRequest();
+    const plainly = () => { form.removeAttribute("data-progress"); form.submit(); };
+    request.upload.onprogress = (now) => { if (now.lengthComputable) bar.value = now.loaded / now.total; };
+    request.onerror = () => { words.remove(); bar.remove(); delete form.dataset.sent; plainly(); };
+    request.onload = () => {
+      if (request.status === 200) return location.assign(request.responseURL);
+      const page = new DOMParser().parseFromString(request.responseText, "text/html");
+      document.title = page.title;
+      document.body.replaceWith(page.body);
+      // The scripts of this page have run: they run anew on what it has become.
+      import(`./portal.js?again=${Date.now()}`).then(() => scrollTo(0, 0));
+    };
+    request.open("POST", form.action);
+    request.send(new FormData(form));
+  });
 }

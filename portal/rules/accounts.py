@@ -29,6 +29,7 @@ LINKS_AN_HOUR = 3
 LINKS_A_DAY = 10
 
 _NUMBER = re.compile(r"9[0-9]{5}\Z")
+_REPEATED = re.compile(r"^(.+?)\1+$", re.DOTALL)
 
 
 class Role(StrEnum):
@@ -123,7 +124,16 @@ def password_weakness(password: str, *, min_length: int, score: int, known_words
     # What is left once everything guessable is taken out must still carry the weight.
     if score < 3 or len(set(rest)) < 5 or len(rest) < min_length // 2:
         return Refusal.PASSWORD_TOO_EASY
+    # Saying it again adds nothing: a guesser tries that as well. A phrase may still say «my» twice.
+    if len(_said_once(password)) < min_length * 4 // 5:
+        return Refusal.PASSWORD_TOO_EASY
     return None
+
+
+def _said_once(password: str) -> str:
+    """The words in their order, each once; of one word that repeats itself, its shortest part."""
+    words = dict.fromkeys(password.casefold().split())
+    return " ".join(_REPEATED.sub(r"\1", word) for word in words)
 
 
 # What anybody at this union would think of first (security.md T12).

@@ -220,6 +220,22 @@ async def submit(session: Session, submission: Submission) -> datetime:
     return at
 
 
+async def close_drafts(session: Session, sent: Submission) -> list[UUID]:
+    """What its member uploaded before it, looked at and did not send is over."""
+    rows = await session.scalars(
+        update(Submission)
+        .where(
+            Submission.campaign_id == sent.campaign_id,
+            Submission.member_id == sent.member_id,
+            Submission.status == SubmissionStatus.STAGED.value,
+            Submission.staged_at < sent.staged_at,
+        )
+        .values(status=SubmissionStatus.ABANDONED.value, over_at=func.clock_timestamp())
+        .returning(Submission.id)
+    )
+    return list(rows)
+
+
 async def to_erase(session: Session, campaign_id: UUID, member_id: UUID) -> list[UUID]:
     """Submissions of a member that are over and not yet certified gone."""
     rows = await session.scalars(

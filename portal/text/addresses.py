@@ -1,5 +1,8 @@
 """Where each page is, in both languages: one table for the pages themselves and for the links in mails."""
 
+import re
+from functools import cache
+
 # name: (French, English), below /fr and /en.
 PAGES: dict[str, tuple[str, str]] = {
     "entrance": ("", ""),
@@ -18,6 +21,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "identity": ("profil/identite", "profile/identity"),
     "send-documents": ("profil/identite/envoi", "profile/identity/send"),
     "withdraw": ("profil/identite/retrait", "profile/identity/withdraw"),
+    "check-documents": ("profil/identite/verifier/{submission_id}", "profile/identity/check/{submission_id}"),
     "picture": ("profil/identite/image/{document_id}", "profile/identity/picture/{document_id}"),
     "file": ("dossier", "file"),
     "file-data": ("dossier/donnees", "file/data"),
@@ -50,3 +54,20 @@ def pattern(name: str, language: str) -> str:
 def path(name: str, language: str, **parameters: object) -> str:
     """The path of a page."""
     return pattern(name, language).format(**parameters)
+
+
+@cache
+def _places() -> list[tuple[str, re.Pattern[str]]]:
+    return [
+        (name, re.compile(re.sub(r"\\\{\w+\\\}", "[A-Za-z0-9-]+", re.escape(pattern(name, language)))))
+        for name in PAGES
+        for language in ("fr", "en")
+    ]
+
+
+def place(address: str) -> str | None:
+    """The name of the page that a path leads to, in either language; None for any other address.
+
+    Only the very paths of the table pass: no host, no query, nothing encoded.
+    """
+    return next((name for name, known in _places() if known.fullmatch(address)), None)

@@ -195,8 +195,12 @@ async def a_world(sessions: Sessions, visit: Visit, **more: Any) -> World:
     people = {"stranger": visit(), "newcomer": newcomer, "member": member}
     await member.get("/fr/profil/identite")
     picture = ("permis.jpg", specimen_card(), "image/jpeg")
-    await member.submit("/profil/identite", kind1="driving-licence", files={"file1": picture})
+    await member.send_documents({"file1": picture}, kind1="driving-licence")
     assert await count(sessions, "select count(*) from submission where status = 'submitted'") == 1, member.page.text
+    # Another picture, looked at and not sent yet.
+    await member.get("/fr/profil/identite")
+    await member.submit("/profil/identite", kind1="driving-licence", files={"file1": picture})
+    draft = str(member.response.url).rpartition("/")[2]
     for name, account in zip(("reviewer", "operator"), staff, strict=True):
         assert account.email
         people[name] = visit()
@@ -204,13 +208,16 @@ async def a_world(sessions: Sessions, visit: Visit, **more: Any) -> World:
     await people["reviewer"].submit("/examen")
     claim = str(people["reviewer"].response.url).rpartition("/")[2]
     async with sessions.begin() as session:
-        document = await session.scalar(text("select id from document"))
+        document = await session.scalar(
+            text("select d.id from document d join submission s on s.id = submission_id where status = 'submitted'")
+        )
         mail = await session.scalar(text("select id from outbox where kind = 'documents-received'"))
     # What the relay does by itself must not look like somebody's doing.
     await until(lambda: _all_sent(sessions))
     assert campaign.code
     where = {
-        "code": "financial-statements", "document_id": str(document), "claim_id": claim, "mail_id": str(mail),
+        "code": "financial-statements", "document_id": str(document), "claim_id": claim, "submission_id": draft,
+        "mail_id": str(mail),
     }  # fmt: skip
     return World(people, where, who)
 

@@ -130,6 +130,15 @@ class Person:
         data = {k: v for k, v in {**form.fields, **fields}.items() if not k.startswith("file")}
         return await self.post(form.action, data, files=files)
 
+    async def send_documents(self, files: Any, **fields: str) -> httpx.Response:
+        """From the form at hand: upload, look at the pictures as they will be seen, and send them."""
+        form = next(f for f in self.page.forms if f.action.endswith(("/profil/identite", "/profile/identity")))
+        await self.submit(form.action, files=files, **fields)
+        for checked in self.page.forms:
+            if checked.action.endswith(("/identite/envoi", "/identity/send")):
+                await self.submit(checked.action)
+        return self.response
+
     def _seen(self, response: httpx.Response) -> httpx.Response:
         self.response = response
         page = check(response)

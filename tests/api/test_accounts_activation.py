@@ -58,8 +58,9 @@ async def test_an_activation_session_can_do_two_things_and_nothing_else(visit: V
         await builders.a_campaign(session)
     person, _ = await activating(sessions, visit)
     token = person.page.form("/deconnexion").fields["form_token"]
-    unknown = {name: str(uuid4()) for name in ("document_id", "claim_id", "mail_id")}
-    where = {"code": "financial-statements", **unknown}
+    where = {"code": "financial-statements"} | {
+        f"{name}_id": str(uuid4()) for name in ("document", "claim", "submission", "mail")
+    }
     before = await everything(sessions)
     refused, allowed = set(), set()
     for route in routes():
@@ -197,6 +198,8 @@ WEAK = (
     "portail des membres", "membre de l'ACEP", "qwerty1234567890", "letmeinletmeinletmein",
     "iloveyouiloveyou", "vote vote vote vote", "12, rue du Théâtre", "J8X1A1J8X1A1J8X1A1",
     "Gatineau QC J8X 1A1", "99999999999999999", "tropfaciletropfacile",
+    "canard canard canard", "Canard canard CANARD", "tartiflettetartiflette", "votez votez votez votez",
+    "chouette-chouette-", "soleil soleil soleil",
 )  # fmt: skip
 
 

@@ -223,7 +223,7 @@ async def test_pages_answer_others_while_some_wait_for_a_worker(lonely: Visit, s
     waiting, _ = await signed_in(lonely, sessions)
     await waiting.get("/fr/profil/identite")
     others, _ = await signed_in(lonely, sessions)
-    upload = asyncio.create_task(waiting.submit("/identite", kind1="driving-licence", files={"file1": a_file(CARD)}))
+    upload = asyncio.create_task(waiting.send_documents({"file1": a_file(CARD)}, kind1="driving-licence"))
     for _ in range(3):
         await others.get("/fr/accueil")
         assert others.response.status_code == 200

@@ -65,7 +65,7 @@ async def send_card(person: Person, content: bytes = CARD, kind: str = "driving-
     """Send one picture by the form; the status of the answer."""
     slug = "/fr/profil/identite" if person.language == "fr" else "/en/profile/identity"
     await person.get(slug)
-    await person.submit(slug, kind1=kind, files={"file1": a_file(content)})
+    await person.send_documents({"file1": a_file(content)}, kind1=kind)
     return person.response.status_code
 
 

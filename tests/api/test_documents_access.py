@@ -161,9 +161,7 @@ async def test_a_second_upload_replaces_the_first_whose_picture_is_erased(
     first = person.page.images[0]["src"]
     (before,) = await files.stored()
     await person.get("/fr/profil/identite")
-    await person.submit(
-        "/identite", kind1="passport", kind2="lease", files={"file1": a_file(CARD), "file2": a_file(CARD)}
-    )
+    await person.send_documents({"file1": a_file(CARD), "file2": a_file(CARD)}, kind1="passport", kind2="lease")
     assert person.response.status_code == 200
     assert len(person.page.images) == 2
     await erased_all_but(2, sessions, files)
@@ -228,12 +226,35 @@ async def test_two_tabs_that_send_at_once_leave_one_live_submission(
         await tab.get("/fr/profil/identite")
 
     async def send(tab: Person) -> Any:
-        return await tab.submit("/identite", kind1="driving-licence", files={"file1": a_file(CARD)})
+        return await tab.send_documents({"file1": a_file(CARD)}, kind1="driving-licence")
 
-    answers = await asyncio.gather(*(send(tab) for tab in tabs))
-    assert [answer.status_code for answer in answers] == [200, 200]
+    await asyncio.gather(*(send(tab) for tab in tabs))
+    # The older one may have come second: then its pictures had been given up for the newer ones, and it is told so.
+    assert all(tab.response.status_code == 200 or says(tab, Refusal.DOCUMENTS_GONE) for tab in tabs)
     await erased_all_but(1, sessions, files)
-    assert sorted(await statuses(sessions)) == ["replaced", "submitted"]
+    left = sorted(await statuses(sessions))
+    assert left in (["replaced", "submitted"], ["abandoned", "submitted"])
+
+
+async def test_a_picture_looked_at_and_not_sent_is_erased_once_another_is_sent(
+    visit: Visit, sessions: Sessions, files: MinioFiles
+) -> None:
+    """T45, T51: and the old page left open says so."""
+    person, _ = await signed_in(visit, sessions)
+    await person.get("/fr/profil/identite")
+    await person.submit("/identite", kind1="driving-licence", files={"file1": a_file(CARD)})
+    assert person.page.h1 == ["Vérifiez avant d'envoyer"]
+    assert await statuses(sessions) == ["staged"]
+    left_open, shown = person.page.form("/envoi"), person.page.images[0]["src"]
+    assert (await seen(person, shown)).status_code == 200
+    stranger, _ = await signed_in(visit, sessions)
+    assert (await seen(stranger, shown)).status_code == 404
+    await send_card(person)
+    await erased_all_but(1, sessions, files)
+    assert await statuses(sessions) == ["abandoned", "submitted"]
+    assert (await seen(person, shown)).status_code == 404
+    await person.post(left_open.action, left_open.fields)
+    assert says(person, Refusal.DOCUMENTS_GONE)
 
 
 async def test_a_form_with_fields_of_its_own_invention_changes_nothing(

@@ -61,6 +61,7 @@ async def test_the_name_of_the_file_leaves_no_trace(
     person, _ = await signed_in(visit, sessions)
     await person.get("/fr/profil/identite")
     token = person.page.form("/identite").fields["form_token"]
+    shown: list[str] = []
     for name in (f"../../{CANARY.decode()}.jpg", f"..\\{CANARY.decode()}\0.jpg", f"x\r\nX-Evil: {CANARY.decode()}\r\n"):
         body = Body(token, 0)
         head = body.head.replace(b'filename="a.jpg"', b'filename="' + name.encode() + b'"')
@@ -69,10 +70,10 @@ async def test_the_name_of_the_file_leaves_no_trace(
         assert person.response.status_code in (200, 400, 422), name
         assert CANARY.decode() not in person.response.text
         assert CANARY.decode() not in str(person.response.headers)
-    await person.get("/fr/profil")
-    assert person.page.images
+        shown += [image["src"] for image in person.page.images]
+    assert shown
     headers = {"Sec-Fetch-Dest": "image"}
-    await person.get(person.page.images[0]["src"], headers=headers)
+    await person.get(shown[0], headers=headers)
     assert person.response.headers["content-disposition"] == 'inline; filename="document.jpg"'
     assert all(CANARY.decode() not in file.key for file in await files.stored())
     async with sessions.begin() as session:

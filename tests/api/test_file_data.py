@@ -55,8 +55,9 @@ async def test_it_holds_what_happened_and_tells_that_it_was_taken(visit: Visit, 
     await member.client.head("/fr/dossier/donnees")
     assert await count(sessions, "select count(*) from journal where action = 'data-downloaded'") == 0
     data = await data_of(member)
-    (submission,) = data["submissions"]
-    assert submission["status"] == "submitted"
+    draft, submission = data["submissions"]
+    assert (draft["status"], submission["status"]) == ("staged", "submitted")
+    assert draft["received_at"] is None
     assert submission["document_kinds"] == ["driving-licence"]
     assert submission["erased_by"] > submission["received_at"]
     assert [r["ballot"] for r in data["registrations"]] == ["pension"]

@@ -178,7 +178,7 @@ async def test_a_page_left_open_keeps_no_session_alive(visit: Visit, sessions: S
     await later(sessions, "sign_in", timedelta(minutes=1), "seen_at")
     answer = await person.client.get("/fr/profil/etat", headers=ask)
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/fr/connexion"
+    assert answer.headers["location"].startswith("/fr/connexion")
 
 
 async def test_whoever_is_there_stays_by_saying_so(visit: Visit, sessions: Sessions) -> None:

@@ -61,9 +61,7 @@ async def test_a_new_member_activates_proves_the_address_and_finishes_in_one_sit
     assert "Courriel vérifié" in person.page.text
 
     await person.get("/fr/profil/identite")
-    await person.submit(
-        "/profil/identite", kind1="driving-licence", files={"file1": ("permis.jpg", specimen_card(), "image/jpeg")}
-    )
+    await person.send_documents({"file1": ("permis.jpg", specimen_card(), "image/jpeg")}, kind1="driving-licence")
     assert "Document 1, reçu le" in person.page.text
     picture = await person.client.get(
         person.page.images[0]["src"], headers={"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"}

@@ -23,12 +23,12 @@ async def test_members_are_listed_by_step_with_a_link_to_their_workflow(visit: V
     }
     for step, (member, name, group) in steps.items():
         await operator.get(f"/fr/operations?etape={step}")
-        rows = operator.page.html.partition("<tbody>")[2].partition("</tbody>")[0]
-        assert rows.count("<tr>") == 1, step
+        rows = operator.page.html.partition("<tbody")[2].partition("</tbody>")[0]
+        assert rows.count("<tr ") == 1, step
         assert name in operator.page.text, step
         assert "<b>" not in rows, step
-        assert f"<td>{group}</td>" in rows, step
-        assert f"<td>{member.number}</td>" in rows, step
+        assert f">{group}</td>" in rows, step
+        assert f">{member.number}</td>" in rows, step
         link = f"http://127.0.0.1:8233/namespaces/default/workflows/onboarding-{code}-{member.id}"
         assert link in operator.page.links, step
     for step in ("", "identity", "done", "nonsense'--"):

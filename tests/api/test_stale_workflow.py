@@ -45,7 +45,5 @@ async def test_documents_are_taken_again_after_the_name_on_the_roll_has_changed(
         assert known is not None
         known.family_name = "Béjart"
     await person.get("/fr/profil/identite")
-    await person.submit(
-        "/profil/identite", kind1="driving-licence", files={"file1": ("a.jpg", specimen_card(), "image/jpeg")}
-    )
+    await person.send_documents({"file1": ("a.jpg", specimen_card(), "image/jpeg")}, kind1="driving-licence")
     assert "Document 1, reçu le" in person.page.text

@@ -53,7 +53,7 @@ async def test_a_member_has_the_votes_of_the_group_and_reads_why_the_others_are_
     person, _ = await signed_in(visit, sessions, group=group)
     await person.get("/fr/votes")
     own = builders.ballots_of(group)
-    assert [i for i in person.page.ids if i != "contenu"] == own
+    assert [i for i in person.page.ids if i not in ("contenu", "menu")] == own
     assert len(own) == count
     others = [(code, groups) for code, _, groups in builders.BALLOTS_2017 if group not in groups]
     assert len(others) == 8 - count
@@ -101,8 +101,8 @@ async def test_registering_for_one_vote_says_so_in_its_card_only(visit: Visit, s
     assert person.page.text.count(PROVISIONAL) == 1
     assert "M'inscrire à tous mes votes (6)" in person.page.text
     card = person.page.html.partition('id="president"')[2].partition("</section>")[0]
-    assert "message wait" in card
-    assert person.page.html.count("message wait") == 1
+    assert "Inscription reçue" in card
+    assert person.page.html.count("Inscription reçue") == 1
     await person.get("/fr/votes/president/inscription")
     assert person.page.h1 == ["Votes des membres"]
     assert await registered(sessions) == ["president"]
@@ -122,7 +122,7 @@ async def test_one_password_registers_for_all_and_approval_confirms_them_at_once
     await stale.get("/fr/votes")
     assert stale.page.h1 == ["Entrez"]
     assert person.page.text.count(PROVISIONAL) == 7
-    assert person.page.html.count("message wait") == 7
+    assert person.page.html.count("Inscription reçue") == 7
     assert await mails(sessions, "registered") == 1
     desk = await a_desk(visit, sessions)
     await take(desk)
@@ -130,7 +130,7 @@ async def test_one_password_registers_for_all_and_approval_confirms_them_at_once
 
     async def confirmed() -> bool:
         await person.get("/fr/votes")
-        return person.page.html.count("message good") == 7
+        return person.page.html.count("Inscription confirmée") == 7
 
     await until(confirmed)
     assert PROVISIONAL not in person.page.text
@@ -143,7 +143,7 @@ async def test_the_votes_are_told_in_english_too(visit: Visit, sessions: Session
     await person.get("/en/votes/registration")
     await person.submit("/registration", password=PASSWORD)
     assert person.page.h1 == ["Member votes"]
-    assert person.page.html.count("message wait") == 7
+    assert person.page.html.count("Registration received") == 7
     assert "Ballot tr-ratification" in person.page.text
     assert PROVISIONAL not in person.page.text
 
@@ -290,6 +290,8 @@ async def test_no_step_can_be_skipped_by_its_address(visit: Visit, sessions: Ses
         if what == "upload":
             data = {"form_token": token, "kind1": "driving-licence"}
             await person.post("/fr/profil/identite", data, files={"file1": a_file(CARD)})
+            if person.page.h1 == ["Vérifiez avant d'envoyer"]:
+                await person.submit("/identite/envoi")
         elif what == "send again":
             await person.post("/fr/profil/identite/envoi", {"form_token": token, "submission_id": str(member.id)})
         elif what == "withdraw":

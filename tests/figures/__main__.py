@@ -22,6 +22,7 @@ from portal.rules.links import code_of
 from portal.store import accounts, links
 from tests import builders
 from tests.api.conftest import PASSWORD, PASSWORD_HASH
+from tests.figures import crowd
 from tests.figures.floor import QUEUE as FLOOR_QUEUE
 from tests.figures.floor import WORKFLOW_ID, FloorWorkflow, one_step
 from tests.figures.ground import Ground, ground
@@ -29,6 +30,7 @@ from workflows.messages import workflow_id
 
 SECRET = ("figures" * 6).encode()
 PAIRS = 7
+MEMBERS_PAGES = ("/fr/accueil", "/fr/profil", "/fr/votes", "/fr/profil/identite", "/fr/profil/etat")
 # What a person takes at the very least between two pages.
 PAUSE = 0.3
 FORM = "application/x-www-form-urlencoded"
@@ -181,10 +183,12 @@ async def steps(there: Ground) -> None:
 
 
 async def upload(one: Member) -> None:
-    await one.post(
+    answer = await one.post(
         "/fr/profil/identite", {"form_token": await one.token(), "kind1": "driving-licence", "kind2": ""},
         files={"file1": ("a.jpg", specimen_card(), "image/jpeg")},
     )  # fmt: skip
+    draft = answer.headers["location"].rpartition("/")[2]  # type: ignore[attr-defined]
+    await one.post("/fr/profil/identite/envoi", {"form_token": await one.token(), "submission_id": draft})
 
 
 async def whole(there: Ground, campaign_code: str) -> None:
@@ -244,6 +248,7 @@ async def main() -> None:
                 campaign = await builders.a_campaign(session)
             await steps(there)
             await whole(there, campaign.code)
+            await crowd.pages(there, campaign, MEMBERS_PAGES)
     print(f"\nLoad at the end {os.getloadavg()[0]:.2f}")
     await asyncio.sleep(0.5)
 

@@ -1,6 +1,7 @@
 """The servers, the worker and the pages as real processes, for measuring."""
 
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -34,6 +35,14 @@ class Ground:
     @property
     def host(self) -> str:
         return self.origin.removeprefix("http://")
+
+    def get(self, path: str, headers: dict[str, str]) -> tuple[float, int]:
+        """How long a page took, in ms, and its status."""
+        began = time.perf_counter()
+        self.wire.request("GET", path, headers=headers)
+        answer = self.wire.getresponse()
+        answer.read()
+        return (time.perf_counter() - began) * 1000, answer.status
 
 
 def _is_ready(log: Path) -> bool:

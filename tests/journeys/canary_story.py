@@ -103,7 +103,7 @@ class Story:
         jpeg, name = canary(f"{ending.upper()}\n{uuid4().hex[:12]}")
         self.fact.everywhere.add_picture(jpeg)
         await person.get("/fr/profil/identite")
-        await person.submit("/profil/identite", kind1="driving-licence", files={"file1": (name, jpeg, "image/jpeg")})
+        await person.send_documents({"file1": (name, jpeg, "image/jpeg")}, kind1="driving-licence")
         assert "Document 1, reçu le" in person.page.text
         learned = await self._learn(member_id)
         self.fact.learned[ending] = learned

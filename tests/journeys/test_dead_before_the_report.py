@@ -91,11 +91,7 @@ async def a_member(stack: Stack, *, verified: bool) -> tuple[Person, UUID, UUID]
 
 async def upload(person: Person) -> None:
     await person.get("/fr/profil/identite")
-    await person.submit(
-        "/profil/identite",
-        kind1="driving-licence",
-        files={"file1": ("permis.jpg", specimen_card(), "image/jpeg")},
-    )
+    await person.send_documents({"file1": ("permis.jpg", specimen_card(), "image/jpeg")}, kind1="driving-licence")
 
 
 async def test_whoever_has_just_proven_the_address_is_not_told_to_prove_it(stack: Stack) -> None:

@@ -81,6 +81,8 @@ async def test_the_whole_journey_in_french_with_pages_that_update_by_themselves(
 
         await tab.follow("Télécharger une photo ID")
         await upload(tab, "permis de conduire.jpg", "POQUELIN\nJean-Baptiste\n12, rue du Théâtre")
+        await tab.press("Continuer")
+        assert await tab.picture_width("figure img") > 0
         await tab.press("Envoyer")
         assert await tab.page.locator("#identification h2").inner_text() == "Identification"
         assert await tab.picture_width() > 0
@@ -97,12 +99,14 @@ async def test_the_whole_journey_in_french_with_pages_that_update_by_themselves(
         desk = await desk_of.tab()
         await desk.sign_in(reviewer, PASSWORD)
         await decide(desk, "Demander une meilleure photo", reason="cut-off")
-        await tab.shows("À vous : il nous faut une meilleure photo.")
+        await tab.shows("Il nous faut une meilleure photo.")
         assert await tab.page.evaluate("window.neverReloaded")
         await tab.look()
 
         await tab.follow("Envoyer une meilleure photo")
         await upload(tab, "permis entier.jpg", "POQUELIN\nJean-Baptiste\n12, rue du Théâtre\nentier")
+        await tab.press("Continuer")
+        assert await tab.picture_width("figure img") > 0
         await tab.press("Envoyer")
         assert await tab.picture_width() > 0
         await decide(desk, "Approuver")
@@ -112,7 +116,7 @@ async def test_the_whole_journey_in_french_with_pages_that_update_by_themselves(
         assert "Tout est prêt" in await tab.words()
         assert await stack.files.stored() == []
 
-        await tab.page.locator("details.me summary").click()
+        await tab.page.locator("details.app-me summary").click()
         await tab.press("Déconnexion")
         assert await tab.page.locator("h1").inner_text() == "Vous avez quitté le portail"
         await tab.page.go_back()
@@ -143,6 +147,8 @@ async def test_the_whole_journey_in_english_without_scripts_on_a_telephone(stack
 
         await tab.follow("Upload a photo of your ID")
         await upload(tab, "licence.jpg", "POQUELIN\nJean-Baptiste\n12, rue du Théâtre")
+        await tab.press("Continue")
+        assert await tab.picture_width("figure img") > 0
         await tab.press("Send")
         assert await tab.page.locator("#identification h2").inner_text() == "Identification"
         assert await tab.picture_width() > 0
@@ -168,7 +174,7 @@ async def test_the_whole_journey_in_english_without_scripts_on_a_telephone(stack
         await tab.go("/en/profile")
         assert "Identity confirmed" in await tab.words()
         assert await stack.files.stored() == []
-        await tab.page.locator("details.me summary").click()
+        await tab.page.locator("details.app-me summary").click()
         await tab.press("Sign out")
         await tab.page.go_back()
         await tab.look()

@@ -118,6 +118,7 @@ class Afternoon:
             lane, person, "profil/identite", kind1="driving-licence",
             files={"file1": ("permis.jpg", self.card, "image/jpeg")},
         )  # fmt: skip
+        await self._step(lane, person, "identite/envoi")
         await person.get("/fr/votes/inscription")
         await self._step(lane, person, "votes/inscription", password=PHRASE)
         self.doing[lane] = "review and deletion"

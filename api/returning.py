@@ -1,0 +1,99 @@
+"""Signing in again in the middle of something: back to the same place, with what the form held.
+
+Nothing is stored for it: what was filled in travels in the page that asks for the password, and is sent on with one
+press of a button. A password is not kept; for a form with pictures it is back to its page.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.pages import go, language_of, own_page, render
+from portal.rules.refusals import Refusal
+from portal.store.sessions import Visitor
+from portal.text.addresses import path, place
+
+# Never kept: what only its owner should type, and what belongs to the session that is over.
+FORGOTTEN = frozenset({"password", "again", "form_token"})
+MOST = 4000
+NOTHING_TO_KEEP = frozenset({"", "sign-out", "stay"})
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A form that was sent too late: which one, and what it held."""
+
+    page: str
+    where: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return json.dumps([self.page, dict(self.where), dict(self.fields)], ensure_ascii=False)
+
+
+def read_kept(text: str) -> Kept | None:
+    """What the sign-in page carried; None for anything that is no form of ours."""
+    try:
+        page, where, fields = json.loads(text)
+        kept = Kept(page, where, fields)
+        path(kept.page, "fr", **kept.where)
+        named = {**kept.where, **kept.fields}
+        if all(isinstance(name, str) and isinstance(value, str) for name, value in named.items()):
+            return kept
+    except (ValueError, TypeError, KeyError, AttributeError):
+        pass
+    return None
+
+
+async def kept_form(request: Request) -> Kept | None:
+    """The form of a request whose session is over."""
+    name = getattr(request.scope.get("route"), "name", "").rpartition(".")[0]
+    # Pictures are not kept, hence not read: nobody has megabytes taken in without signing in.
+    if name in NOTHING_TO_KEEP or request.headers.get("content-type", "").startswith("multipart/"):
+        return None
+    form = await request.form(max_files=0, max_fields=40)
+    fields = {k: v for k, v in form.items() if isinstance(v, str) and k not in FORGOTTEN}
+    kept = Kept(name, {k: str(v) for k, v in request.path_params.items()}, fields)
+    return kept if len(str(kept)) <= MOST else None
+
+
+def sign_in_page(
+    request: Request, *, refusal: Refusal | None = None, kept: Kept | None = None, back_to: str = "", **more: Any
+) -> Response:
+    """The page that asks for address and password, and remembers what for."""
+    given = {"email": "", "token": "", **more}
+    # The session is not an error of theirs: said at the top, without a field.
+    return render(
+        request, "accounts/sign_in.html", refusal=refusal, kept="" if kept is None else str(kept), back_to=back_to,
+        **given,
+    )  # fmt: skip
+
+
+def own_page_or_sign_in(request: Request) -> RedirectResponse:
+    """For a page that this visitor may not see: to their own, or to the sign-in page that leads back here."""
+    visitor: Visitor | None = getattr(request.state, "visitor", None)
+    language = language_of(request)
+    # Home is where everybody goes anyway.
+    if visitor is not None or place(request.url.path) in (None, "home"):
+        return go(own_page(visitor), language)
+    return RedirectResponse(f"{path('sign-in', language)}?{RETURN}={request.url.path}", status_code=303)
+
+
+RETURN = "suite"
+
+
+def asked_for(text: str) -> str:
+    """The page somebody wanted before signing in, if it is one of ours; else nothing (security.md T33)."""
+    return text if place(text) is not None else ""
+
+
+def resume(request: Request, visitor: Visitor | None, kept: Kept) -> Response:
+    """Signed in again: one button sends on what was filled in."""
+    return render(
+        request, "accounts/resume.html", visitor=visitor, action=path(kept.page, language_of(request), **kept.where),
+        fields=kept.fields,
+    )  # fmt: skip
