@@ -15,7 +15,7 @@ from portal.rules.accounts import LIFETIMES
 from portal.rules.browsers import names
 from portal.rules.identity import KINDS, UNDECIDED_FOR, SubmissionStatus
 from portal.rules.members import Language
-from portal.store import Session, holdings, journal, mail, members, sessions
+from portal.store import Session, holdings, journal, members, sessions
 from portal.store.sessions import Visitor
 from portal.text import outcome, reason, said
 
@@ -36,7 +36,7 @@ async def file(request: Request, language: Lang, visitor: MemberDep) -> Response
         member, account = await holdings.person(session, visitor.account_id)
         submissions = await holdings.submissions(session, member.id)
         registrations = await holdings.registrations(session, member.id)
-        mails = await mail.count_sent_to(session, visitor.account_id)
+        mails = await holdings.mails(session, visitor.account_id)
         # One more than is shown tells whether there is an older page.
         entries = await journal.of_member(session, member.id, most=LINES + 1, skipped=(number - 1) * LINES)
         signed_in = await sessions.of_account(session, visitor.account_id, visitor.token_hash)

@@ -10,9 +10,9 @@ from api.guards import Lang, MemberDep
 from api.pages import render
 from api.portal import portal_of
 from api.routes import page
-from portal.rules.mail import CARRIES_A_KEY, MailKind
+from portal.rules.mail import CARRIES_A_KEY
 from portal.store import mail
-from portal.store.mail import Mail
+from portal.store.mail import Kept
 from portal.text import mail as name_of
 from portal.text import pieces, without_keys
 
@@ -21,8 +21,8 @@ router = APIRouter()
 MOST = 200
 
 
-def _subject(row: Mail, language: str) -> str:
-    return row.said_subject or name_of(MailKind(row.kind), language)
+def _subject(row: Kept, language: str) -> str:
+    return row.said_subject or name_of(row.kind, language)
 
 
 @page(router, "messages")
@@ -42,9 +42,9 @@ async def message(request: Request, language: Lang, visitor: MemberDep, mail_id:
         row = await mail.sent_one(session, visitor.account_id, mail_id)
     if row is None:
         raise HTTPException(404)
-    kind, origin = MailKind(row.kind), portal.settings.origin.rstrip("/")
-    text = None if row.said_text is None else pieces(without_keys(row.said_text, kind, origin), origin)
+    origin = portal.settings.origin.rstrip("/")
+    text = None if row.said_text is None else pieces(without_keys(row.said_text, row.kind, origin), origin)
     return render(
         request, "messages/one.html", visitor=visitor, mail=row, subject=_subject(row, language), text=text,
-        hidden=text is not None and kind in CARRIES_A_KEY,
+        hidden=text is not None and row.kind in CARRIES_A_KEY,
     )  # fmt: skip

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from portal.rules.identity import Reason, SubmissionStatus, erased_by
@@ -14,6 +14,7 @@ from portal.store.ballots import Ballot, Registration
 from portal.store.campaigns import Campaign
 from portal.store.identity import Decision, DecisionNote, Document, Erasure, Submission
 from portal.store.links import Link
+from portal.store.mail import Mail
 from portal.store.members import Member
 from portal.store.onboarding import File
 
@@ -116,6 +117,16 @@ async def files(session: Session, member_id: UUID) -> list[tuple[Campaign, File]
     """Where the member stands, and stood, in each campaign."""
     rows = await session.execute(_FILES, {"member": member_id})
     return [(campaign, file) for campaign, file in rows]
+
+
+_MAILS = select(func.count()).where(
+    Mail.account_id == bindparam("account"), or_(Mail.sent_at.is_not(None), Mail.failed_at.is_not(None))
+)
+
+
+async def mails(session: Session, account_id: UUID) -> int:
+    """How many mails the message centre holds for this account."""
+    return await session.scalar(_MAILS, {"account": account_id}) or 0
 
 
 # Never the hash of a token.

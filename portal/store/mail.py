@@ -251,30 +251,41 @@ async def reader(session: Session, mail: Claimed) -> tuple[Account, Member | Non
     return None if row is None else (row.Account, row.Member, row.Campaign)
 
 
-_SENT_TO = (
-    select(Mail)
-    .where(Mail.account_id == bindparam("account"), or_(Mail.sent_at.is_not(None), Mail.failed_at.is_not(None)))
-    .order_by(func.coalesce(Mail.sent_at, Mail.failed_at).desc())
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A mail of somebody's past. One that came back after it had left has both moments."""
+
+    id: UUID
+    kind: MailKind
+    sent_at: datetime | None
+    failed_at: datetime | None
+    said_subject: str | None
+    said_text: str | None
+
+
+_KEPT = (
+    select(_MAIL.c.id, _MAIL.c.kind, _MAIL.c.sent_at, _MAIL.c.failed_at, _MAIL.c.said_subject, _MAIL.c.said_text)
+    .where(_MAIL.c.account_id == bindparam("account"), func.coalesce(_MAIL.c.sent_at, _MAIL.c.failed_at).is_not(None))
+    .order_by(func.coalesce(_MAIL.c.sent_at, _MAIL.c.failed_at).desc(), _MAIL.c.id)
     .limit(bindparam("most"))
 )
-_COUNT_SENT_TO = select(func.count()).where(
-    Mail.account_id == bindparam("account"), or_(Mail.sent_at.is_not(None), Mail.failed_at.is_not(None))
-)
-_SENT_ONE = _SENT_TO.where(Mail.id == bindparam("mail"))
+_KEPT_ONE = _KEPT.where(_MAIL.c.id == bindparam("mail"))
 
 
-async def sent_to(session: Session, account_id: UUID, most: int | None = 200) -> Sequence[Mail]:
-    """What was written to this person, the newest first; what could not be delivered as well."""
-    return (await session.scalars(_SENT_TO, {"account": account_id, "most": most})).all()
+def _kept(row: Any) -> Kept:
+    return Kept(row.id, MailKind(row.kind), row.sent_at, row.failed_at, row.said_subject, row.said_text)
 
 
-async def count_sent_to(session: Session, account_id: UUID) -> int:
-    return await session.scalar(_COUNT_SENT_TO, {"account": account_id}) or 0
+async def sent_to(session: Session, account_id: UUID, most: int) -> list[Kept]:
+    """What was sent to this account, or could not be delivered to it; the newest first."""
+    rows = await session.execute(_KEPT, {"account": account_id, "most": most})
+    return [_kept(row) for row in rows]
 
 
-async def sent_one(session: Session, account_id: UUID, mail_id: UUID) -> Mail | None:
-    """One of these mails; None when it is somebody else's."""
-    return (await session.scalars(_SENT_ONE, {"account": account_id, "mail": mail_id, "most": 1})).one_or_none()
+async def sent_one(session: Session, account_id: UUID, mail_id: UUID) -> Kept | None:
+    """One of them; None for a mail that is somebody else's."""
+    row = (await session.execute(_KEPT_ONE, {"account": account_id, "mail": mail_id, "most": 1})).one_or_none()
+    return None if row is None else _kept(row)
 
 
 class Bell:

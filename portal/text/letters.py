@@ -20,14 +20,13 @@ class Piece:
 
 
 def without_keys(text: str, kind: MailKind, origin: str) -> str:
-    """The words of a mail without what opens something.
+    """The words of a mail without what opens something: no token in any of them, no code where there is one.
 
     Reading a mail in its mailbox proves the address or renews a password; reading it on a signed-in page must not:
     a session left open would be enough to take the account over.
     """
-    if kind not in CARRIES_A_KEY:
-        return text
-    return _CODE.sub(HIDDEN, re.sub(re.escape(origin) + r"/\S*\?\S*", HIDDEN, text))
+    without_token = re.sub(re.escape(origin) + r"/\S*[?&](?:jeton|token)=\S*", HIDDEN, text)
+    return _CODE.sub(HIDDEN, without_token) if kind in CARRIES_A_KEY else without_token
 
 
 def pieces(text: str, origin: str) -> list[Piece]:
