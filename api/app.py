@@ -25,6 +25,7 @@ from api import (
     messages,
     onboarding,
     operations,
+    reminders,
     renewal,
     review,
 )
@@ -46,8 +47,8 @@ from portal.temporal import TASK_QUEUE, connect
 PAGES = [
     module.router
     for module in (
-        accounts, activation, renewal, onboarding, identity, ballots, holdings, messages, calendar, review, operations,
-        doors, health,
+        accounts, activation, renewal, reminders, onboarding, identity, ballots, holdings, messages, calendar, review,
+        operations, doors, health,
     )
 ]  # fmt: skip
 

@@ -58,7 +58,8 @@ async def everything(session: Session, portal: Portal, visitor: Visitor, languag
         "account": {
             "email": account.email, "email_verified_at": account.email_verified_at,
             "has_password": account.password_hash is not None, "password_set_at": account.password_set_at,
-            "wrong_number_tries": account.number_tries, "staff_roles": sorted(roles),
+            "reminders_off_at": account.reminders_off_at, "wrong_number_tries": account.number_tries,
+            "staff_roles": sorted(roles),
         },
         "identity": {"verified_at": member.identity_verified_at, "valid_until": until},
         "campaigns": [

@@ -13,8 +13,7 @@ from api.routes import page
 from portal.rules.mail import CARRIES_A_KEY
 from portal.store import mail
 from portal.store.mail import Kept
-from portal.text import mail as name_of
-from portal.text import pieces, without_keys
+from portal.text import mail_name, pieces, without_keys
 
 router = APIRouter()
 
@@ -22,7 +21,7 @@ MOST = 200
 
 
 def _subject(row: Kept, language: str) -> str:
-    return row.said_subject or name_of(row.kind, language)
+    return row.said_subject or mail_name(row.kind, language)
 
 
 @page(router, "messages")

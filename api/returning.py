@@ -44,7 +44,7 @@ def read_kept(text: str) -> Kept | None:
         named = {**kept.where, **kept.fields}
         if all(isinstance(name, str) and isinstance(value, str) for name, value in named.items()):
             return kept
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         pass
     return None
 

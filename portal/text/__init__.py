@@ -2,7 +2,17 @@
 
 from portal.text.calendars import calendar_file
 from portal.text.catalogues import HTML_LANGUAGES, LANGUAGES, LOCALES, gettext, nbsp, ngettext
-from portal.text.labels import Explanation, Status, hint, identity, mail, not_decided_in_time, reason, status, step
+from portal.text.labels import (
+    Explanation,
+    Status,
+    hint,
+    identity,
+    mail_name,
+    not_decided_in_time,
+    reason,
+    status,
+    step,
+)
 from portal.text.letters import Piece, pieces, without_keys
 from portal.text.moments import TORONTO, day, hour, moment, number, window
 from portal.text.refusals import say
@@ -25,7 +35,7 @@ __all__ = [
     "hint",
     "hour",
     "identity",
-    "mail",
+    "mail_name",
     "moment",
     "nbsp",
     "ngettext",

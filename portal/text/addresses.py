@@ -35,6 +35,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "votes": ("votes", "votes"),
     "register": ("votes/{code}/inscription", "votes/{code}/registration"),
     "register-all": ("votes/inscription", "votes/registration"),
+    "reminders": ("rappels", "reminders"),
     "register-email": ("enregistrer-mon-courriel", "register-my-email"),
     "join": ("devenir-membre", "become-a-member"),
     "review": ("examen", "review"),

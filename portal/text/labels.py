@@ -64,20 +64,21 @@ SUBMISSIONS: dict[SubmissionStatus, str] = {
     SubmissionStatus.ABANDONED: N_("Supprimée sans examen"),
 }
 
-# A mail whose own subject was not kept.
+# What a mail is called where mails are listed.
 MAILS: dict[MailKind, str] = {
-    MailKind.INVITATION: N_("Invitation à préparer votre vote"),
-    MailKind.VERIFICATION: N_("Vérification de votre courriel"),
-    MailKind.RENEWAL: N_("Renouvellement de votre mot de passe"),
+    MailKind.INVITATION: N_("Invitation à voter"),
+    MailKind.VERIFICATION: N_("Vérification du courriel"),
+    MailKind.RENEWAL: N_("Renouvellement du mot de passe"),
+    MailKind.PASSWORD_CHANGED: N_("Mot de passe changé"),
     MailKind.DOCUMENTS_RECEIVED: N_("Pièce d'identité reçue"),
     MailKind.APPROVED: N_("Identité confirmée"),
     MailKind.REJECTED: N_("Meilleure photo demandée"),
     MailKind.EXPIRED: N_("Photo à renvoyer"),
     MailKind.REGISTERED: N_("Inscription aux votes"),
-    MailKind.REMINDER: N_("Rappel de ce qu'il vous reste à faire"),
-    MailKind.VOTING_OPEN: N_("Le vote est ouvert"),
+    MailKind.REMINDER: N_("Rappel d'une étape"),
+    MailKind.VOTING_OPEN: N_("Ouverture du vote"),
     MailKind.NOT_YET_VOTED: N_("Rappel de voter"),
-    MailKind.CLOSED: N_("Le vote est terminé"),
+    MailKind.CLOSED: N_("Clôture du vote"),
 }
 
 # Said under the field, before anything goes wrong.
@@ -98,7 +99,10 @@ class Explanation:
 REASONS: dict[Reason, Explanation] = {
     Reason.UNREADABLE: Explanation(
         N_("Nous n'arrivons pas à lire votre pièce d'identité sur la photo."),
-        N_("Reprenez-la à plat, bien éclairée et sans reflet, pour que le nom et l'adresse se lisent."),
+        N_(
+            "Posez la pièce à plat, bien éclairée et sans reflet, et reprenez la photo : nom et adresse doivent se "
+            "lire."
+        ),
     ),
     Reason.CUT_OFF: Explanation(
         N_("Une partie de votre pièce d'identité est hors de la photo."),
@@ -172,7 +176,7 @@ def status(code: Status, language: str) -> str:
     return _word(STATUSES, code, language)
 
 
-def mail(code: MailKind, language: str) -> str:
+def mail_name(code: MailKind, language: str) -> str:
     return _word(MAILS, code, language)
 
 

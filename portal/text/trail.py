@@ -32,6 +32,8 @@ ACTIONS = {
     "re-entry-refused": N_("Mot de passe demandé de nouveau : ce n'était pas le bon"),
     "registered": N_("Inscription aux votes"),
     "reminded": N_("Rappel préparé"),
+    "reminders-off": N_("Rappels arrêtés"),
+    "reminders-on": N_("Rappels repris"),
     "renewal-asked": N_("Lien demandé pour renouveler le mot de passe"),
     "session-closed": N_("Une autre session fermée"),
     "sessions-closed": N_("Toutes les autres sessions fermées"),

@@ -50,7 +50,7 @@ async def test_mails_are_listed_newest_first_with_what_became_of_them(visit: Vis
     )
     await person.get("/fr/messages")
     words = person.page.text
-    assert words.index("Identité confirmée") < words.index("Le vote est terminé") < words.index("Le plus vieux")
+    assert words.index("Identité confirmée") < words.index("Clôture du vote") < words.index("Le plus vieux")
     assert "Identité confirmée N'a pas pu être remis" in words
     assert words.count("Envoyé le") == 2
     assert "En attente" not in words

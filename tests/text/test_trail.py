@@ -9,7 +9,7 @@ from activities.identity import OUTCOMES
 from portal.rules.identity import OVER, Reason, Verdict
 from portal.rules.mail import MailKind
 from portal.rules.onboarding import MEMBERS_TURN
-from portal.text import LANGUAGES, mail, outcome, said
+from portal.text import LANGUAGES, mail_name, outcome, said
 from portal.text.trail import ACTIONS, ACTORS, OTHER_ACTION, PICTURES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,5 +107,5 @@ def test_what_a_newer_portal_wrote_is_still_a_line() -> None:
 
 def test_every_kind_of_mail_has_a_name() -> None:
     for language in LANGUAGES:
-        names = [mail(kind, language) for kind in MailKind]
+        names = [mail_name(kind, language) for kind in MailKind]
         assert len(set(names)) == len(names)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261125_sessions_and_language"
-down_revision = "20261125_one_live_link"
+down_revision = "20261125_mails_kept"
 
 
 def upgrade() -> None:
