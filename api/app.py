@@ -17,9 +17,12 @@ from api import (
     accounts,
     activation,
     ballots,
+    calendar,
     doors,
     health,
+    holdings,
     identity,
+    messages,
     onboarding,
     operations,
     reminders,
@@ -44,7 +47,8 @@ from portal.temporal import TASK_QUEUE, connect
 PAGES = [
     module.router
     for module in (
-        accounts, activation, renewal, reminders, onboarding, identity, ballots, review, operations, doors, health,
+        accounts, activation, renewal, reminders, onboarding, identity, ballots, holdings, messages, calendar, review,
+        operations, doors, health,
     )
 ]  # fmt: skip
 
