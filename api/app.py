@@ -17,10 +17,13 @@ from api import (
     accounts,
     activation,
     ballots,
+    calendar,
     door_desk,
     doors,
     health,
+    holdings,
     identity,
+    messages,
     onboarding,
     operations,
     reminders,
@@ -45,8 +48,8 @@ from portal.temporal import TASK_QUEUE, connect
 PAGES = [
     module.router
     for module in (
-        accounts, activation, renewal, reminders, onboarding, identity, ballots, review, operations, doors, door_desk,
-        health,
+        accounts, activation, renewal, reminders, onboarding, identity, ballots, holdings, messages, calendar, review,
+        operations, doors, door_desk, health,
     )
 ]  # fmt: skip
 

@@ -73,6 +73,14 @@ class SubmissionFields(Sent):
     submission_id: Annotated[str, Field(max_length=64)] = ""
 
 
+class SessionFields(Sent):
+    session_id: Annotated[str, Field(max_length=64)] = ""
+
+
+class LanguageFields(Sent):
+    language: Annotated[str, Field(max_length=2)] = ""
+
+
 class RegisterFields(Sent):
     password: Password = ""
     ballots: Annotated[str, Field(max_length=2000)] = ""
@@ -135,6 +143,8 @@ CodeForm = Annotated[CodeFields, Form()]
 LinkForm = Annotated[LinkFields, Form()]
 RemindersForm = Annotated[RemindersFields, Form()]
 SubmissionForm = Annotated[SubmissionFields, Form()]
+SessionForm = Annotated[SessionFields, Form()]
+LanguageForm = Annotated[LanguageFields, Form()]
 RegisterForm = Annotated[RegisterFields, Form()]
 DecisionForm = Annotated[DecisionFields, Form()]
 RegisterEmailForm = Annotated[RegisterEmailFields, Form()]

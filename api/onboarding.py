@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from api.activation import first_steps
 from api.ask import ask
 from api.forms import CodeForm, LinkForm, SentForm
-from api.guards import Anyone, Lang, MemberDep, MemberOrActivatingDep, campaign_of, same_form
+from api.guards import Anyone, Lang, LeftOpenDep, MemberDep, MemberOrActivatingDep, campaign_of, same_form
 from api.pages import go, link_token, render
 from api.portal import Portal, portal_of
 from api.routes import page
@@ -151,7 +151,7 @@ def _tag(visitor: Visitor, file: onboarding.File | None) -> str:
 
 
 @page(router, "status")
-async def status(request: Request, language: Lang, visitor: MemberOrActivatingDep) -> Response:
+async def status(request: Request, language: Lang, visitor: LeftOpenDep) -> Response:
     """What a page left open asks every few seconds. Unchanged costs two indexed reads and no body."""
     portal = portal_of(request)
     assert visitor.member_id is not None, "the guard lets members in only"

@@ -46,12 +46,13 @@ async def reminders(request: Request, language: Lang, visitor: Anyone, form: Rem
     account_id = _whose(request, token)
     on = form.wanted == "oui" and not form.one_click
     async with portal_of(request).sessions.begin() as session:
-        if await accounts.by_id(session, account_id) is None:
+        account = await accounts.by_id(session, account_id)
+        if account is None:
             raise Refused(Refusal.LINK_UNKNOWN)
         await accounts.reminders(session, account_id, on)
         await journal.write(
-            session, "reminders-on" if on else "reminders-off", actor="unknown", subject_id=account_id,
-            code="one-click" if form.one_click else None,
+            session, "reminders-on" if on else "reminders-off", actor="unknown", member_id=account.member_id,
+            subject_id=account_id, code="one-click" if form.one_click else None,
         )  # fmt: skip
     if form.one_click:
         # A provider follows no redirect.

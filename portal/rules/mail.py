@@ -49,6 +49,9 @@ JUST_ASKED = frozenset(
     }
 )  # fmt: skip
 
+# Whoever reads one of these in the mailbox can act with it: its link and its code are shown nowhere else.
+CARRIES_A_KEY = frozenset({MailKind.VERIFICATION, MailKind.RENEWAL})
+
 # To everybody at one instant, hence through the bulk lane and spread.
 TO_EVERYBODY = frozenset({MailKind.INVITATION, MailKind.VOTING_OPEN, MailKind.NOT_YET_VOTED, MailKind.CLOSED})
 

@@ -1,5 +1,6 @@
 """One way to say things, in French first and in English as well, for pages and mails."""
 
+from portal.text.calendars import calendar_file
 from portal.text.catalogues import HTML_LANGUAGES, LANGUAGES, LOCALES, gettext, nbsp, ngettext
 from portal.text.doors import needed, why_not
 from portal.text.labels import (
@@ -13,9 +14,11 @@ from portal.text.labels import (
     status,
     step,
 )
+from portal.text.letters import Piece, pieces, without_keys
 from portal.text.moments import TORONTO, day, hour, moment, number, window
 from portal.text.refusals import say
 from portal.text.templates import environment
+from portal.text.trail import Said, outcome, said
 
 __all__ = [
     "HTML_LANGUAGES",
@@ -23,7 +26,10 @@ __all__ = [
     "LOCALES",
     "TORONTO",
     "Explanation",
+    "Piece",
+    "Said",
     "Status",
+    "calendar_file",
     "day",
     "environment",
     "gettext",
@@ -37,10 +43,14 @@ __all__ = [
     "ngettext",
     "not_decided_in_time",
     "number",
+    "outcome",
+    "pieces",
     "reason",
+    "said",
     "say",
     "status",
     "step",
     "why_not",
     "window",
+    "without_keys",
 ]

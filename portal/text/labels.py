@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from portal.rules.identity import Reason
+from portal.rules.identity import Reason, SubmissionStatus
 from portal.rules.mail import MailKind
 from portal.rules.onboarding import IdentityState, Step
 from portal.text.catalogues import N_, gettext
@@ -50,6 +50,18 @@ STATUSES: dict[Status, str] = {
     Status.REGISTERED: N_("Inscription confirmée"),
     Status.VOTED: N_("Vote enregistré"),
     Status.PAPER: N_("Vote par la poste"),
+}
+
+# What became of documents that were sent: never a verdict on who sent them.
+SUBMISSIONS: dict[SubmissionStatus, str] = {
+    SubmissionStatus.STAGED: N_("Envoi commencé, pas terminé"),
+    SubmissionStatus.SUBMITTED: N_("À l'examen"),
+    SubmissionStatus.APPROVED: N_("Identité confirmée"),
+    SubmissionStatus.REJECTED: N_("Meilleure photo demandée"),
+    SubmissionStatus.REPLACED: N_("Remplacée par un autre envoi"),
+    SubmissionStatus.WITHDRAWN: N_("Retirée par vous"),
+    SubmissionStatus.EXPIRED: N_("Pas regardée en 30 jours"),
+    SubmissionStatus.ABANDONED: N_("Supprimée sans examen"),
 }
 
 # What a mail is called where mails are listed.

@@ -32,7 +32,7 @@ PHC = "$argon2id$v=19$m=19456,t=2,p=1$"
 # What a session opened by a member number may do, and what is open to anybody (brief §3.2). Nothing else.
 OWN = {
     ("GET", "status"), ("GET", "first-password"), ("POST", "first-password"), ("POST", "send-verification"),
-    ("POST", "type-code"), ("POST", "confirm-email"), ("POST", "sign-out"),
+    ("POST", "type-code"), ("POST", "confirm-email"), ("POST", "sign-out"), ("POST", "stay"),
 }  # fmt: skip
 OPEN = {
     ("GET", name)
@@ -61,7 +61,7 @@ async def test_an_activation_session_can_do_two_things_and_nothing_else(visit: V
     person, _ = await activating(sessions, visit)
     token = person.page.form("/deconnexion").fields["form_token"]
     where = {"code": "financial-statements"} | {
-        f"{name}_id": str(uuid4()) for name in ("document", "claim", "submission", "request")
+        f"{name}_id": str(uuid4()) for name in ("document", "claim", "submission", "mail", "request")
     }
     before = await everything(sessions)
     refused, allowed = set(), set()

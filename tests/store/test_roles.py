@@ -80,8 +80,10 @@ FORBIDDEN_TO_WORKER = (
     "insert into sign_in select * from sign_in",
     "update sign_in set expires_at = clock_timestamp()",
     "insert into attempt select * from attempt",
+    "update member set language = 'en'",
 )
 ALLOWED_TO_API = (
+    "update member set language = 'en'",
     "update account set password_hash = 'x', password_set_at = clock_timestamp()",
     "update account set number_tries = number_tries + 1",
     "update account set reminders_off_at = clock_timestamp()",

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261125_door_requests"
-down_revision = "20261125_mails_kept"
+down_revision = "20261125_sessions_and_language"
 
 GRANTS = (
     "grant select on door_request to scrutin_api, scrutin_worker",
