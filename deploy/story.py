@@ -8,11 +8,13 @@ from uuid import UUID, uuid4
 from deploy.cast import DECIDED, UNDER_REVIEW, Person, State
 from deploy.questions import ballots_of
 from portal.rules.identity import CLAIM_LEASE, Reason, SubmissionStatus, Verdict, certificate_number
+from portal.rules.mail import MailKind, lane
 from portal.rules.members import Standing
 from portal.rules.onboarding import MEMBERS_TURN, REMIND_AFTER, IdentityState, Step, step_of
 from portal.store.campaigns import Campaign
 from portal.store.identity import Claim, Decision, Document, Erasure, Submission
 from portal.store.journal import SYSTEM, Entry
+from portal.store.mail import Mail
 from portal.store.onboarding import File
 
 _REASONS = (
@@ -116,6 +118,24 @@ class Story:
                 received_at=self.submitted_at, over_at=self.decided_at, erased_at=self.erased_at,
             ),
         )  # fmt: skip
+
+    def mails(self, campaign: Campaign, account_id: UUID) -> list[Mail]:
+        """What the union has written to them so far; the words of mails sent long ago are not kept."""
+        sent = {
+            MailKind.VERIFICATION: self.verified_at and self.verified_at - timedelta(minutes=1),
+            MailKind.DOCUMENTS_RECEIVED: self.submitted_at,
+            MailKind.REGISTERED: self.registered_at,
+            MailKind.APPROVED: self.erased_at if self.approved else None,
+            MailKind.REJECTED: self.erased_at if self.reason else None,
+        }
+        return [
+            Mail(
+                id=uuid4(), key=f"told:{kind}:{self.member_id}", kind=kind.value, lane=lane(kind).value,
+                account_id=account_id, campaign_id=campaign.id, facts={}, queued_at=at, due_at=at, sent_at=at,
+            )
+            for kind, at in sent.items()
+            if at is not None
+        ]  # fmt: skip
 
     def journal(self, campaign: Campaign, reviewer_id: UUID) -> list[Entry]:
         """The member's trail, oldest first."""

@@ -116,7 +116,7 @@ async def seed(
     async with sessions.begin() as session:
         await _write(session, [campaign])
         await _write(session, ballots)
-        await _write_people(session, people, stories)
+        accounts = await _write_people(session, people, stories)
         reviewer, operator = await _write_staff(session, now)
         with_ids = [(person, story.member_id) for person, story in zip(people, stories, strict=True)]
         for rows in some_requests(with_ids, operator.id, secret, now):
@@ -131,6 +131,7 @@ async def seed(
         journal = [entry for story in stories for entry in story.journal(campaign, reviewer.id)]
         journal.sort(key=lambda entry: entry.at)
         await _write(session, journal)
+        await _write(session, [mail for story in stories for mail in story.mails(campaign, accounts[story.member_id])])
     return campaign
 
 
@@ -146,11 +147,14 @@ def _registrations(ballots: list[Ballot], stories: list[Story]) -> list[Registra
     ]  # fmt: skip
 
 
-async def _write_people(session: Session, people: list[Person], stories: list[Story]) -> None:
+async def _write_people(session: Session, people: list[Person], stories: list[Story]) -> dict[UUID, UUID]:
+    """Roll and accounts; the account of each member."""
     nobodys_hash = _HASHER.hash(secrets.token_hex(32))
     pairs = list(zip(people, stories, strict=True))
     await _write(session, [_member(person, story) for person, story in pairs])
-    await _write(session, [_account(person, story, nobodys_hash) for person, story in pairs])
+    accounts = [_account(person, story, nobodys_hash) for person, story in pairs]
+    await _write(session, accounts)
+    return {account.member_id: account.id for account in accounts if account.member_id is not None}
 
 
 async def _write_staff(session: Session, now: datetime) -> tuple[Account, Account]:
