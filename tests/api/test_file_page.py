@@ -119,7 +119,7 @@ async def test_documents_from_their_arrival_to_their_certificate(visit: Visit, s
     assert sent.count("Campagne") == 2
     assert "Remplacée par un autre envoi" in sent
     assert f"Certificat {number}" in sent
-    assert f"certificat {number}" in row(person, "Qui a vu mon dossier, et quand Du", "Nous ne demandons")
+    assert f"certificat {number}" in row(person, "Garder cette langue Qui a vu mon dossier, et quand", "Nous ne demandons")
     assert str(member.id) not in person.page.html
 
 
@@ -177,9 +177,9 @@ async def test_who_has_looked_at_the_pictures_is_in_the_trail_by_role(visit: Vis
     (address,) = await take(desk)
     assert (await seen(desk, address)).status_code == 200
     await person.get("/fr/dossier")
-    trail = row(person, "Quand Qui Quoi", "Nous ne demandons")
+    trail = row(person, "Garder cette langue Qui a vu mon dossier, et quand", "Nous ne demandons")
     assert "Une personne de l'équipe d'examen Votre dossier pris en main pour l'examen" in trail
-    assert "Une personne de l'équipe d'examen Photo Photo de votre pièce d'identité ouverte" in trail
+    assert "Une personne de l'équipe d'examen Photo de votre pièce d'identité ouverte" in trail
     assert trail.index("Photo de votre") < trail.index("pris en main") < trail.index("Pièce d'identité reçue")
     assert "@exemple.test" not in trail
     async with sessions.begin() as session:
