@@ -18,6 +18,7 @@ from api import (
     activation,
     ballots,
     doors,
+    guide,
     health,
     identity,
     onboarding,
@@ -42,8 +43,10 @@ from portal.temporal import TASK_QUEUE, connect
 
 PAGES = [
     module.router
-    for module in (accounts, activation, renewal, onboarding, identity, ballots, review, operations, doors, health)
-]
+    for module in (
+        accounts, activation, renewal, onboarding, identity, ballots, review, operations, doors, guide, health,
+    )
+]  # fmt: skip
 
 # A part of an upload must never be rolled to a file: it is an identity document in clear (security.md §4.2).
 MultiPartParser.spool_max_size = UPLOAD_LIMIT + 1

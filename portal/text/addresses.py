@@ -28,6 +28,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "register-all": ("votes/inscription", "votes/registration"),
     "register-email": ("enregistrer-mon-courriel", "register-my-email"),
     "join": ("devenir-membre", "become-a-member"),
+    "guide": ("guide", "guide"),
     "review": ("examen", "review"),
     "review-case": ("examen/{claim_id}", "review/{claim_id}"),
     "review-picture": ("examen/{claim_id}/image/{document_id}", "review/{claim_id}/picture/{document_id}"),
