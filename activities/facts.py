@@ -1,14 +1,15 @@
 """What a mail says, read from the records at the moment it is sent; and whether its cause still stands."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
 from portal.rules.accounts import Purpose
 from portal.rules.campaigns import NoticeKind
 from portal.rules.identity import ERASURE_TARGET
-from portal.rules.links import code_of, token_of
-from portal.rules.mail import MailKind
+from portal.rules.links import code_of, reminders_token, token_of
+from portal.rules.mail import REMINDERS, MailKind
 from portal.rules.onboarding import MEMBERS_TURN, Step
 from portal.store import Session, ballots, identity, links, onboarding
 from portal.store import mail as outbox
@@ -26,7 +27,14 @@ class Addressed:
     email: str
     language: str
     facts: dict[str, object]
+    # What is kept of the mail says these instead: no token and no code is ever stored.
+    blanked: Mapping[str, str] = field(default_factory=dict)
+    # The page that switches off what this mail is one of; None if it is owed to its reader.
+    unsubscribe: str | None = None
 
+
+# What stands in a kept mail where a code stood.
+BLANK_CODE = "••••••"
 
 # How long after the closing the results are promised.
 RESULTS_AFTER = timedelta(days=10)
@@ -46,7 +54,7 @@ class Facts:
         if reader is None:
             return None
         account, member, campaign = reader
-        if account.email is None:
+        if account.email is None or (account.reminders_off_at is not None and mail.kind in REMINDERS):
             return None
         language = member.language if member else "fr"
         facts: dict[str, object] = {
@@ -63,10 +71,26 @@ class Facts:
         more = await self._particular(session, mail, language, member, campaign)
         if more is None:
             return None
-        return Addressed(account.email, language, {**facts, **more})
+        blanked = self._without_token(more, "link")
+        if "code" in more:
+            blanked["code"] = BLANK_CODE
+        if mail.kind not in REMINDERS:
+            return Addressed(account.email, language, {**facts, **more}, blanked)
+        address = self._with_token("reminders", language, reminders_token(self.link_secret, account.id))
+        more["unsubscribe"] = address
+        return Addressed(
+            account.email, language, {**facts, **more}, {**blanked, **self._without_token(more, "unsubscribe")}, address
+        )
 
     def _url(self, page: str, language: str) -> str:
         return self.origin + path(page, language)
+
+    def _with_token(self, page: str, language: str, token: str) -> str:
+        return f"{self._url(page, language)}?{'jeton' if language == 'fr' else 'token'}={token}"
+
+    @staticmethod
+    def _without_token(facts: Mapping[str, object], name: str) -> dict[str, str]:
+        return {name: str(facts[name]).partition("?")[0]} if name in facts else {}
 
     async def _particular(
         self, session: Session, mail: Claimed, language: str, member: Member | None, campaign: Campaign | None
@@ -75,6 +99,8 @@ class Facts:
             return await self._link(session, mail, language, Purpose.VERIFICATION, "confirm-email")
         if mail.kind is MailKind.RENEWAL:
             return await self._link(session, mail, language, Purpose.RENEWAL, "new-password")
+        if mail.kind is MailKind.PASSWORD_CHANGED:
+            return {"changed_at": mail.queued_at, "renew_url": self._url("forgotten", language)}
         if member is None or campaign is None:
             return None
         if mail.kind in (MailKind.DOCUMENTS_RECEIVED, MailKind.APPROVED, MailKind.REJECTED, MailKind.EXPIRED):
@@ -93,7 +119,7 @@ class Facts:
             return None
         token = token_of(self.link_secret, link_id)
         return {
-            "link": f"{self._url(page, language)}?{'jeton' if language == 'fr' else 'token'}={token}",
+            "link": self._with_token(page, language, token),
             "code": code_of(self.link_secret, link_id) if purpose is Purpose.VERIFICATION else None,
             "expires": link.expires_at,
         }
@@ -116,7 +142,6 @@ class Facts:
             return {
                 **facts,
                 "received_at": submission.submitted_at,
-                "answer_by": None,
                 "documents_count": len(documents),
                 "erase_within_minutes": int(ERASURE_TARGET.total_seconds() // 60),
             }

@@ -5,14 +5,19 @@ from datetime import UTC, datetime
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import default
 from email.utils import format_datetime, parseaddr
 from enum import StrEnum
 from hashlib import sha256
+from uuid import UUID
 
 import aiosmtplib
 from aiosmtplib.errors import SMTPException, SMTPRecipientsRefused, SMTPResponseException, SMTPSenderRefused
 
+from activities.facts import Addressed
 from activities.rendering import Letter
+from portal.rules.bounces import return_path
+from portal.rules.mail import Lane, MailKind, lane
 from portal.text import HTML_LANGUAGES
 
 
@@ -28,6 +33,18 @@ class SmtpServer:
     sender: str
     reply_to: str
     timeout: float = 10.0
+    # Notices to everybody and reminders come from an address of their own, if the union has one for them: what people
+    # think of those must not decide whether a renewal link arrives.
+    notices_sender: str = ""
+    # Where reports of delivery go; empty: to the sender.
+    bounces: str = ""
+
+    def from_of(self, kind: MailKind) -> str:
+        return self.notices_sender if self.notices_sender and lane(kind) is Lane.BULK else self.sender
+
+    def return_path(self, kind: MailKind, mail_id: UUID) -> str:
+        """The envelope's sender: one for each mail, so that a report of delivery says by itself which came back."""
+        return return_path(self.bounces, mail_id) if self.bounces else parseaddr(self.from_of(kind))[1]
 
 
 class Result(StrEnum):
@@ -41,6 +58,10 @@ class Result(StrEnum):
 
 
 BAD_ADDRESS = "bad-address"
+
+# A header may be 998 characters long; one of ours that is cut at 78 would be written in code words, and an address in
+# code words unsubscribes nobody.
+HEADERS = default.clone(max_line_length=900)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +89,13 @@ def recipient(email: str) -> Address:
     raise BadAddress
 
 
-def envelope(server: SmtpServer, letter: Letter, *, key: str, email: str, language: str) -> EmailMessage:
+def envelope(server: SmtpServer, letter: Letter, to: Addressed, *, key: str, kind: MailKind) -> EmailMessage:
     """The whole message. `Address` and `EmailMessage` refuse line breaks and a second address."""
-    name, sender = parseaddr(server.sender)
+    name, sender = parseaddr(server.from_of(kind))
     local, _, domain = sender.partition("@")
     message = EmailMessage()
     message["From"] = Address(name, local, domain)
-    message["To"] = recipient(email)
+    message["To"] = recipient(to.email)
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(datetime.now(UTC))
     message["Message-ID"] = message_id(key, domain)
@@ -82,10 +103,16 @@ def envelope(server: SmtpServer, letter: Letter, *, key: str, email: str, langua
     # No vacation reply, no read receipt.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
+    # By which kind receivers count complaints; the last part names the sender, always the same.
+    message["Feedback-ID"] = f"{kind}:{lane(kind)}:members:scrutin"
+    if to.unsubscribe is not None:
+        message["List-Id"] = f"<reminders.{domain}>"
+        message["List-Unsubscribe"] = f"<{to.unsubscribe}>, <mailto:{parseaddr(server.reply_to)[1]}?subject=STOP>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(letter.text)
     message.add_alternative(letter.html, subtype="html")
     # After the content: setting it moves the headers that begin with «Content-».
-    message["Content-Language"] = HTML_LANGUAGES[language]
+    message["Content-Language"] = HTML_LANGUAGES[to.language]
     return message
 
 
@@ -96,9 +123,8 @@ class Postman:
         self.server = server
         self._smtp: aiosmtplib.SMTP | None = None
 
-    async def send(self, message: EmailMessage, *, email: str) -> Sent:
+    async def send(self, message: EmailMessage, *, sender: str, email: str) -> Sent:
         """Hand one message over, to exactly one recipient whatever its headers say."""
-        sender = parseaddr(self.server.sender)[1]
         try:
             smtp = await self._connected()
         except SMTPResponseException as error:
@@ -108,7 +134,7 @@ class Postman:
             await self.hang_up()
             return Sent(Result.AWAY, type(error).__name__)
         try:
-            await smtp.sendmail(sender, [email], message.as_bytes())
+            await smtp.sendmail(sender, [email], message.as_bytes(policy=HEADERS))
         except SMTPRecipientsRefused as error:
             code = error.recipients[0].code
             await self._reset()

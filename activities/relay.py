@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
-from activities.facts import Facts
+from activities.facts import Addressed, Facts
 from activities.mail import BAD_ADDRESS, BadAddress, Postman, Result, Sent, SmtpServer, envelope
-from activities.rendering import Letters
+from activities.rendering import Letter, Letters
 from portal.rules.mail import Lane
-from portal.store import AsyncEngine, DatabaseUnavailable, DBAPIError, Sessions, autocommit_of, mail, review
-from portal.store.mail import Bell, Claimed
+from portal.store import AsyncEngine, DatabaseUnavailable, DBAPIError, Sessions, autocommit_of, bounces, mail, review
+from portal.store.bell import Bell
+from portal.store.mail import Claimed, Said
 from portal.store.review import Undelivered
 
 # Connections per lane, rows per claim. One urgent mail at a time is one commit each: after a crash at most the mail
@@ -42,22 +43,31 @@ def wait_before(attempts: int) -> timedelta:
     return min(timedelta(seconds=5) * doubled, timedelta(minutes=10))
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What became of one mail: what it said if it has left, else why not."""
+
+    answer: Sent
+    email: str = ""
+    said: Said | None = None
+
+
 @dataclass
 class _Batch:
     """What one claim has come to so far."""
 
     waiting: list[Claimed]
-    sent: list[Claimed] = field(default_factory=list)
+    sent: list[Said] = field(default_factory=list)
     cancelled: list[Claimed] = field(default_factory=list)
-    refused: list[tuple[Claimed, Sent]] = field(default_factory=list)
+    refused: list[tuple[Claimed, Tried]] = field(default_factory=list)
 
-    def put(self, row: Claimed, answer: Sent | None) -> None:
-        if answer is None:
+    def put(self, row: Claimed, tried: Tried | None) -> None:
+        if tried is None:
             self.cancelled.append(row)
-        elif answer.result is Result.SENT:
-            self.sent.append(row)
+        elif tried.said is not None:
+            self.sent.append(tried.said)
         else:
-            self.refused.append((row, answer))
+            self.refused.append((row, tried))
 
 
 class RelayActivities:
@@ -150,11 +160,11 @@ class RelayActivities:
         try:
             while batch.waiting and not away and not over.is_set() and asyncio.get_running_loop().time() < end:
                 row = batch.waiting[0]
-                answer = await self._send_one(postman, row)
-                away = answer is not None and answer.result is Result.AWAY
+                tried = await self._send_one(postman, row)
+                away = tried is not None and tried.answer.result is Result.AWAY
                 if not away:
                     batch.waiting.pop(0)
-                    batch.put(row, answer)
+                    batch.put(row, tried)
         finally:
             # Also when we are stopped in the middle: what was sent must not be sent again.
             await asyncio.shield(self._write_down(batch))
@@ -162,22 +172,21 @@ class RelayActivities:
 
     async def _write_down(self, batch: _Batch) -> None:
         async with self.sessions.begin() as session:
-            for note, rows in (
-                (mail.mark_sent, batch.sent),
-                (mail.mark_cancelled, batch.cancelled),
-                (mail.release, batch.waiting),
-            ):
+            if batch.sent:
+                await mail.mark_sent(session, batch.sent)
+            for note, rows in ((mail.mark_cancelled, batch.cancelled), (mail.release, batch.waiting)):
                 if rows:
                     await note(session, [row.id for row in rows])
-            for row, answer in batch.refused:
-                if answer.result is Result.NEVER or (
-                    row.attempts >= MOST_TRIES and datetime.now(UTC) > row.queued_at + mail.TRIED_FOR
-                ):
-                    await mail.mark_failed(session, row.id, answer.code)
+            for row, tried in batch.refused:
+                code = tried.answer.code
+                if tried.answer.result is Result.NEVER:
+                    await bounces.came_back(session, row.id, code, [tried.email])
+                elif row.attempts >= MOST_TRIES and datetime.now(UTC) > row.queued_at + mail.TRIED_FOR:
+                    await mail.mark_failed(session, row.id, code)
                 else:
-                    await mail.postpone(session, row.id, wait_before(row.attempts), answer.code)
+                    await mail.postpone(session, row.id, wait_before(row.attempts), code)
 
-    async def _send_one(self, postman: Postman, row: Claimed) -> Sent | None:
+    async def _send_one(self, postman: Postman, row: Claimed) -> Tried | None:
         """What became of one mail, None if its cause has vanished; one that cannot be written holds up no other."""
         try:
             async with self.autocommit() as session:
@@ -185,15 +194,24 @@ class RelayActivities:
             if to is None:
                 return None
             letter = self.letters.render(row.kind, to.language, to.facts)
-            message = envelope(self.server, letter, key=row.key, email=to.email, language=to.language)
+            said = self._kept(row, letter, to)
+            message = envelope(self.server, letter, to, key=row.key, kind=row.kind)
         except (DBAPIError, *DatabaseUnavailable):
             raise
         except BadAddress:
-            return Sent(Result.NEVER, BAD_ADDRESS)
+            return Tried(Sent(Result.NEVER, BAD_ADDRESS), to.email if to else "")
         except Exception as error:
             # For a day: until then a release of ours may know how to write it.
-            return Sent(Result.LATER, type(error).__name__)
-        return await postman.send(message, email=to.email)
+            return Tried(Sent(Result.LATER, type(error).__name__))
+        sender = self.server.return_path(row.kind, row.id)
+        answer = await postman.send(message, sender=sender, email=to.email)
+        return Tried(answer, to.email, said if answer.result is Result.SENT else None)
+
+    def _kept(self, row: Claimed, letter: Letter, to: Addressed) -> Said:
+        """What the message centre will show. A mail without anything secret is not written a second time."""
+        if not to.blanked:
+            return Said(row.id, letter.subject, letter.text)
+        return Said(row.id, *self.letters.words(row.kind, to.language, {**to.facts, **to.blanked}))
 
     async def _decisions(self, over: asyncio.Event) -> None:
         """Signals that were lost between the commit of a decision and Temporal."""

@@ -61,17 +61,21 @@ class Letters:
         self._inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
     def render(self, kind: MailKind, language: str, facts: Mapping[str, Any]) -> Letter:
+        subject, text = self.words(kind, language, facts)
+        page = self._pages[language].get_template(f"{kind}/body.html")
+        html = page.render({**self._given(facts), "subject": subject})
+        return Letter(subject=subject, text=text, html=self._inliner.inline(html))
+
+    def words(self, kind: MailKind, language: str, facts: Mapping[str, Any]) -> tuple[str, str]:
+        """Subject and text alone: what is kept of a mail."""
+        given, texts = self._given(facts), self._texts[language]
+        subject = _one_line(texts.get_template(f"{kind}/subject.txt").render(given))
+        return subject, _set_in_paragraphs(texts.get_template(f"{kind}/body.txt").render(given))
+
+    def _given(self, facts: Mapping[str, Any]) -> dict[str, object]:
         campaign = facts.get("campaign")
         zone = TORONTO if campaign is None else self._zone(campaign)
-        said: dict[str, object] = {**self._always, "zone": zone, **facts}
-        text, page = self._texts[language], self._pages[language]
-        subject = _one_line(text.get_template(f"{kind}/subject.txt").render(said))
-        said["subject"] = subject
-        return Letter(
-            subject=subject,
-            text=_set_in_paragraphs(text.get_template(f"{kind}/body.txt").render(said)),
-            html=self._inliner.inline(page.get_template(f"{kind}/body.html").render(said)),
-        )
+        return {**self._always, "zone": zone, **facts}
 
     @staticmethod
     def _zone(campaign: Any) -> object:

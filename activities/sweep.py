@@ -15,7 +15,7 @@ from portal.rules.identity import (
     UNDECIDED_FOR,
     SubmissionStatus,
 )  # fmt: skip
-from portal.store import Sessions, accounts, identity, journal
+from portal.store import Sessions, accounts, identity, journal, mail
 from portal.store import sessions as sign_ins
 from portal.store.files import Files, FilesUnavailable, StillThere
 from portal.store.sealing import EpochKeys
@@ -144,3 +144,4 @@ class SweepActivities:
             await sign_ins.drop_expired(session)
             await accounts.drop_old_attempts(session, datetime.now(UTC) - timedelta(days=2))
             await identity.purge_notes(session)
+            await mail.forget_notes(session)

@@ -27,6 +27,7 @@ from portal.rules.accounts import (
     looks_like_member_number,
     must_renew_password,
 )  # fmt: skip
+from portal.rules.browsers import family
 from portal.rules.links import hash_of
 from portal.rules.refusals import Refusal, Refused
 from portal.store import Session, accounts, campaigns, journal, members, onboarding, sessions
@@ -159,6 +160,7 @@ async def _welcome(
         await sessions.begin(
             session, token_hash=hash_of(token), account_id=known.account_id, kind=kind,
             form_token=secrets.token_urlsafe(24), stepped_up=False,
+            browser=family(request.headers.get("user-agent", "")),
         )  # fmt: skip
         await journal.write(
             session, "signed-in", actor="member" if known.member_id else "staff", actor_id=known.account_id,
@@ -234,6 +236,15 @@ async def sign_out(request: Request, language: Lang, visitor: Anyone, form: Sent
     response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
     response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
     return response
+
+
+@page(router, "stay", methods=("POST",))
+async def stay(request: Request, visitor: Anyone, form: SentForm) -> Response:
+    """« Rester » in the page that warns: the guard has just begun the idle time anew. Says how long that is."""
+    if visitor is None:
+        raise Refused(Refusal.SIGN_IN_NEEDED)
+    same_form(visitor, form.form_token)
+    return Response(status_code=204, headers={"Session-Seconds": str(int(visitor.left.total_seconds()))})
 
 
 @page(router, "signed-out")

@@ -17,12 +17,16 @@ from api import (
     accounts,
     activation,
     ballots,
+    calendar,
     doors,
     guide,
     health,
+    holdings,
     identity,
+    messages,
     onboarding,
     operations,
+    reminders,
     renewal,
     review,
 )
@@ -44,7 +48,8 @@ from portal.temporal import TASK_QUEUE, connect
 PAGES = [
     module.router
     for module in (
-        accounts, activation, renewal, onboarding, identity, ballots, review, operations, doors, guide, health,
+        accounts, activation, renewal, reminders, onboarding, identity, ballots, holdings, messages, calendar, review,
+        operations, doors, guide, health,
     )
 ]  # fmt: skip
 

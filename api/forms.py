@@ -62,8 +62,23 @@ class LinkFields(Sent):
     token: Annotated[str, Field(max_length=64)] = ""
 
 
+class RemindersFields(_Fields):
+    token: Annotated[str, Field(max_length=64)] = ""
+    wanted: Annotated[str, Field(max_length=8)] = ""
+    # What a mail provider sends in the reader's name (RFC 8058), in a form of its own.
+    one_click: Annotated[str, Field(alias="List-Unsubscribe", max_length=32)] = ""
+
+
 class SubmissionFields(Sent):
     submission_id: Annotated[str, Field(max_length=64)] = ""
+
+
+class SessionFields(Sent):
+    session_id: Annotated[str, Field(max_length=64)] = ""
+
+
+class LanguageFields(Sent):
+    language: Annotated[str, Field(max_length=2)] = ""
 
 
 class RegisterFields(Sent):
@@ -85,6 +100,9 @@ NewPasswordForm = Annotated[NewPasswordFields, Form()]
 FirstPasswordForm = Annotated[FirstPasswordFields, Form()]
 CodeForm = Annotated[CodeFields, Form()]
 LinkForm = Annotated[LinkFields, Form()]
+RemindersForm = Annotated[RemindersFields, Form()]
 SubmissionForm = Annotated[SubmissionFields, Form()]
+SessionForm = Annotated[SessionFields, Form()]
+LanguageForm = Annotated[LanguageFields, Form()]
 RegisterForm = Annotated[RegisterFields, Form()]
 DecisionForm = Annotated[DecisionFields, Form()]

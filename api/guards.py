@@ -17,13 +17,13 @@ from portal.store.sessions import Visitor
 COOKIE = "__Host-session"
 
 
-async def _visitor(request: Request) -> Visitor | None:
+async def _visitor(request: Request, *, acts: bool = True) -> Visitor | None:
     """Whoever the cookie belongs to: one statement."""
     token = request.cookies.get(COOKIE)
     if not token:
         return None
     async with portal_of(request).autocommit() as session:
-        visitor = await sessions.visitor(session, hash_of(token))
+        visitor = await sessions.visitor(session, hash_of(token), acts=acts)
         if visitor is None:
             return None
         request.state.visitor = visitor
@@ -54,7 +54,16 @@ async def activating(request: Request) -> Visitor:
 
 async def member_or_activating(request: Request) -> Visitor:
     """Whoever proves an address: signed in with a password, or by the member number for just that."""
-    visitor = await _visitor(request)
+    return await _on_the_roll(request, acts=True)
+
+
+async def left_open(request: Request) -> Visitor:
+    """The same person's page, asking by itself: nobody may be sitting before it, so its idle time runs on."""
+    return await _on_the_roll(request, acts=False)
+
+
+async def _on_the_roll(request: Request, *, acts: bool) -> Visitor:
+    visitor = await _visitor(request, acts=acts)
     if visitor is None:
         raise Refused(Refusal.SIGN_IN_NEEDED)
     if visitor.member_id is None:
@@ -83,12 +92,13 @@ Anyone = Annotated[Visitor | None, Depends(anyone)]
 MemberDep = Annotated[Visitor, Depends(member)]
 ActivatingDep = Annotated[Visitor, Depends(activating)]
 MemberOrActivatingDep = Annotated[Visitor, Depends(member_or_activating)]
+LeftOpenDep = Annotated[Visitor, Depends(left_open)]
 ReviewerDep = Annotated[Visitor, Depends(reviewer)]
 OperatorDep = Annotated[Visitor, Depends(operator)]
 Lang = Annotated[str, Depends(language_of)]
 
 # What the test about routes looks for.
-GUARDS = frozenset({anyone, member, activating, member_or_activating, reviewer, operator})
+GUARDS = frozenset({anyone, member, activating, member_or_activating, left_open, reviewer, operator})
 
 
 def same_form(visitor: Visitor, form_token: str) -> None:

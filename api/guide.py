@@ -13,7 +13,7 @@ from api.guards import Anyone, Lang
 from api.pages import render
 from api.portal import portal_of
 from api.routes import page
-from portal.rules.identity import ACCEPTED, ERASURE_TARGET, UNDECIDED_FOR, Proof
+from portal.rules.identity import ACCEPTED, ERASURE_TARGET, UNDECIDED_FOR
 from portal.rules.members import Group
 from portal.store import ballots, campaigns
 
@@ -61,7 +61,6 @@ async def guide(request: Request, language: Lang, visitor: Anyone) -> Response:
         origin=portal.settings.origin,
         mailbox=portal.settings.mail_reply_to,
         accepted=ACCEPTED,
-        Proof=Proof,
         minutes=ERASURE_TARGET // timedelta(minutes=1),
         undecided=UNDECIDED_FOR.days,
         picture=partial(_picture, language),

@@ -2,8 +2,8 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
+from datetime import UTC, datetime
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -11,16 +11,17 @@ from fastapi.responses import Response
 from api.activation import first_steps
 from api.ask import ask
 from api.forms import CodeForm, LinkForm, SentForm
-from api.guards import Anyone, Lang, MemberDep, MemberOrActivatingDep, campaign_of, same_form
+from api.guards import Anyone, Lang, LeftOpenDep, MemberDep, MemberOrActivatingDep, campaign_of, same_form
 from api.pages import go, link_token, render
 from api.portal import Portal, portal_of
 from api.routes import page
-from portal.rules.accounts import CODE_TRIES, Purpose, SessionKind
+from portal.rules.accounts import CODE_TRIES, VERIFICATION_VALID, Purpose, SessionKind
 from portal.rules.identity import SubmissionStatus, undecided_until
-from portal.rules.links import code_of, hash_of
+from portal.rules.links import code_of, hash_of, token_of
+from portal.rules.mail import MailKind, lane
 from portal.rules.onboarding import IdentityState, Step
 from portal.rules.refusals import Refusal, Refused
-from portal.store import Session, ballots, identity, links, onboarding
+from portal.store import Session, accounts, ballots, identity, links, mail, onboarding
 from portal.store.accounts import Account
 from portal.store.campaigns import Campaign
 from portal.store.members import Member
@@ -150,7 +151,7 @@ def _tag(visitor: Visitor, file: onboarding.File | None) -> str:
 
 
 @page(router, "status")
-async def status(request: Request, language: Lang, visitor: MemberOrActivatingDep) -> Response:
+async def status(request: Request, language: Lang, visitor: LeftOpenDep) -> Response:
     """What a page left open asks every few seconds. Unchanged costs two indexed reads and no body."""
     portal = portal_of(request)
     assert visitor.member_id is not None, "the guard lets members in only"
@@ -204,6 +205,8 @@ async def send_verification(
     """« Envoyer courriel de vérification »."""
     portal = portal_of(request)
     same_form(visitor, form.form_token)
+    if await _prove_again(portal, visitor, form.key):
+        return go(page_of(visitor), language, notice="courriel-envoye")
     try:
         await ask(
             portal, visitor, OnboardingWorkflow.send_verification,
@@ -214,6 +217,42 @@ async def send_verification(
             return go(page_of(visitor), language, notice="courriel-verifie")
         return await _again(request, visitor, language, refused.refusal)
     return go(page_of(visitor), language, notice="courriel-envoye")
+
+
+async def _prove_again(portal: Portal, visitor: Visitor, key: str) -> bool:
+    """A new link to an address that is verified and from which mail came back; False if it is not such an address.
+
+    The file stays where it is and no step is asked for: the member has done this one.
+    """
+    account = await _came_back(portal, visitor)
+    if account is None:
+        return False
+    link_id = uuid5(NAMESPACE_OID, f"verification:{account.id}:{key}")
+    async with portal.sessions.begin() as session:
+        made = await links.make(
+            session, link_id=link_id, account=account, purpose=Purpose.VERIFICATION,
+            token_hash=hash_of(token_of(portal.secret, link_id)), valid=VERIFICATION_VALID,
+        )  # fmt: skip
+        # The same form again has been answered by the first.
+        if not made and await links.by_id(session, link_id) is None:
+            raise Refused(Refusal.MAIL_JUST_SENT)
+        await mail.queue(
+            session,
+            mail.to_queue(
+                key=f"verification:{link_id}", kind=MailKind.VERIFICATION, lane=lane(MailKind.VERIFICATION),
+                account_id=account.id, campaign_id=None, due_at=datetime.now(UTC), facts={"link_id": str(link_id)},
+            ),
+        )  # fmt: skip
+    return True
+
+
+async def _came_back(portal: Portal, visitor: Visitor) -> Account | None:
+    """The account of whoever has a verified address from which mail came back."""
+    async with portal.autocommit() as session:
+        account = await accounts.by_id(session, visitor.account_id)
+    if account is None or account.email_verified_at is None or account.email_bounced_at is None:
+        return None
+    return account
 
 
 @page(router, "confirm-email")
@@ -281,6 +320,12 @@ def _of_code(portal: Portal, link: links.LinkState | None, typed: str) -> Refusa
 
 
 async def _confirm(portal: Portal, visitor: Visitor, link_id: UUID, fields: dict[str, str]) -> None:
+    if await _came_back(portal, visitor) is not None:
+        # Verified long ago, and proven once more: the link says that mail arrives again.
+        async with portal.sessions.begin() as session:
+            if await links.use(session, link_id, Purpose.VERIFICATION, visitor.account_id) is None:
+                raise Refused(Refusal.LINK_SUPERSEDED)
+        return
     # One link, one step: its id is the key, however often the button is pressed.
     await ask(
         portal, visitor, OnboardingWorkflow.confirm_email, ConfirmEmail(link_id),

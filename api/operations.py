@@ -5,20 +5,24 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.guards import OperatorDep
+from api.guards import Lang, OperatorDep
 from api.pages import render
 from api.portal import Portal, portal_of
 from api.routes import page
 from portal.rules.onboarding import Step
 from portal.rules.refusals import Refusal, Refused
-from portal.store import campaigns, identity, mail, onboarding, review
+from portal.store import bounces, campaigns, identity, mail, onboarding, review
+from portal.text import mail_name
 from workflows.messages import workflow_id
 
 router = APIRouter()
 
+# Mails that came back: enough to see whether it is one address or the whole server.
+MOST_FAILED = 50
+
 
 @page(router, "operations")
-async def operations(request: Request, visitor: OperatorDep) -> Response:
+async def operations(request: Request, language: Lang, visitor: OperatorDep) -> Response:
     portal = portal_of(request)
     wanted = request.query_params.get("etape", "")
     step = Step(wanted) if wanted in set(Step) else Step.REVIEW
@@ -31,10 +35,13 @@ async def operations(request: Request, visitor: OperatorDep) -> Response:
         waiting = await review.queue(session)
         counter = await identity.counter(session)
         mails = await mail.counts(session)
+        failed = await bounces.failed(session, campaign.id, most=MOST_FAILED)
+    came_back = [(mail_name(lost.kind, language), lost) for lost in failed]
     rows = [(file, member, temporal_link(portal, workflow_id(campaign.code, member.id))) for file, member in people]
     return render(
         request, "operations/steps.html", visitor=visitor, campaign=campaign, counts=counts, step=step,
-        steps=list(Step), rows=rows, queue=waiting, counter=counter, mails=mails, temporal=temporal_list(portal),
+        steps=list(Step), rows=rows, queue=waiting, counter=counter, mails=mails, came_back=came_back,
+        temporal=temporal_list(portal),
     )  # fmt: skip
 
 

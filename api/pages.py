@@ -49,6 +49,10 @@ STATUS = {
 # Addresses that only take a form, and the page that holds it: an answer to the form is read again there.
 PAGE_OF_FORM = {
     "sign-out": "home",
+    "stay": "home",
+    "end-session": "file",
+    "end-sessions": "file",
+    "choose-language": "file",
     "send-verification": "profile",
     "type-code": "profile",
     "send-documents": "identity",
@@ -65,6 +69,9 @@ NOTICES = {
     "inscription": N_("C'est fait : votre inscription est enregistrée."),
     "mot-de-passe": N_("Votre nouveau mot de passe est enregistré. Entrez avec lui."),
     "decision": N_("Votre décision est enregistrée."),
+    "session-fermee": N_("C'est fait : cette session est fermée."),
+    "sessions-fermees": N_("C'est fait : toutes vos autres sessions sont fermées."),
+    "langue": N_("C'est noté : nous vous écrirons dans cette langue."),
     "file-vide": N_("Aucun dossier n'attend d'examen."),
 }  # fmt: skip
 
@@ -146,6 +153,8 @@ def render(
         Role=Role,
         is_member=visitor is not None and visitor.kind is not SessionKind.ACTIVATION and visitor.member_id is not None,
         form_token=visitor.form_token if visitor is not None else "",
+        # What is left of the session when nothing more is asked: for the page that warns two minutes before.
+        idle_seconds=int(visitor.left.total_seconds()) if visitor is not None else None,
         key=str(uuid4()),
         password_hint=hint("password", language, **limits),
         notice=None if notice is None else gettext(language)(notice),

@@ -132,6 +132,19 @@ async def new_password(request: Request, language: Lang, visitor: Anyone, form: 
         await links.void(session, account.id)
         await sessions.end_all(session, account.id)
         await accounts.forget_tries(session, portal.counter("sign-in", account.email or ""))
+        # To the owner, if it was somebody else (security.md T18).
+        await mail.queue(
+            session,
+            mail.to_queue(
+                key=f"password-changed:{link.id}",
+                kind=MailKind.PASSWORD_CHANGED,
+                lane=lane(MailKind.PASSWORD_CHANGED),
+                account_id=account.id,
+                campaign_id=None,
+                due_at=datetime.now(UTC),
+                facts={},
+            ),
+        )
         await journal.write(
             session, "password-renewed", actor="member", actor_id=account.id, member_id=account.member_id
         )

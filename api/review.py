@@ -40,8 +40,11 @@ async def take_next(request: Request, language: Lang, visitor: ReviewerDep, form
     async with portal_of(request).sessions.begin() as session:
         claim = await review.claim_next(session, visitor.account_id)
         if claim is not None:
+            submission = await identity.by_id(session, claim.submission_id)
+            assert submission is not None, "a submission is never deleted"
             await journal.write(
                 session, "case-opened", actor="reviewer", actor_id=visitor.account_id,
+                member_id=submission.member_id, campaign_id=submission.campaign_id,
                 subject_id=claim.submission_id, key=f"claim:{claim.id}",
             )  # fmt: skip
     if claim is None:

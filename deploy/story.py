@@ -137,6 +137,9 @@ class Story:
         note(self.submitted_at, "documents-submitted", subject_id=self.submission_id)
         note(self.registered_at, "registered", code=",".join(self.registered))
         if self.submission_id is not None:
+            taken_at = self.decided_at - timedelta(minutes=2) if self.decided_at else None
+            note(taken_at, "case-opened", "reviewer", subject_id=self.submission_id)
+            note(taken_at, "picture-seen", "reviewer", subject_id=self.submission_id)
             verdict = "identity-approved" if self.approved else "identity-rejected"
             reason = self.reason.value if self.reason else None
             note(

@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = Field(SecretStr(""), description="the password of that name")
     smtp_starttls: bool = Field(True, description="refuse a server that does not offer STARTTLS")
     mail_from: str = Field("Portail des membres <portail@scrutin.invalid>", description="sender of every mail")
+    mail_from_notices: str = Field("", description="sender of notices to everybody and of reminders; empty: the same")
+    mail_bounces: str = Field(
+        "", description="where reports of delivery go, as bounces+<mail>@domain for bounces@domain; empty: the sender"
+    )
     mail_reply_to: str = Field("aide@scrutin.invalid", description="a manned box")
 
     api_host: str = Field("127.0.0.1", description="address the pages listen on")

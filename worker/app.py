@@ -77,7 +77,7 @@ def smtp_server(settings: Settings) -> SmtpServer:
     return SmtpServer(
         settings.smtp_host, settings.smtp_port, settings.smtp_username,
         settings.smtp_password.get_secret_value(), settings.smtp_starttls, settings.mail_from,
-        settings.mail_reply_to,
+        settings.mail_reply_to, notices_sender=settings.mail_from_notices, bounces=settings.mail_bounces,
     )  # fmt: skip
 
 

@@ -58,21 +58,42 @@ for (const menu of all("details.app-me")) {
   });
 }
 
-// Changing language in the middle of a form keeps what was typed, but for passwords and files.
-const typed = () => [...all("main input, main select, main textarea")].filter((f) => f.id && !["password", "file", "hidden"].includes(f.type));
-for (const toggle of all(".app-toggle")) {
-  toggle.addEventListener("click", () => {
-    const kept = typed().map((f) => [f.id, /radio|checkbox/.test(f.type) ? f.checked : f.value]);
-    store.setItem("typed", JSON.stringify([toggle.pathname, kept]));
-  });
-}
-const [where, kept] = JSON.parse(store.getItem("typed") || "[]");
-store.removeItem("typed");
+// What was typed is there again after a change of language or a session that ran out: in this tab, for half an hour, and
+// but for passwords and files.
+const keep = (where) => {
+  const fields = [...all("main input, main select, main textarea")].filter((f) => f.id && !["password", "file", "hidden"].includes(f.type));
+  const values = fields.map((f) => [f.id, /radio|checkbox/.test(f.type) ? f.checked : f.value]);
+  store.setItem("typed", JSON.stringify([where, Date.now(), values]));
+};
+const [where, when, values] = JSON.parse(store.getItem("typed") || "[]");
 if (where === location.pathname) {
-  for (const [id, value] of kept) {
+  store.removeItem("typed");
+  for (const [id, value] of when > Date.now() - 1800000 ? values : []) {
     const field = document.getElementById(id);
     if (field) field[typeof value === "boolean" ? "checked" : "value"] = value;
   }
+}
+for (const toggle of all(".app-toggle")) toggle.addEventListener("click", () => keep(toggle.pathname));
+
+// Two minutes before the session runs out somebody still there can stay; else the page closes and keeps what was typed.
+for (const dialog of all("dialog[data-left]")) {
+  let timers = [];
+  const wait = (seconds) => {
+    timers.forEach(clearTimeout);
+    timers = [
+      setTimeout(() => dialog.showModal(), Math.max(seconds - 120, 0) * 1000),
+      setTimeout(() => { keep(location.pathname); location.reload(); }, (seconds + 1) * 1000),
+    ];
+  };
+  dialog.querySelector("form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    dialog.close();
+    try {
+      const answer = await fetch(event.target.action, { method: "POST", body: new URLSearchParams(new FormData(event.target)), redirect: "manual" });
+      if (answer.status === 204) return wait(+answer.headers.get("Session-Seconds"));
+    } catch { /* the page closes in its own time */ }
+  });
+  wait(+dialog.dataset.left);
 }
 
 // A file field in the language of the page: ours lies under the browser's own, which keeps the click, the drop and the focus.

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from unicodedata import category
+from unicodedata import category, normalize
 
 from portal.rules.refusals import Refusal
 
@@ -85,8 +85,18 @@ def looks_like_member_number(typed: str) -> bool:
 
 
 def canonical_email(typed: str) -> str:
-    """How two spellings of one address compare; the sign-in name is stored this way."""
-    return typed.strip().casefold()
+    """How two spellings of one address compare; the sign-in name is stored this way.
+
+    A domain is written as mail servers write it, so that «É», its two other spellings in Unicode and its punycode are
+    one. What stands before the @ is the receiver's own business: no dot and no «+» is taken out (security.md T113).
+    """
+    address = normalize("NFC", typed.strip().casefold())
+    local, at, domain = address.rpartition("@")
+    try:
+        return f"{local}{at}{domain.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        # No domain that could be reached: it stays what was typed, and is simply unknown.
+        return address
 
 
 def delay_after(failures: int) -> timedelta:

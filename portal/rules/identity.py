@@ -106,6 +106,19 @@ def undecided_until(submitted_at: datetime) -> datetime:
     return submitted_at + UNDECIDED_FOR
 
 
+def erased_by(
+    status: SubmissionStatus, *, staged_at: datetime, submitted_at: datetime | None, over_at: datetime | None,
+    ends: datetime,
+) -> datetime:  # fmt: skip
+    """When the pictures of a submission are gone at the latest, as promised to their owner."""
+    if over_at is not None:
+        return over_at + ERASURE_TARGET
+    if status is SubmissionStatus.STAGED or submitted_at is None:
+        # Found by the sweep that comes after, erased by the next: each within an hour.
+        return staged_at + STAGED_FOR + 2 * ERASURE_ALARM
+    return min(undecided_until(submitted_at), ends) + ERASURE_TARGET
+
+
 def certificate_number(submission_id: UUID) -> str:
     """The number a member may quote; drawn from the random id of the submission, it tells nothing else."""
     digits = submission_id.hex[:12].upper()

@@ -20,6 +20,7 @@ class MailKind(StrEnum):
     VOTING_OPEN = "voting-open"
     NOT_YET_VOTED = "not-yet-voted"
     CLOSED = "closed"
+    PASSWORD_CHANGED = "password-changed"  # noqa: S105  (a mail, not a password)
 
 
 class Lane(StrEnum):
@@ -30,10 +31,22 @@ class Lane(StrEnum):
 
 
 # What the member asked for a moment ago: it may leave at any hour.
-JUST_ASKED = frozenset({MailKind.VERIFICATION, MailKind.RENEWAL, MailKind.DOCUMENTS_RECEIVED, MailKind.REGISTERED})
+JUST_ASKED = frozenset(
+    {
+        MailKind.VERIFICATION, MailKind.RENEWAL, MailKind.DOCUMENTS_RECEIVED, MailKind.REGISTERED,
+        MailKind.PASSWORD_CHANGED,
+    }
+)  # fmt: skip
+
+# Whoever reads one of these in the mailbox can act with it: its link and its code are shown nowhere else.
+CARRIES_A_KEY = frozenset({MailKind.VERIFICATION, MailKind.RENEWAL})
 
 # To everybody at one instant, hence through the bulk lane and spread.
 TO_EVERYBODY = frozenset({MailKind.INVITATION, MailKind.VOTING_OPEN, MailKind.NOT_YET_VOTED, MailKind.CLOSED})
+
+# What a person may do without: these alone carry List-Unsubscribe, since only these it silences. That a vote is held,
+# open or over is owed to every voter, reminders or not: an invitation tells of a vote, it does not repeat itself.
+REMINDERS = frozenset({MailKind.REMINDER, MailKind.NOT_YET_VOTED})
 
 # Reminders of a missing step, the member's own and the campaign's together.
 MOST_REMINDERS = 5

@@ -25,6 +25,10 @@ class Account(Base):
     password_set_at: Mapped[datetime | None]
     # Wrong tries of the member number, over the whole life of the account.
     number_tries: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Mail to this address came back for good. The database forgets it when the address changes.
+    email_bounced_at: Mapped[datetime | None]
+    # The member wants no reminders; what is owed to every voter still goes.
+    reminders_off_at: Mapped[datetime | None]
 
 
 class StaffRole(Base):
@@ -77,6 +81,12 @@ async def upgrade_hash(session: Session, account_id: UUID, old: str, new: str) -
     await session.execute(
         update(Account).where(Account.id == account_id, Account.password_hash == old).values(password_hash=new)
     )
+
+
+async def reminders(session: Session, account_id: UUID, on: bool) -> None:
+    """Send this person reminders, or none from now on; said twice, the first moment stands."""
+    off_at = None if on else func.coalesce(Account.reminders_off_at, func.clock_timestamp())
+    await session.execute(update(Account).where(Account.id == account_id).values(reminders_off_at=off_at))
 
 
 async def spend_number_try(session: Session, account_id: UUID) -> bool:

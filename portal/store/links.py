@@ -135,10 +135,23 @@ _USED = _USE.cte("used")
 PROVEN = (
     update(_ACCOUNT)
     .where(_ACCOUNT.c.id == _USED.c.account_id, _ACCOUNT.c.email == _USED.c.email)
-    .values(email_verified_at=func.coalesce(_ACCOUNT.c.email_verified_at, _NOW))
+    .values(email_verified_at=func.coalesce(_ACCOUNT.c.email_verified_at, _NOW), email_bounced_at=None)
     .returning(_ACCOUNT.c.id)
     .cte("proven")
 )
+# A link of any purpose that is used has arrived: mail to this address does not come back any more.
+_ARRIVED = (
+    update(_ACCOUNT)
+    .where(
+        _ACCOUNT.c.id == _USED.c.account_id,
+        _ACCOUNT.c.email == _USED.c.email,
+        _ACCOUNT.c.email_bounced_at.is_not(None),
+    )
+    .values(email_bounced_at=None)
+    .returning(_ACCOUNT.c.id)
+    .cte("arrived")
+)
+_USE_IT = select(_USED.c.email).add_cte(_ARRIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +270,7 @@ async def use(session: Session, link_id: UUID, purpose: Purpose, account_id: UUI
 
     Void is also a link whose address is no longer the account's.
     """
-    used = (await session.execute(_USE, to_use(link_id, purpose, account_id))).one_or_none()
+    used = (await session.execute(_USE_IT, to_use(link_id, purpose, account_id))).one_or_none()
     return None if used is None else used.email
 
 

@@ -1,8 +1,6 @@
 """The outbox: every mail as one row, written with the act that causes it, sent by the relay."""
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,8 +12,10 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
+    Text,
     and_,
     bindparam,
+    column,
     func,
     or_,
     select,
@@ -28,7 +28,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.elements import ColumnElement
 
 from portal.rules.mail import Lane, MailKind
-from portal.store import AsyncEngine, Session
+from portal.store import Session
 from portal.store.accounts import Account
 from portal.store.base import Base, NewId, row_if, table_of
 from portal.store.campaigns import Campaign
@@ -71,6 +71,9 @@ class Mail(Base):
     failed_at: Mapped[datetime | None]
     # The SMTP answer or the class of the failure: never its text.
     last_error: Mapped[str | None]
+    # What was said, for the message centre; one-time links and codes are taken out before it comes here.
+    said_subject: Mapped[str | None] = mapped_column(Text)
+    said_text: Mapped[str | None] = mapped_column(Text)
 
 
 _MAIL = table_of(Mail)
@@ -181,15 +184,39 @@ async def claim(session: Session, lane: Lane, most: int) -> list[Claimed]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A mail that has left, as the message centre shows it."""
+
+    id: UUID
+    subject: str
+    text: str
+
+
+_SAID = (
+    func.unnest(
+        bindparam("ids", type_=ARRAY(_MAIL.c.id.type)),
+        bindparam("subjects", type_=ARRAY(Text)),
+        bindparam("texts", type_=ARRAY(Text)),
+    )
+    .table_valued(column("id", _MAIL.c.id.type), column("subject", Text), column("said", Text), name="said")
+    .render_derived()
+)
 _SENT = (
     update(_MAIL)
-    .where(_MAIL.c.id == func.any(bindparam("ids", type_=ARRAY(_MAIL.c.id.type))))
-    .values(sent_at=_NOW, claimed_until=None, last_error=None)
-)
+    .where(_MAIL.c.id == _SAID.c.id)
+    .values(
+        sent_at=_NOW, claimed_until=None, last_error=None, said_subject=_SAID.c.subject, said_text=_SAID.c.said
+    )
+)  # fmt: skip
 
 
-async def mark_sent(session: Session, ids: Collection[UUID]) -> None:
-    await session.execute(_SENT, {"ids": list(ids)})
+async def mark_sent(session: Session, said: Collection[Said]) -> None:
+    """They have left; what they said is kept by the same statement, for one and for a hundred."""
+    await session.execute(
+        _SENT,
+        {"ids": [s.id for s in said], "subjects": [s.subject for s in said], "texts": [s.text for s in said]},
+    )
 
 
 async def mark_cancelled(session: Session, ids: Collection[UUID]) -> None:
@@ -200,7 +227,7 @@ async def mark_cancelled(session: Session, ids: Collection[UUID]) -> None:
 
 
 async def mark_failed(session: Session, mail_id: UUID, error: str) -> None:
-    """The address refuses for good, or a day of trying is over."""
+    """A day of trying is over."""
     await session.execute(
         update(Mail)
         .where(Mail.id == mail_id)
@@ -248,56 +275,6 @@ async def reader(session: Session, mail: Claimed) -> tuple[Account, Member | Non
     return None if row is None else (row.Account, row.Member, row.Campaign)
 
 
-class Bell:
-    """Wakes the relay the moment a mail is committed (PostgreSQL LISTEN).
-
-    One urgent mail wakes one of those who wait for it; bulk wakes all.
-    """
-
-    def __init__(self, engine: AsyncEngine, connections: Mapping[Lane, int]) -> None:
-        self._engine = engine
-        self._strokes = {lane: asyncio.Queue[None](maxsize=most) for lane, most in connections.items()}
-        self._for_good = False
-
-    async def listen(self) -> None:
-        """Ring for every commit until cancelled or until the connection breaks, which raises."""
-        async with self._engine.connect() as connection:
-            raw = await connection.get_raw_connection()
-            driver = raw.driver_connection
-            assert driver is not None, "a connection that is open has its driver's"
-            await driver.set_autocommit(True)
-            try:
-                await driver.execute(f"listen {CHANNEL}")
-                # Whatever was committed before LISTEN took hold is looked for once.
-                self.ring()
-                async for notify in driver.notifies():
-                    lane = Lane(notify.payload)
-                    self._strike(lane, 1 if lane is Lane.URGENT else self._strokes[lane].maxsize)
-            finally:
-                # It still listens: never back into the pool.
-                await connection.invalidate()
-
-    def ring(self, *, for_good: bool = False) -> None:
-        """Wake everybody; for good, so that who comes to wait later does not."""
-        self._for_good = for_good
-        for lane, strokes in self._strokes.items():
-            self._strike(lane, strokes.maxsize)
-
-    def _strike(self, lane: Lane, times: int) -> None:
-        """Whoever is busy looks again before waiting: more strokes than connections are worth nothing."""
-        for _ in range(times):
-            with suppress(asyncio.QueueFull):
-                self._strokes[lane].put_nowait(None)
-
-    async def wait(self, lane: Lane, timeout: float) -> None:
-        """Until something was committed for this lane, or the time is over."""
-        if self._for_good:
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                await self._strokes[lane].get()
-
-
 @dataclass(frozen=True, slots=True)
 class Counts:
     waiting: int
@@ -318,3 +295,50 @@ async def counts(session: Session) -> Counts:
         )
     ).one()
     return Counts(row.waiting, row.sent, row.failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A mail of somebody's past. One that came back after it had left has both moments."""
+
+    id: UUID
+    kind: MailKind
+    sent_at: datetime | None
+    failed_at: datetime | None
+    said_subject: str | None
+    said_text: str | None
+
+
+_KEPT = (
+    select(_MAIL.c.id, _MAIL.c.kind, _MAIL.c.sent_at, _MAIL.c.failed_at, _MAIL.c.said_subject, _MAIL.c.said_text)
+    .where(_MAIL.c.account_id == bindparam("account"), func.coalesce(_MAIL.c.sent_at, _MAIL.c.failed_at).is_not(None))
+    .order_by(func.coalesce(_MAIL.c.sent_at, _MAIL.c.failed_at).desc(), _MAIL.c.id)
+    .limit(bindparam("most"))
+)
+_KEPT_ONE = _KEPT.where(_MAIL.c.id == bindparam("mail"))
+
+
+def _kept(row: Any) -> Kept:
+    return Kept(row.id, MailKind(row.kind), row.sent_at, row.failed_at, row.said_subject, row.said_text)
+
+
+async def sent_to(session: Session, account_id: UUID, most: int) -> list[Kept]:
+    """What was sent to this account, or could not be delivered to it; the newest first."""
+    rows = await session.execute(_KEPT, {"account": account_id, "most": most})
+    return [_kept(row) for row in rows]
+
+
+async def sent_one(session: Session, account_id: UUID, mail_id: UUID) -> Kept | None:
+    """One of them; None for a mail that is somebody else's."""
+    row = (await session.execute(_KEPT_ONE, {"account": account_id, "mail": mail_id, "most": 1})).one_or_none()
+    return None if row is None else _kept(row)
+
+
+async def forget_notes(session: Session) -> None:
+    """Once a campaign has ended, what a reviewer wrote is forgotten in the mails that quoted it too."""
+    over = select(Campaign.id).where(Campaign.ends <= _NOW)
+    await session.execute(
+        update(Mail)
+        .where(Mail.kind == MailKind.REJECTED.value, Mail.campaign_id.in_(over), Mail.said_text.is_not(None))
+        .values(said_text=None)
+    )

@@ -55,6 +55,17 @@ async def verify_identity(session: Session, member_id: UUID) -> None:
     )
 
 
+async def choose_language(session: Session, member_id: UUID, language: Language) -> bool:
+    """The language this person is written to in; False if it already was."""
+    changed = await session.scalar(
+        update(Member)
+        .where(Member.id == member_id, Member.language != language.value)
+        .values(language=language.value)
+        .returning(Member.id)
+    )
+    return changed is not None
+
+
 def group_of(member: Member) -> Group:
     return Group(member.group)
 

@@ -1,10 +1,23 @@
 """One way to say things, in French first and in English as well, for pages and mails."""
 
+from portal.text.calendars import calendar_file
 from portal.text.catalogues import HTML_LANGUAGES, LANGUAGES, LOCALES, gettext, nbsp, ngettext
-from portal.text.labels import Explanation, Status, hint, identity, not_decided_in_time, reason, status, step
+from portal.text.labels import (
+    Explanation,
+    Status,
+    hint,
+    identity,
+    mail_name,
+    not_decided_in_time,
+    reason,
+    status,
+    step,
+)
+from portal.text.letters import Piece, pieces, without_keys
 from portal.text.moments import TORONTO, day, hour, moment, number, window
 from portal.text.refusals import say
 from portal.text.templates import environment
+from portal.text.trail import Said, outcome, said
 
 __all__ = [
     "HTML_LANGUAGES",
@@ -12,21 +25,29 @@ __all__ = [
     "LOCALES",
     "TORONTO",
     "Explanation",
+    "Piece",
+    "Said",
     "Status",
+    "calendar_file",
     "day",
     "environment",
     "gettext",
     "hint",
     "hour",
     "identity",
+    "mail_name",
     "moment",
     "nbsp",
     "ngettext",
     "not_decided_in_time",
     "number",
+    "outcome",
+    "pieces",
     "reason",
+    "said",
     "say",
     "status",
     "step",
     "window",
+    "without_keys",
 ]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from portal.rules.identity import Reason
+from portal.rules.identity import Reason, SubmissionStatus
+from portal.rules.mail import MailKind
 from portal.rules.onboarding import IdentityState, Step
 from portal.text.catalogues import N_, gettext
 
@@ -51,6 +52,35 @@ STATUSES: dict[Status, str] = {
     Status.PAPER: N_("Vote par la poste"),
 }
 
+# What became of documents that were sent: never a verdict on who sent them.
+SUBMISSIONS: dict[SubmissionStatus, str] = {
+    SubmissionStatus.STAGED: N_("Envoi commencé, pas terminé"),
+    SubmissionStatus.SUBMITTED: N_("À l'examen"),
+    SubmissionStatus.APPROVED: N_("Identité confirmée"),
+    SubmissionStatus.REJECTED: N_("Meilleure photo demandée"),
+    SubmissionStatus.REPLACED: N_("Remplacée par un autre envoi"),
+    SubmissionStatus.WITHDRAWN: N_("Retirée par vous"),
+    SubmissionStatus.EXPIRED: N_("Pas regardée en 30 jours"),
+    SubmissionStatus.ABANDONED: N_("Supprimée sans examen"),
+}
+
+# What a mail is called where mails are listed.
+MAILS: dict[MailKind, str] = {
+    MailKind.INVITATION: N_("Invitation à voter"),
+    MailKind.VERIFICATION: N_("Vérification du courriel"),
+    MailKind.RENEWAL: N_("Renouvellement du mot de passe"),
+    MailKind.PASSWORD_CHANGED: N_("Mot de passe changé"),
+    MailKind.DOCUMENTS_RECEIVED: N_("Pièce d'identité reçue"),
+    MailKind.APPROVED: N_("Identité confirmée"),
+    MailKind.REJECTED: N_("Meilleure photo demandée"),
+    MailKind.EXPIRED: N_("Photo à renvoyer"),
+    MailKind.REGISTERED: N_("Inscription aux votes"),
+    MailKind.REMINDER: N_("Rappel d'une étape"),
+    MailKind.VOTING_OPEN: N_("Ouverture du vote"),
+    MailKind.NOT_YET_VOTED: N_("Rappel de voter"),
+    MailKind.CLOSED: N_("Clôture du vote"),
+}
+
 # Said under the field, before anything goes wrong.
 HINTS = {
     "member-number": N_("Votre numéro de membre a 6 chiffres et commence par 9 (9xxxxx)."),
@@ -69,7 +99,10 @@ class Explanation:
 REASONS: dict[Reason, Explanation] = {
     Reason.UNREADABLE: Explanation(
         N_("Nous n'arrivons pas à lire votre pièce d'identité sur la photo."),
-        N_("Reprenez-la à plat, bien éclairée et sans reflet, pour que le nom et l'adresse se lisent."),
+        N_(
+            "Posez la pièce à plat, bien éclairée et sans reflet, et reprenez la photo : nom et adresse doivent se "
+            "lire."
+        ),
     ),
     Reason.CUT_OFF: Explanation(
         N_("Une partie de votre pièce d'identité est hors de la photo."),
@@ -141,6 +174,10 @@ def identity(code: IdentityState, language: str) -> str:
 
 def status(code: Status, language: str) -> str:
     return _word(STATUSES, code, language)
+
+
+def mail_name(code: MailKind, language: str) -> str:
+    return _word(MAILS, code, language)
 
 
 def hint(name: str, language: str, *, password: int = 15) -> str:

@@ -26,9 +26,9 @@ from portal.store.files import Files
 from portal.store.review import Undelivered
 from portal.store.sealing import EpochKeys
 from tests.conftest import ORIGIN, SECRET, Servers
-from tests.store.conftest import database, kept_database
+from tests.store.conftest import as_api, database, kept_database
 
-__all__ = ["database", "kept_database"]
+__all__ = ["as_api", "database", "kept_database"]
 
 POLICY = Policy(timedelta(days=3 * 365), Courtesy(0, 0, timedelta(0)))
 

@@ -11,6 +11,7 @@ from tests.api.looking import (
     Known,
     activating,
     change,
+    code_in,
     count,
     everything,
     known,
@@ -65,6 +66,89 @@ async def test_a_renewal_link_works_once(visit: Visit, sessions: Sessions, serve
     assert (await visit().sign_in(who.email, PASSWORD)).status_code == 401
     await visit().sign_in(who.email, FRESH)
     assert await count(sessions, "select count(*) from sign_in") == 1
+
+
+async def test_a_change_of_password_is_announced_to_the_address_on_file(
+    visit: Visit, sessions: Sessions, servers: Servers
+) -> None:
+    """T18: whoever did not do it learns of it, with what to do; the mail holds no link that opens anything."""
+    who = await known(sessions)
+    await choose(visit(), await renewal_link(visit, servers, who))
+    (said,) = await mails_to(servers, who.email, "mot de passe a été changé")
+    assert "Ce n'est pas vous ?" in said.replace("\N{NO-BREAK SPACE}", " ")
+    assert f"{ORIGIN}/fr/mot-de-passe/renouveler" in said
+    assert "jeton=" not in said
+
+
+async def test_a_link_that_was_used_has_arrived(visit: Visit, sessions: Sessions, servers: Servers) -> None:
+    """Mail to this address does not come back any more, whatever the link was for."""
+    bounced = "select count(*) from account where email_bounced_at is not null"
+    who = await known(sessions)
+    link = await renewal_link(visit, servers, who)
+    await change(sessions, "update account set email_bounced_at = now()")
+    await visit().get(link)
+    assert await count(sessions, bounced) == 1
+    await choose(visit(), link)
+    assert await count(sessions, bounced) == 0
+    async with sessions.begin() as session:
+        await builders.a_campaign(session)
+    person, newcomer = await signed_in(sessions, visit)
+    link = await verification_link(person, servers, newcomer)
+    await change(sessions, "update account set email_bounced_at = now() where id = :id", id=newcomer.account.id)
+    await person.get(link)
+    assert await count(sessions, bounced) == 1
+    await person.submit("/courriel/verifier")
+    assert notices(person, "courriel-verifie")
+    assert await count(sessions, bounced) == 0
+
+
+async def test_twenty_requests_are_three_mails(visit: Visit, sessions: Sessions, servers: Servers) -> None:
+    """T114: the same answer to all of them; nobody fills a mailbox in somebody's name."""
+    who = await known(sessions)
+    stranger = visit()
+    answers = set()
+    for _ in range(20):
+        await stranger.post("/fr/mot-de-passe/renouveler", {"email": who.email})
+        answers.add((stranger.response.status_code, stranger.page.text))
+    assert len(answers) == 1
+    assert len(await mails_to(servers, who.email, "Renouvelez", at_least=1)) <= 3
+    assert await count(sessions, "select count(*) from outbox") == 3
+
+
+async def test_an_address_that_came_back_is_proven_again_by_link_or_by_code(
+    visit: Visit, sessions: Sessions, servers: Servers
+) -> None:
+    """The page says so and offers a new mail; the file stays where it is, and nothing has to be done twice."""
+    bounced = "select count(*) from account where email_bounced_at is not null"
+    async with sessions.begin() as session:
+        await builders.a_campaign(session)
+    person, who = await signed_in(sessions, visit, verified=True)
+    await person.get("/fr/accueil")
+    assert "Votre courriel nous revient" not in person.page.text
+    for n, way in enumerate(("link", "code"), start=1):
+        await change(sessions, "update account set email_bounced_at = now()")
+        await person.get("/fr/accueil")
+        assert "Votre courriel nous revient" in person.page.text
+        await person.get("/fr/profil")
+        form = person.page.form("/profil/courriel")
+        await person.submit("/profil/courriel")
+        assert notices(person, "courriel-envoye")
+        said = (await mails_to(servers, who.email, "Confirmez", at_least=n))[-1]
+        # The same form again is one mail.
+        await person.post(form.action, form.fields)
+        assert person.response.status_code == 200
+        if way == "link":
+            await person.get(link_in(said))
+            await person.submit("/courriel/verifier")
+        else:
+            await person.get("/fr/profil")
+            await person.submit("/profil/code", code=code_in(said))
+        assert notices(person, "courriel-verifie"), way
+        assert await count(sessions, bounced) == 0
+        assert await count(sessions, "select count(*) from link") == n
+    await person.get("/fr/accueil")
+    assert "Votre courriel nous revient" not in person.page.text
+    assert await count(sessions, "select count(*) from account where email_verified_at is null") == 0
 
 
 async def test_of_two_people_with_the_same_link_at_the_same_moment_one_wins(

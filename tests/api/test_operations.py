@@ -44,6 +44,28 @@ async def test_members_are_listed_by_step_with_a_link_to_their_workflow(visit: V
     assert "Attente <b>" in operator.page.text
 
 
+async def test_mails_that_came_back_are_listed_with_the_servers_answer(visit: Visit, sessions: Sessions) -> None:
+    _, member = await signed_in(visit, sessions, family_name="Revenu <b>")
+    operator = await a_desk(visit, sessions, Role.OPERATOR)
+    await operator.get("/fr/operations")
+    assert "Tous les courriels sont arrivés." in operator.page.text
+    async with sessions.begin() as session:
+        await session.execute(
+            text(
+                "insert into outbox (id, key, kind, lane, account_id, facts, due_at, failed_at, last_error)"
+                " select gen_random_uuid(), 'k', 'renewal', 'urgent', id, '{}', now(), now(), '5.1.1'"
+                " from account where member_id = :id"
+            ),
+            {"id": member.id},
+        )
+    await operator.get("/fr/operations")
+    rows = operator.page.html.partition("Réponse du serveur")[2].partition("</tbody>")[0]
+    for said in ("Revenu &lt;b&gt;", "Renouvellement du mot de passe", "5.1.1"):
+        assert rows.count(said) == 1
+    await operator.get("/en/operations")
+    assert "Password renewal" in operator.page.html
+
+
 async def test_only_operators_open_it(visit: Visit, sessions: Sessions) -> None:
     member, _ = await signed_in(visit, sessions)
     for somebody in (member, await a_desk(visit, sessions, Role.REVIEWER), await a_desk(visit, sessions, Role.OFFICER)):

@@ -14,13 +14,13 @@ from tests.api.looking import World, a_world, change, everything, known, name_of
 from tests.api.person import Person, check
 from tests.conftest import ORIGIN
 
-# Not pages: fragments, pictures, and what machines ask.
-BARE = {"status", "picture", "review-picture", "healthz", "readyz", "bare"}
+# Not pages: fragments, pictures, files, and what machines ask.
+BARE = {"status", "picture", "review-picture", "file-data", "calendar", "healthz", "readyz", "bare"}
 ASKED = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"}
 
 
 async def test_looking_at_everything_changes_nothing(visit: Visit, sessions: Sessions) -> None:
-    """T27: every GET and HEAD there is, as everybody; only the trail of pictures seen grows."""
+    """T27: every GET and HEAD there is, as everybody; only the trail grows, by pictures seen and data taken."""
     world = await a_world(sessions, visit)
     before = await everything(sessions)
     answers = set()
@@ -35,6 +35,7 @@ async def test_looking_at_everything_changes_nothing(visit: Visit, sessions: Ses
     assert {n for n, _, status in answers if status == 200} == set(world.people)
     assert ("member", "picture", 200) in answers
     assert ("reviewer", "review-picture", 200) in answers
+    assert {("member", name, 200) for name in ("file", "file-data", "calendar", "messages", "message")} <= answers
     for somebody in ("stranger", "newcomer", "operator"):
         assert (somebody, "picture", 200) not in answers
         assert (somebody, "review-picture", 200) not in answers

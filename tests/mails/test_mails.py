@@ -60,15 +60,14 @@ def _cases(language: str) -> Iterator[tuple[MailKind, str, Facts]]:
     blurred = reason(Reason.UNREADABLE, language)
     why = {"reason": blurred.reason, "remedy": blurred.remedy}
     received = datetime(2017, 2, 16, 1, 30, tzinfo=UTC)
-    answer = datetime(2017, 2, 18, 1, 30, tzinfo=UTC)
     yield MailKind.INVITATION, "", {"ballots_count": 7}
     yield MailKind.INVITATION, "one", {"ballots_count": 1}
     expires = datetime(2017, 2, 16, 14, tzinfo=UTC)
     yield MailKind.VERIFICATION, "", {"link": LINK, "code": "482913", "expires": expires}
     yield MailKind.RENEWAL, "", {"link": LINK, "expires": expires}
     one = {"received_at": received, "documents_count": 1}
-    yield MailKind.DOCUMENTS_RECEIVED, "", {**one, "answer_by": answer}
-    yield MailKind.DOCUMENTS_RECEIVED, "two", {**one, "answer_by": None, "documents_count": 2}
+    yield MailKind.DOCUMENTS_RECEIVED, "", one
+    yield MailKind.DOCUMENTS_RECEIVED, "two", {**one, "documents_count": 2}
     yield MailKind.APPROVED, "", {**ERASED, "registrations": titles}
     yield MailKind.APPROVED, "erasing", {**NOT_ERASED, "registrations": titles}
     yield MailKind.APPROVED, "none", {**ERASED, "registrations": []}
@@ -78,15 +77,17 @@ def _cases(language: str) -> Iterator[tuple[MailKind, str, Facts]]:
     yield MailKind.EXPIRED, "erasing", NOT_ERASED
     yield MailKind.REGISTERED, "", {"ballots": titles, "provisional": False}
     yield MailKind.REGISTERED, "provisional", {"ballots": titles[:1], "provisional": True}
+    stop: Facts = {"unsubscribe": f"{ORIGIN}/{language}/rappels?jeton=specimen-0000"}
     for nth, step in enumerate(("email", "identity", "registration"), start=1):
-        yield MailKind.REMINDER, step, {"step": step, "nth": nth, "opens": OPENS}
+        yield MailKind.REMINDER, step, {"step": step, "nth": nth, "opens": OPENS, **stop}
     yield MailKind.VOTING_OPEN, "", {"ballots_count": 7, "missing": None}
     yield MailKind.VOTING_OPEN, "one", {"ballots_count": 1, "missing": None}
     for step in ("email", "identity", "registration", "review"):
         yield MailKind.VOTING_OPEN, step, {"ballots_count": 0, "missing": step}
     for moment in ("half-way", "two-days", "four-hours"):
-        yield MailKind.NOT_YET_VOTED, moment, {"moment": moment, "missing": None}
-    yield MailKind.NOT_YET_VOTED, "missing", {"moment": "four-hours", "missing": "identity"}
+        yield MailKind.NOT_YET_VOTED, moment, {"moment": moment, "missing": None, **stop}
+    yield MailKind.NOT_YET_VOTED, "missing", {"moment": "four-hours", "missing": "identity", **stop}
+    yield MailKind.PASSWORD_CHANGED, "", {"changed_at": received, "renew_url": f"{ORIGIN}/{language}/renew"}
     yield MailKind.CLOSED, "", {"results_by": None}
     yield MailKind.CLOSED, "dated", {"results_by": datetime(2017, 3, 6, 22, tzinfo=UTC)}
 

@@ -18,7 +18,7 @@ from portal.rules.accounts import (
     must_renew_password,
     password_weakness,
 )
-from portal.rules.links import code_of, hash_of, keyed, token_of
+from portal.rules.links import account_of_reminders, code_of, hash_of, keyed, reminders_token, token_of
 from portal.rules.refusals import Refusal
 
 KNOWN = [*UNION_WORDS, "Marguerite", "Bourgeoys", "marguerite.bourgeoys@acep.example", "900123"]
@@ -140,7 +140,46 @@ def test_two_spellings_of_an_address_are_one() -> None:
     assert canonical_email("  Marguerite.BOURGEOYS@Acep.Example ") == "marguerite.bourgeoys@acep.example"
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "É@ÉXEMPLE.test",
+        "e\N{COMBINING ACUTE ACCENT}@e\N{COMBINING ACUTE ACCENT}xemple.test",
+        "é@xn--xemple-9ua.test",
+        "É@XN--XEMPLE-9UA.TEST ",
+        "é@éxemple\N{IDEOGRAPHIC FULL STOP}test",
+    ],
+)
+def test_two_spellings_of_one_address_are_one(typed: str) -> None:
+    """T113: accents composed or not, punycode and capitals collide."""
+    assert canonical_email(typed) == "é@xn--xemple-9ua.test"
+
+
+@pytest.mark.parametrize("local", ["m.b", "mb+votes", "m\N{CYRILLIC SMALL LETTER VE}"])
+def test_what_is_another_address_stays_another(local: str) -> None:
+    """T113: no provider's tricks with dots and plus signs, and no look-alike."""
+    assert canonical_email(f"{local}@acep.test") != canonical_email("mb@acep.test")
+    assert canonical_email("mb@\N{CYRILLIC SMALL LETTER A}cep.test") != canonical_email("mb@acep.test")
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "@", "a@", "a", "a@b..c", f"a@{'x' * 70}.test", "a@b c", "a@\udc80", "a@xn--.test"]
+)
+def test_what_is_no_address_stays_what_was_typed(typed: str) -> None:
+    assert canonical_email(typed) == typed
+
+
 secrets = st.binary(min_size=32, max_size=64)
+
+
+@given(secret=secrets, account_id=st.uuids())
+def test_a_token_of_reminders_names_its_account_and_no_other_is_taken(secret: bytes, account_id: UUID) -> None:
+    token = reminders_token(secret, account_id)
+    assert len(token) == 43
+    assert account_of_reminders(secret, token) == account_id
+    assert account_of_reminders(secret + b"x", token) is None
+    for wrong in (token[:-1], token + "A", token.swapcase(), "", "é", "x" * 43, "A" + token[1:], token[:22] + "A" * 21):
+        assert wrong == token or account_of_reminders(secret, wrong) is None
 
 
 @given(secret=secrets, link_id=st.uuids())

@@ -1,5 +1,6 @@
 """Which documents make a set, and that a rejection always says why."""
 
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from uuid import UUID
 
@@ -9,15 +10,18 @@ from hypothesis import strategies as st
 
 from portal.rules.identity import (
     ACCEPTED,
+    ERASURE_TARGET,
     KINDS,
     NOTE_MAX_LENGTH,
     OVER,
+    UNDECIDED_FOR,
     Proof,
     Reason,
     SubmissionStatus,
     Verdict,
     certificate_number,
     complete_set,
+    erased_by,
     reason_given,
 )  # fmt: skip
 from portal.rules.refusals import Refusal
@@ -109,3 +113,26 @@ def test_a_certificate_number_is_fixed_readable_and_of_one_submission(submission
 
 def test_every_ending_is_over_and_nothing_else_is() -> None:
     assert set(SubmissionStatus) - OVER == {SubmissionStatus.STAGED, SubmissionStatus.SUBMITTED}
+
+
+AT = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
+FAR = AT + timedelta(days=365)
+
+
+@pytest.mark.parametrize(
+    ("status", "submitted_at", "over_at", "ends", "by"),
+    [
+        # Nobody decides: thirty days, or the end of the campaign if that comes first; then the target.
+        (SubmissionStatus.SUBMITTED, AT, None, FAR, AT + UNDECIDED_FOR + ERASURE_TARGET),
+        (SubmissionStatus.SUBMITTED, AT, None, AT + timedelta(days=2), AT + timedelta(days=2) + ERASURE_TARGET),
+        # Over: the target counts from there.
+        (SubmissionStatus.REJECTED, AT, AT + timedelta(hours=5), FAR, AT + timedelta(hours=5) + ERASURE_TARGET),
+        (SubmissionStatus.ABANDONED, None, AT + timedelta(hours=2), FAR, AT + timedelta(hours=2) + ERASURE_TARGET),
+        # Never sent: the sweep finds it.
+        (SubmissionStatus.STAGED, None, None, FAR, AT + timedelta(hours=3)),
+    ],
+)
+def test_pictures_are_gone_by_an_instant_that_can_be_promised(
+    status: SubmissionStatus, submitted_at: datetime | None, over_at: datetime | None, ends: datetime, by: datetime
+) -> None:
+    assert erased_by(status, staged_at=AT, submitted_at=submitted_at, over_at=over_at, ends=ends) == by

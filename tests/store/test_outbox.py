@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from portal.rules.mail import Lane, MailKind
 from portal.store import AsyncEngine, Sessions, accounts, mail, open_database
-from portal.store.mail import Bell, Claimed, Mail
+from portal.store.bell import Bell
+from portal.store.mail import Claimed, Mail
 from tests import builders
 from tests.store.cases import earlier, run
 
@@ -145,7 +146,7 @@ async def test_what_is_over_is_never_taken_again(sessions: Sessions, as_worker: 
     (row,) = await claim(as_worker)
     async with as_worker.begin() as session:
         if ending == "sent":
-            await mail.mark_sent(session, [row.id])
+            await mail.mark_sent(session, [mail.Said(row.id, "Objet", "Texte")])
         elif ending == "cancelled":
             await mail.mark_cancelled(session, [row.id])
         else:

@@ -59,6 +59,7 @@ FORBIDDEN_TO_API = (
     "update member set identity_verified_at = clock_timestamp()",
     "update document set wrapped_key = null",
     "update outbox set sent_at = clock_timestamp()",
+    "update outbox set said_text = 'x'",
     "delete from decision_note",
 )
 FORBIDDEN_TO_WORKER = (
@@ -70,13 +71,18 @@ FORBIDDEN_TO_WORKER = (
     "update document set epoch = epoch",
     "update account set password_hash = 'x'",
     "update account set number_tries = 0",
+    "update account set reminders_off_at = clock_timestamp()",
     "insert into sign_in select * from sign_in",
     "update sign_in set expires_at = clock_timestamp()",
     "insert into attempt select * from attempt",
+    "update member set language = 'en'",
 )
 ALLOWED_TO_API = (
+    "update member set language = 'en'",
     "update account set password_hash = 'x', password_set_at = clock_timestamp()",
     "update account set number_tries = number_tries + 1",
+    "update account set reminders_off_at = clock_timestamp()",
+    "update account set email_bounced_at = null",
     "select id from account for no key update",
     "select id from submission for update skip locked",
     "delete from sign_in",
@@ -87,12 +93,13 @@ ALLOWED_TO_API = (
 )
 ALLOWED_TO_WORKER = (
     "update account set email_verified_at = clock_timestamp()",
+    "update account set email_bounced_at = clock_timestamp()",
     "update member set identity_verified_at = clock_timestamp()",
     "select id from account for no key update",
     "select id from submission for update",
     "update submission set status = 'withdrawn', over_at = clock_timestamp()",
     "update document set wrapped_key = null",
-    "update outbox set sent_at = clock_timestamp()",
+    "update outbox set sent_at = clock_timestamp(), said_subject = 'x', said_text = 'x'",
     "update onboarding set step = 'done'",
     "update registration set confirmed_at = clock_timestamp()",
     "insert into journal (actor, action) values ('system', 'swept')",

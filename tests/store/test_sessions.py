@@ -55,6 +55,30 @@ async def test_an_idle_session_ends(sessions: Sessions, as_api: Sessions, kind: 
 
 
 @pytest.mark.parametrize("kind", SessionKind)
+async def test_asking_how_things_stand_is_no_act_and_tells_how_long_is_left(
+    sessions: Sessions, as_api: Sessions, kind: SessionKind
+) -> None:
+    """T29: the idle time runs on until somebody acts."""
+    token = await a_session(sessions, kind)
+    idle = LIFETIMES[kind].idle
+
+    async def look(*, acts: bool) -> Visitor | None:
+        async with as_api.begin() as session:
+            return await sign_ins.visitor(session, token, acts=acts)
+
+    await earlier(sessions, "sign_in", idle - 60 * SECOND, "seen_at")
+    for _ in range(3):
+        looked = await look(acts=False)
+        assert looked is not None
+        assert 50 * SECOND < looked.left <= 60 * SECOND
+    acted = await look(acts=True)
+    assert acted is not None
+    assert idle - 5 * SECOND < acted.left <= idle
+    await earlier(sessions, "sign_in", idle, "seen_at")
+    assert await look(acts=False) is None
+
+
+@pytest.mark.parametrize("kind", SessionKind)
 async def test_a_session_ends_however_busy_it_is(sessions: Sessions, as_api: Sessions, kind: SessionKind) -> None:
     token = await a_session(sessions, kind)
 

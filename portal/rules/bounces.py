@@ -1,0 +1,100 @@
+"""What a report of delivery says (RFC 3464), and which of our mails it speaks of."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import message_from_bytes, message_from_string
+from email.message import Message
+from uuid import UUID
+
+# A report with our whole mail in it is some thirty kilobytes: what is much larger is none.
+LONGEST = 1024 * 1024
+
+_RETURN_PATH = re.compile(r"\+([0-9a-f]{32})@", re.IGNORECASE)
+_MESSAGE_ID = re.compile(r"<([0-9a-f]{40})@")
+_STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_ADDRESS = re.compile(r"[^\s<>,;:\"()]+@[^\s<>,;:\"()]+")
+# Where a server writes down to whom the report itself was sent.
+_TO = ("To", "Delivered-To", "X-Original-To", "Envelope-To")
+
+
+def return_path(bounces: str, mail_id: UUID) -> str:
+    """The envelope's sender, of this mail alone (VERP): a report sent to it needs no guessing."""
+    local, _, domain = bounces.rpartition("@")
+    return f"{local}+{mail_id.hex}@{domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """One report. `mail_id` and `message_digest` say which mail, `addresses` whose; both come from strangers."""
+
+    # It will not be delivered; else it is late.
+    final: bool
+    # Digits only: «5.1.1».
+    status: str
+    mail_id: UUID | None
+    message_digest: str | None
+    addresses: frozenset[str]
+
+    @property
+    def blames_address(self) -> bool:
+        """Class 5 is of the address or its server; a failure of class 4 is of the days on which it was tried."""
+        return self.final and self.status.startswith("5")
+
+
+def read(raw: bytes) -> Bounce | None:
+    """The report in these bytes; None for anything else, whatever it is: a vacation reply, spam, half a message."""
+    if len(raw) > LONGEST:
+        return None
+    try:
+        return _read(message_from_bytes(raw))
+    except Exception:
+        # Anybody may write to this address, and the parser is known to stumble over headers nobody would write.
+        return None
+
+
+def _read(report: Message) -> Bounce | None:
+    blocks = [
+        b for part in report.walk() if part.get_content_type() == "message/delivery-status" for b in _blocks(part)
+    ]
+    told = [(str(block.get("Action", "")).strip().lower(), block) for block in blocks]
+    final = next((block for action, block in told if action == "failed"), None)
+    late = next((block for action, block in told if action == "delayed"), None)
+    about = final if final is not None else late
+    if about is None:
+        return None
+    status = _STATUS.search(str(about.get("Status", "")))
+    returned = list(_returned(report))
+    ours = [str(value) for name in _TO for value in report.get_all(name, [])]
+    ours += [str(value) for m in returned for value in m.get_all("Return-Path", [])]
+    whose = [about.get("Original-Recipient"), about.get("Final-Recipient"), *(m.get("To") for m in returned)]
+    path = _RETURN_PATH.search(" ".join(ours))
+    named = _MESSAGE_ID.search(" ".join(str(m.get("Message-ID", "")) for m in returned))
+    return Bounce(
+        final=final is not None,
+        status=status[1] if status else ("5.0.0" if final is not None else "4.0.0"),
+        mail_id=UUID(path[1]) if path else None,
+        message_digest=named[1] if named else None,
+        addresses=frozenset(a.casefold() for value in whose if value for a in _ADDRESS.findall(str(value))),
+    )
+
+
+def _blocks(part: Message) -> list[Message]:
+    """The groups of lines of a delivery status: one for the message, one for each recipient."""
+    payload = part.get_payload()
+    if isinstance(payload, list):
+        return [block for block in payload if isinstance(block, Message)]
+    return []
+
+
+def _returned(report: Message) -> Iterator[Message]:
+    """Our own mail, or its headers alone."""
+    for part in report.walk():
+        if part.get_content_type() == "text/rfc822-headers":
+            body = part.get_payload(decode=True)
+            if isinstance(body, bytes):
+                yield message_from_string(body.decode("utf-8", "replace"))
+        elif part.get_content_type() == "message/rfc822":
+            payload = part.get_payload()
+            if isinstance(payload, list) and isinstance(payload[0], Message):
+                yield payload[0]

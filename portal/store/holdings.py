@@ -1,0 +1,143 @@
+"""What the records hold of one person, over all campaigns, read for that person alone."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from portal.rules.identity import Reason, SubmissionStatus, erased_by
+from portal.store import Session
+from portal.store.accounts import Account
+from portal.store.ballots import Ballot, Registration
+from portal.store.campaigns import Campaign
+from portal.store.identity import Decision, DecisionNote, Document, Erasure, Submission
+from portal.store.links import Link
+from portal.store.mail import Mail
+from portal.store.members import Member
+from portal.store.onboarding import File
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One submission of documents and what became of it."""
+
+    campaign: Campaign
+    submission: Submission
+    # Codes of its documents, in order.
+    kinds: list[str]
+    decided_at: datetime | None
+    reason: Reason | None
+    note: DecisionNote | None
+    certificate: str | None
+
+    @property
+    def status(self) -> SubmissionStatus:
+        return SubmissionStatus(self.submission.status)
+
+    @property
+    def erased_by(self) -> datetime:
+        s = self.submission
+        return erased_by(
+            self.status, staged_at=s.staged_at, submitted_at=s.submitted_at, over_at=s.over_at, ends=self.campaign.ends
+        )
+
+
+_PERSON = (
+    select(Member, Account).join(Account, Account.member_id == Member.id).where(Account.id == bindparam("account"))
+)
+
+
+async def person(session: Session, account_id: UUID) -> tuple[Member, Account]:
+    """Whoever has this account, as the roll and the account know them."""
+    member, account = (await session.execute(_PERSON, {"account": account_id})).one()
+    return member, account
+
+
+_KINDS = (
+    select(func.array_agg(aggregate_order_by(Document.kind, Document.position)))
+    .where(Document.submission_id == Submission.id)
+    .scalar_subquery()
+)
+_SUBMISSIONS = (
+    select(
+        Submission,
+        Campaign,
+        Decision.decided_at,
+        Decision.reason,
+        DecisionNote,
+        Erasure.certificate,
+        _KINDS.label("kinds"),
+    )
+    .join(Campaign, Campaign.id == Submission.campaign_id)
+    .outerjoin(Decision, Decision.submission_id == Submission.id)
+    .outerjoin(DecisionNote, DecisionNote.submission_id == Submission.id)
+    .outerjoin(Erasure, Erasure.submission_id == Submission.id)
+    .where(Submission.member_id == bindparam("member"))
+    .order_by(Submission.staged_at.desc())
+)
+
+
+async def submissions(session: Session, member_id: UUID) -> list[Past]:
+    """Every submission this member ever made, the newest first."""
+    rows = await session.execute(_SUBMISSIONS, {"member": member_id})
+    return [
+        Past(
+            r.Campaign, r.Submission, list(r.kinds or []), r.decided_at, Reason(r.reason) if r.reason else None,
+            r.DecisionNote, r.certificate,
+        )
+        for r in rows
+    ]  # fmt: skip
+
+
+_REGISTRATIONS = (
+    select(Campaign, Ballot, Registration)
+    .join(Ballot, Ballot.campaign_id == Campaign.id)
+    .join(Registration, Registration.ballot_id == Ballot.id)
+    .where(Registration.member_id == bindparam("member"))
+    .order_by(Campaign.opens.desc(), Ballot.position)
+)
+
+
+async def registrations(session: Session, member_id: UUID) -> list[tuple[Campaign, Ballot, Registration]]:
+    rows = await session.execute(_REGISTRATIONS, {"member": member_id})
+    return [(campaign, ballot, registration) for campaign, ballot, registration in rows]
+
+
+_FILES = (
+    select(Campaign, File)
+    .join(File, File.campaign_id == Campaign.id)
+    .where(File.member_id == bindparam("member"))
+    .order_by(File.started_at.desc())
+)
+
+
+async def files(session: Session, member_id: UUID) -> list[tuple[Campaign, File]]:
+    """Where the member stands, and stood, in each campaign."""
+    rows = await session.execute(_FILES, {"member": member_id})
+    return [(campaign, file) for campaign, file in rows]
+
+
+_MAILS = select(func.count()).where(
+    Mail.account_id == bindparam("account"), or_(Mail.sent_at.is_not(None), Mail.failed_at.is_not(None))
+)
+
+
+async def mails(session: Session, account_id: UUID) -> int:
+    """How many mails the message centre holds for this account."""
+    return await session.scalar(_MAILS, {"account": account_id}) or 0
+
+
+# Never the hash of a token.
+_LINKS = (
+    select(Link.purpose, Link.email, Link.created_at, Link.expires_at, Link.used_at, Link.voided_at)
+    .where(Link.account_id == bindparam("account"))
+    .order_by(Link.created_at.desc())
+)
+
+
+async def links(session: Session, account_id: UUID) -> list[dict[str, object]]:
+    """One-time links that were sent to this person's address, each with its instants."""
+    rows = await session.execute(_LINKS, {"account": account_id})
+    return [dict(row) for row in rows.mappings()]

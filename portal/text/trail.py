@@ -1,0 +1,114 @@
+"""The journal about a member in plain words: who, what, and what more there is to say."""
+
+from dataclasses import dataclass
+
+from portal.rules.identity import Reason, SubmissionStatus, Verdict
+from portal.rules.refusals import Refusal
+from portal.text.catalogues import N_, gettext, ngettext
+from portal.text.labels import REASONS, STEPS, SUBMISSIONS
+
+# One for every action that any part of the portal writes down; a test looks for those without words.
+ACTIONS = {
+    "activated": N_("Premier mot de passe choisi"),
+    "case-opened": N_("Votre dossier pris en main pour l'examen"),
+    "data-downloaded": N_("Vos données téléchargées"),
+    "decided": N_("Décision prise sur votre pièce d'identité"),
+    "decision-ignored": N_("Signal de décision reçu, resté sans effet"),
+    "documents-closed": N_("Fin de l'envoi, sans décision"),
+    "documents-erased": N_("Photos supprimées, absence vérifiée"),
+    "documents-submitted": N_("Pièce d'identité reçue"),
+    "documents-withdrawn": N_("Photos retirées"),
+    "email-verified": N_("Courriel vérifié"),
+    "erased-by-sweep": N_("Photos supprimées par le ménage de chaque heure"),
+    "file-ended": N_("Dossier de la campagne fermé"),
+    "file-opened": N_("Dossier de la campagne ouvert"),
+    "identity-approved": N_("Identité confirmée"),
+    "identity-rejected": N_("Meilleure photo demandée"),
+    "language-chosen": N_("Langue de correspondance choisie"),
+    "notice-queued": N_("Avis à tout le monde préparé"),
+    "number-path-closed": N_("Entrée par numéro de membre fermée à tout le monde pour une heure"),
+    "password-renewed": N_("Mot de passe renouvelé, toutes les sessions fermées"),
+    "picture-seen": N_("Photo de votre pièce d'identité ouverte"),
+    "re-entry-refused": N_("Mot de passe demandé de nouveau : ce n'était pas le bon"),
+    "registered": N_("Inscription aux votes"),
+    "reminded": N_("Rappel préparé"),
+    "reminders-off": N_("Rappels arrêtés"),
+    "reminders-on": N_("Rappels repris"),
+    "renewal-asked": N_("Lien demandé pour renouveler le mot de passe"),
+    "session-closed": N_("Une autre session fermée"),
+    "sessions-closed": N_("Toutes les autres sessions fermées"),
+    "sign-in-refused": N_("Essai d'entrée qui n'a pas réussi"),
+    "signed-in": N_("Entrée sur le portail"),
+    "signed-out": N_("Déconnexion"),
+    "stray-erased": N_("Image sans dossier supprimée"),
+    "verification-asked": N_("Courriel de vérification demandé"),
+}
+# Of a portal that knew more than this one.
+OTHER_ACTION = N_("Autre geste")
+
+# Roles only: nobody is named to anybody.
+ACTORS = {
+    "member": N_("Vous"),
+    "reviewer": N_("Une personne de l'équipe d'examen"),
+    "operator": N_("Une ou un responsable"),
+    "officer": N_("Une ou un responsable du scrutin"),
+    "auditor": N_("Une personne chargée de la vérification"),
+    "staff": N_("Une personne de l'équipe"),
+    "system": N_("Le portail"),
+    "unknown": N_("Une personne non connectée"),
+}
+OTHER_ACTOR = ACTORS["staff"]
+
+# Openings of a picture, told apart from the rest.
+PICTURES = frozenset({"picture-seen"})
+
+_CODES: dict[tuple[str, str], str] = {
+    ("decided", Verdict.APPROVE.value): N_("identité confirmée"),
+    ("decided", Verdict.REJECT.value): N_("meilleure photo demandée"),
+    ("language-chosen", "fr"): N_("français"),
+    ("language-chosen", "en"): N_("anglais"),
+    ("renewal-asked", Refusal.MAIL_JUST_SENT.value): N_("un lien venait d'être envoyé, aucun autre n'est parti"),
+    ("sign-in-refused", Refusal.TOO_MANY_TRIES.value): N_("trop d'essais de suite"),
+    ("signed-in", "activation"): N_("avec le numéro de membre"),
+    **{("documents-closed", status.value): words for status, words in SUBMISSIONS.items()},
+    **{("reminded", step.value): words for step, words in STEPS.items()},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One line of the trail."""
+
+    who: str
+    what: str
+    more: str
+    picture: bool
+
+
+def said(actor: str, action: str, code: str | None, language: str) -> Said:
+    translate = gettext(language)
+    return Said(
+        who=translate(ACTORS.get(actor, OTHER_ACTOR)),
+        what=translate(ACTIONS.get(action, OTHER_ACTION)),
+        more=_more(action, code or "", language),
+        picture=action in PICTURES,
+    )
+
+
+def _more(action: str, code: str, language: str) -> str:
+    translate = gettext(language)
+    if action == "registered" and code:
+        count = len(code.split(","))
+        return ngettext(language)("%(count)s vote", "%(count)s votes", count) % {"count": count}
+    if action == "documents-erased":
+        return translate(N_("certificat %(number)s")) % {"number": code}
+    if action == "identity-rejected" and code in set(Reason):
+        # In the words that the member was written: the code itself is the reviewers'.
+        return translate(REASONS[Reason(code)].reason)
+    known = _CODES.get((action, code))
+    return "" if known is None else translate(known)
+
+
+def outcome(status: SubmissionStatus, language: str) -> str:
+    """What became of a submission."""
+    return gettext(language)(SUBMISSIONS[status])
