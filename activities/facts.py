@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
+from activities.door_facts import DoorFacts
 from portal.rules.accounts import Purpose
 from portal.rules.campaigns import NoticeKind
 from portal.rules.identity import ERASURE_TARGET
@@ -47,9 +48,12 @@ class Facts:
         self.origin = origin.rstrip("/")
         self.link_secret = link_secret
         self.identity_valid_for = identity_valid_for
+        self.doors = DoorFacts(self.origin, link_secret)
 
     async def of(self, session: Session, mail: Claimed) -> Addressed | None:
         """The facts of a mail, or None when its cause has vanished: then it is never sent."""
+        if mail.request_id is not None:
+            return await self._of_request(session, mail)
         reader = await outbox.reader(session, mail)
         if reader is None:
             return None
@@ -82,6 +86,16 @@ class Facts:
             account.email, language, {**facts, **more}, {**blanked, **self._without_token(more, "unsubscribe")}, address
         )
 
+    async def _of_request(self, session: Session, mail: Claimed) -> Addressed | None:
+        """To somebody who may have no account: the request says who they are."""
+        reader = await self.doors.reader(session, mail)
+        more = await self.doors.of(session, mail, reader[1]) if reader else None
+        if reader is None or more is None:
+            return None
+        email, language, facts = reader
+        blanked = {**self._without_token(more, "proof_url"), **self._without_token(more, "link")}
+        return Addressed(email, language, {**facts, **more}, blanked)
+
     def _url(self, page: str, language: str) -> str:
         return self.origin + path(page, language)
 
@@ -90,7 +104,7 @@ class Facts:
 
     @staticmethod
     def _without_token(facts: Mapping[str, object], name: str) -> dict[str, str]:
-        return {name: str(facts[name]).partition("?")[0]} if name in facts else {}
+        return {name: str(facts[name]).partition("?")[0]} if facts.get(name) else {}
 
     async def _particular(
         self, session: Session, mail: Claimed, language: str, member: Member | None, campaign: Campaign | None
@@ -101,6 +115,8 @@ class Facts:
             return await self._link(session, mail, language, Purpose.RENEWAL, "new-password")
         if mail.kind is MailKind.PASSWORD_CHANGED:
             return {"changed_at": mail.queued_at, "renew_url": self._url("forgotten", language)}
+        if mail.kind in (MailKind.ADDRESS_ON_FILE, MailKind.STAFF_WAITING):
+            return await self.doors.of(session, mail, language)
         if member is None or campaign is None:
             return None
         if mail.kind in (MailKind.DOCUMENTS_RECEIVED, MailKind.APPROVED, MailKind.REJECTED, MailKind.EXPIRED):

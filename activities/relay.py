@@ -11,7 +11,18 @@ from activities.facts import Addressed, Facts
 from activities.mail import BAD_ADDRESS, BadAddress, Postman, Result, Sent, SmtpServer, envelope
 from activities.rendering import Letter, Letters
 from portal.rules.mail import Lane
-from portal.store import AsyncEngine, DatabaseUnavailable, DBAPIError, Sessions, autocommit_of, bounces, mail, review
+from portal.store import (
+    AsyncEngine,
+    DatabaseUnavailable,
+    DBAPIError,
+    Sessions,
+    autocommit_of,
+    bounces,
+    doors,
+    mail,
+    renewals,
+    review,
+)  # fmt: skip
 from portal.store.bell import Bell
 from portal.store.mail import Claimed, Said
 from portal.store.review import Undelivered
@@ -29,8 +40,12 @@ DECISION_LOOK = 5.0
 # No mail is begun after half of its claim: another relay must not take it meanwhile.
 BEGUN_WITHIN = mail.CLAIM.total_seconds() / 2
 
-# Signals a decision to the member's workflow, starting it if it is gone. Given by the worker.
-DeliverDecision = Callable[[Undelivered], Awaitable[None]]
+# A door's workflow that is asleep this long is woken: it may have been ended by hand.
+DOOR_ASLEEP = timedelta(days=1)
+
+# Signals what happened to the workflow it is for, starting it if it is gone. Given by the worker.
+Lost = Undelivered | doors.Unheard | renewals.Unheard
+Deliver = Callable[[Lost], Awaitable[None]]
 
 
 # A day of refusals, ten minutes apart; the time a server is away does not count.
@@ -80,7 +95,7 @@ class RelayActivities:
         facts: Facts,
         letters: Letters,
         server: SmtpServer,
-        deliver: DeliverDecision,
+        deliver: Deliver,
         shift: timedelta = timedelta(minutes=5),
     ) -> None:
         self.sessions = sessions
@@ -214,14 +229,19 @@ class RelayActivities:
         return Said(row.id, *self.letters.words(row.kind, to.language, {**to.facts, **to.blanked}))
 
     async def _decisions(self, over: asyncio.Event) -> None:
-        """Signals that were lost between the commit of a decision and Temporal."""
+        """What was lost between a commit of the pages and Temporal: decisions, and what happens at the doors."""
+        overdue = timedelta(seconds=DECISION_OVERDUE)
         while not over.is_set():
             async with self.autocommit() as session:
-                lost = await review.undelivered(session, older_than_seconds=DECISION_OVERDUE)
-            for decision in lost:
+                lost: list[Lost] = [
+                    *await review.undelivered(session, older_than_seconds=DECISION_OVERDUE),
+                    *await doors.unheard(session, overdue=overdue, asleep=DOOR_ASLEEP),
+                    *await renewals.unheard(session, overdue=overdue, asleep=DOOR_ASLEEP),
+                ]
+            for one in lost:
                 try:
-                    await self.deliver(decision)
+                    await self.deliver(one)
                 except Exception as error:
                     # Mails do not wait for it, and the next look finds it again.
-                    activity.logger.warning("a decision was not delivered: %s", type(error).__name__)
+                    activity.logger.warning("a signal was not delivered: %s", type(error).__name__)
             await self._pause(over, DECISION_LOOK)

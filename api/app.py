@@ -18,6 +18,7 @@ from api import (
     activation,
     ballots,
     calendar,
+    door_desk,
     doors,
     guide,
     health,
@@ -49,7 +50,7 @@ PAGES = [
     module.router
     for module in (
         accounts, activation, renewal, reminders, onboarding, identity, ballots, holdings, messages, calendar, review,
-        operations, doors, guide, health,
+        operations, doors, door_desk, guide, health,
     )
 ]  # fmt: skip
 

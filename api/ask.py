@@ -1,11 +1,12 @@
 """How a page asks a member's workflow: one overall deadline, and three ways not to get an answer."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
 
+import structlog
 from fastapi import Request
 from fastapi.responses import Response
 from temporalio.client import (
@@ -108,6 +109,15 @@ async def ask(
     if answer.refusal is not None:
         raise Refused(answer.refusal)
     return answer
+
+
+async def tell(what: Awaitable[None], *, until: float) -> None:
+    """Let a workflow know what the records hold already, if it hears by then; the relay tells again what was lost."""
+    try:
+        async with asyncio.timeout_at(until):
+            await what
+    except (RPCError, TimeoutError, RuntimeError) as error:
+        structlog.get_logger().warning("not-told-yet", error=type(error).__name__)
 
 
 class _RefusedUnheard(Exception):

@@ -93,6 +93,47 @@ class DecisionFields(Sent):
     note_en: Annotated[str, Field(max_length=2000)] = ""
 
 
+# Whatever somebody pastes into a field of a door comes back with a sentence; what is longer is no form of ours.
+Typed = Annotated[str, Field(max_length=20_000)]
+Key = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9-]*$")]
+
+
+class RegisterEmailFields(_Fields):
+    key: Key = ""
+    number: Typed = ""
+    given_name: Typed = ""
+    family_name: Typed = ""
+    postal_code: Typed = ""
+    email: Typed = ""
+
+
+class JoinFields(Sent):
+    given_name: Typed = ""
+    family_name: Typed = ""
+    street: Typed = ""
+    city: Typed = ""
+    province: Typed = ""
+    postal_code: Typed = ""
+    email: Typed = ""
+    phone: Typed = ""
+    employer: Typed = ""
+    group: Typed = ""
+    language: Typed = ""
+    number: Typed = ""
+    declaration: Typed = ""
+
+
+class ProofFields(_Fields):
+    token: Annotated[str, Field(max_length=64)] = ""
+
+
+class RequestDecisionFields(DecisionFields):
+    # The entry of the roll that stood beside the request.
+    compared: Annotated[str, Field(max_length=64)] = ""
+    number: Annotated[str, Field(max_length=32)] = ""
+    group: Annotated[str, Field(max_length=16)] = ""
+
+
 SentForm = Annotated[Sent, Form()]
 SignInForm = Annotated[SignInFields, Form()]
 EmailForm = Annotated[EmailFields, Form()]
@@ -106,3 +147,7 @@ SessionForm = Annotated[SessionFields, Form()]
 LanguageForm = Annotated[LanguageFields, Form()]
 RegisterForm = Annotated[RegisterFields, Form()]
 DecisionForm = Annotated[DecisionFields, Form()]
+RegisterEmailForm = Annotated[RegisterEmailFields, Form()]
+JoinForm = Annotated[JoinFields, Form()]
+ProofForm = Annotated[ProofFields, Form()]
+RequestDecisionForm = Annotated[RequestDecisionFields, Form()]

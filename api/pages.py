@@ -44,6 +44,12 @@ STATUS = {
     Refusal.LINK_UNKNOWN: 404,
     Refusal.LINK_EXPIRED: 410,
     Refusal.LINK_SUPERSEDED: 410,
+    Refusal.REQUEST_LAPSED: 410,
+    Refusal.REQUEST_OVER: 409,
+    Refusal.ADDRESS_ON_FILE: 409,
+    Refusal.ADDRESS_TAKEN: 409,
+    Refusal.ALREADY_MEMBER: 409,
+    Refusal.ROLL_NUMBER_TAKEN: 409,
 }
 
 # Addresses that only take a form, and the page that holds it: an answer to the form is read again there.
@@ -58,6 +64,7 @@ PAGE_OF_FORM = {
     "send-documents": "identity",
     "withdraw": "profile",
     "review-decision": "review-case",
+    "request-decision": "request-case",
 }
 
 # Said once after a form was taken, on the page it leads to: the code travels in the address, never a sentence.

@@ -4,12 +4,13 @@ import asyncio
 import re
 import unicodedata
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.accounts import caller
+from api.ask import tell
 from api.forms import EmailForm, NewPasswordForm
 from api.guards import Anyone, Lang
 from api.pages import go, link_token, render
@@ -21,6 +22,7 @@ from portal.rules.mail import MailKind, lane
 from portal.rules.refusals import Refusal
 from portal.store import Session, accounts, journal, links, mail, members, sessions
 from portal.store.accounts import Account
+from workflows import calls
 
 router = APIRouter()
 
@@ -38,7 +40,10 @@ async def forgotten(request: Request, visitor: Anyone, form: EmailForm) -> Respo
     """The same page for every address, after the same time; only its owner sees a difference, in the mailbox."""
     clock = asyncio.get_running_loop().time
     earliest = clock() + ANSWER_AFTER
-    allowed = await _send_link(portal_of(request), caller(request), canonical_email(form.email))
+    portal = portal_of(request)
+    allowed, link_id = await _send_link(portal, caller(request), canonical_email(form.email))
+    if link_id is not None:
+        await tell(calls.open_renewal(portal.client, portal.task_queue, link_id), until=earliest)
     await asyncio.sleep(earliest - clock())
     if not allowed:
         return render(
@@ -49,14 +54,14 @@ async def forgotten(request: Request, visitor: Anyone, form: EmailForm) -> Respo
     return render(request, "accounts/forgotten.html", visitor=visitor, email="", sent=True)
 
 
-async def _send_link(portal: Portal, address: str, email: str) -> bool:
-    """Send a link if this is somebody's address; False if this caller has asked too often."""
+async def _send_link(portal: Portal, address: str, email: str) -> tuple[bool, UUID | None]:
+    """Send a link if this is somebody's address, and which; False if this caller has asked too often."""
     async with portal.sessions.begin() as session:
         if not await accounts.attempt(session, portal.counter("address", address), ADDRESS_LIMIT):
-            return False
+            return False, None
         account = await accounts.by_email(session, email)
         if account is None:
-            return True
+            return True, None
         link_id = uuid4()
         made = await links.make(
             session, link_id=link_id, account=account, purpose=Purpose.RENEWAL,
@@ -79,7 +84,7 @@ async def _send_link(portal: Portal, address: str, email: str) -> bool:
             session, "renewal-asked", actor="unknown", member_id=account.member_id,
             code=None if made else Refusal.MAIL_JUST_SENT.value,
         )  # fmt: skip
-        return True
+        return True, link_id if made else None
 
 
 @page(router, "new-password")
@@ -148,6 +153,8 @@ async def new_password(request: Request, language: Lang, visitor: Anyone, form: 
         await journal.write(
             session, "password-renewed", actor="member", actor_id=account.id, member_id=account.member_id
         )
+    heard_by = asyncio.get_running_loop().time() + portal.settings.answer_seconds
+    await tell(calls.open_renewal(portal.client, portal.task_queue, link.id, used=True), until=heard_by)
     return go("sign-in", language, notice="mot-de-passe")
 
 

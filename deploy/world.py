@@ -13,6 +13,7 @@ import psycopg
 from argon2 import PasswordHasher
 
 from deploy.cast import DECIDED, STAFF, UNDER_REVIEW, Person, State, cast
+from deploy.doors import some_requests
 from deploy.papers import draw, store
 from deploy.questions import QUESTIONS, TITLE_EN, TITLE_FR
 from deploy.story import Story, tell
@@ -94,6 +95,7 @@ async def seed(
     files: Files,
     keys: EpochKeys,
     *,
+    secret: bytes,
     opens_in: timedelta = OPENS_IN,
     now: datetime | None = None,
 ) -> Campaign:
@@ -115,7 +117,10 @@ async def seed(
         await _write(session, [campaign])
         await _write(session, ballots)
         await _write_people(session, people, stories)
-        reviewer = await _write_staff(session, now)
+        reviewer, operator = await _write_staff(session, now)
+        with_ids = [(person, story.member_id) for person, story in zip(people, stories, strict=True)]
+        for rows in some_requests(with_ids, operator.id, secret, now):
+            await _write(session, rows)
         await _write(session, [story.file(campaign) for story in stories if story.has_file])
         await _write(session, [row for story in stories for row in story.submissions(campaign)])
         await _write(session, documents)
@@ -148,8 +153,8 @@ async def _write_people(session: Session, people: list[Person], stories: list[St
     await _write(session, [_account(person, story, nobodys_hash) for person, story in pairs])
 
 
-async def _write_staff(session: Session, now: datetime) -> Account:
-    """Accounts of people who are on no roll; the reviewer's is returned."""
+async def _write_staff(session: Session, now: datetime) -> tuple[Account, Account]:
+    """Accounts of people who are on no roll; the reviewer's and the operator's are returned."""
     accounts = [
         Account(
             id=uuid4(), member_id=None, email=staff.email, email_verified_at=now,
@@ -160,7 +165,8 @@ async def _write_staff(session: Session, now: datetime) -> Account:
     await _write(session, accounts)
     roles = [StaffRole(account_id=a.id, role=s.role) for a, s in zip(accounts, STAFF, strict=True)]
     await _write(session, roles)
-    return next(a for a, s in zip(accounts, STAFF, strict=True) if s.role == "reviewer")
+    by_role = {staff.role: account for account, staff in zip(accounts, STAFF, strict=True)}
+    return by_role["reviewer"], by_role["operator"]
 
 
 async def _write(session: Session, rows: Sequence[Base]) -> None:
@@ -183,7 +189,8 @@ async def _seed_from(settings: Settings, opens_in: timedelta) -> None:
     )  # fmt: skip
     engine = open_database(settings.database_url.get_secret_value(), pool_size=1)
     try:
-        await seed(sessions_of(engine), files, EpochKeys(settings.key_folder), opens_in=opens_in)
+        secret = settings.secret.get_secret_value().encode()
+        await seed(sessions_of(engine), files, EpochKeys(settings.key_folder), secret=secret, opens_in=opens_in)
     finally:
         await engine.dispose()
 

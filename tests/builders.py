@@ -5,10 +5,13 @@ from itertools import count
 from uuid import UUID, uuid4
 
 from portal.rules.accounts import Role
+from portal.rules.doors import Door, Status
+from portal.rules.links import hash_of
 from portal.store import Session
 from portal.store.accounts import Account, StaffRole
 from portal.store.ballots import Ballot
 from portal.store.campaigns import Campaign
+from portal.store.doors import DoorRequest
 from portal.store.members import Member
 
 _numbers = count(900_001)
@@ -128,3 +131,40 @@ async def a_staff_account(
     session.add_all([StaffRole(account_id=account.id, role=role.value) for role in roles])
     await session.flush()
     return account
+
+
+# What somebody typed at each door.
+TYPED: dict[Door, dict[str, str]] = {
+    Door.REGISTER_EMAIL: {"given_name": "Jean-Baptiste", "family_name": "Poquelin", "postal_code": "J8X 1A1"},
+    Door.JOIN: {
+        "given_name": "Marie", "family_name": "Rollet", "street": "4, rue du Fort", "city": "Québec", "province": "QC",
+        "postal_code": "G1R 4S9", "employer": "Statistique Canada", "group": "EC", "language": "fr",
+        "declaration": "yes",
+    },
+}  # fmt: skip
+
+
+async def a_request(
+    session: Session,
+    door: Door = Door.REGISTER_EMAIL,
+    *,
+    status: Status = Status.PROVEN,
+    member: Member | None = None,
+    number: str | None = None,
+    language: str = "fr",
+    email: str | None = None,
+    asked: timedelta = timedelta(hours=-2),
+) -> DoorRequest:
+    """A form that was sent, and its address proven an hour later unless it was only asked."""
+    asked_at = datetime.now(UTC) + asked
+    number = number or (member.number if member else None)
+    request = DoorRequest(
+        id=uuid4(), kind=door.value, status=status.value, language=language, number=number,
+        email=email or f"d{uuid4().hex[:10]}@exemple.test",
+        said={**TYPED[door], **({"number": number} if number else {})},
+        member_id=member.id if member else None, token_hash=hash_of(uuid4().hex), asked_at=asked_at,
+        proven_at=None if status is Status.ASKED else asked_at + timedelta(hours=1),
+    )  # fmt: skip
+    session.add(request)
+    await session.flush()
+    return request

@@ -13,6 +13,7 @@ WANTED = {
     "T02": "the same work for both: one hash",
     "T03": "guessing one account is slowed down and written down",
     "T04": "a member number has five tries in its life",
+    "T08": "a header that callers set buys no more tries",
     "T09": "a member number is dead after activation",
     "T10": "an activation session may only prove the address and choose a password",
     "T11": "a member number is no password when the password is asked again",
@@ -20,6 +21,7 @@ WANTED = {
     "T15": "an older link is void",
     "T16": "opening a link, even by a scanner, changes nothing",
     "T17": "links carry the configured address, whatever Host says",
+    "T18": "a new password or address is told to the address on file, which is not replaced",
     "T21": "a session planted before signing in is worth nothing",
     "T23": "the cookie is __Host-, Secure, HttpOnly, SameSite",
     "T24": "after signing out the old cookie is dead",
@@ -46,7 +48,10 @@ WANTED = {
     "T78": "nobody registers for another group's ballot, nor late",
     "T106": "no token in a log",
     "T107": "no password in an answer or a log",
+    "T111": "what is typed starts no header and writes no mail",
     "T112": "a mail has one recipient",
+    "T113": "two spellings of one address are one",
+    "T114": "typing somebody's address fills no mailbox",
 }
 
 

@@ -13,27 +13,29 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.accounts import AccountActivities
 from activities.ballots import BallotActivities
 from activities.campaigns import CampaignActivities
+from activities.doors import DoorActivities
 from activities.facts import Facts
 from activities.identity import IdentityActivities
 from activities.mail import SmtpServer
 from activities.onboarding import OnboardingActivities, Policy
-from activities.relay import RelayActivities
+from activities.relay import Lost, RelayActivities
 from activities.rendering import Letters
+from activities.renewals import RenewalActivities
 from activities.sweep import SweepActivities
 from portal.rules.mail import Courtesy
 from portal.settings import Settings
-from portal.store import AsyncEngine, autocommit_of, open_database, sessions_of
+from portal.store import AsyncEngine, autocommit_of, doors, open_database, renewals, sessions_of
 from portal.store.files import Files, MinioFiles
-from portal.store.review import Undelivered
 from portal.store.sealing import EpochKeys
 from portal.temporal import TASK_QUEUE
 from workflows import calls
 from workflows.campaigns import CampaignWorkflow
+from workflows.doors import JoinWorkflow, RegisterEmailWorkflow, RenewalWorkflow
 from workflows.onboarding import OnboardingWorkflow
 from workflows.relay import RelayWorkflow
 from workflows.sweep import SweepWorkflow
 
-MEMBERS: list[type[Any]] = [OnboardingWorkflow]
+MEMBERS: list[type[Any]] = [OnboardingWorkflow, RenewalWorkflow, RegisterEmailWorkflow, JoinWorkflow]
 BACKGROUND: list[type[Any]] = [CampaignWorkflow, RelayWorkflow, SweepWorkflow]
 WORKFLOWS = [*MEMBERS, *BACKGROUND]
 
@@ -95,12 +97,20 @@ def build_means(settings: Settings, client: Client, task_queue: str = TASK_QUEUE
     async def tell(campaign_code: str, member_id: UUID, version: int) -> bool:
         return await calls.tell_calendar(client, campaign_code, member_id, version)
 
-    async def deliver(lost: Undelivered) -> None:
-        await calls.deliver_decision(
-            client, task_queue, campaign_id=lost.campaign_id, campaign_code=lost.campaign_code,
-            member_id=lost.member_id, submission_id=lost.submission_id, claim_id=lost.claim_id,
-            verdict=lost.verdict,
-        )  # fmt: skip
+    async def deliver(lost: Lost) -> None:
+        if isinstance(lost, doors.Unheard):
+            await calls.open_request(client, task_queue, door=lost.door, request_id=lost.request_id, told=lost.told)
+        elif isinstance(lost, renewals.Unheard):
+            await calls.open_renewal(client, task_queue, lost.link_id, used=lost.used)
+        else:
+            await calls.deliver_decision(
+                client, task_queue, campaign_id=lost.campaign_id, campaign_code=lost.campaign_code,
+                member_id=lost.member_id, submission_id=lost.submission_id, claim_id=lost.claim_id,
+                verdict=lost.verdict,
+            )  # fmt: skip
+
+    async def look(campaign_code: str, member_id: UUID) -> None:
+        await calls.look_again(client, campaign_code, member_id)
 
     identity = IdentityActivities(sessions, files, policy)
     relay = RelayActivities(
@@ -116,6 +126,8 @@ def build_means(settings: Settings, client: Client, task_queue: str = TASK_QUEUE
         OnboardingActivities(sessions, policy),
         AccountActivities(autocommit_of(engine), policy, secret),
         BallotActivities(sessions, policy),
+        DoorActivities(sessions, policy, secret, look),
+        RenewalActivities(sessions),
         identity,
     ]
     background: list[object] = [

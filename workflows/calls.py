@@ -1,13 +1,17 @@
 """How pages and the worker reach a member's workflow: the only place that knows ids and start options."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.doors import RequestOf
+from activities.renewals import RenewalOf
+from portal.rules.doors import Door
 from portal.rules.identity import Verdict
+from workflows.doors import JoinWorkflow, RegisterEmailWorkflow, RenewalWorkflow
 from workflows.messages import DecisionMade, MemberToOnboard, workflow_id
 from workflows.onboarding import OnboardingWorkflow
 
@@ -68,3 +72,53 @@ async def tell_calendar(client: Client, campaign_code: str, member_id: UUID, ver
             return False
         raise
     return True
+
+
+async def look_again(client: Client, campaign_code: str, member_id: UUID) -> None:
+    """Let a member's workflow take the file up from the records; one that does not run will when it starts."""
+    handle = client.get_workflow_handle(workflow_id(campaign_code, member_id))
+    try:
+        await handle.execute_update(OnboardingWorkflow.look_again, id=f"look-{uuid4()}")
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+# The doors that a person decides; each workflow is named by its door and its request.
+DOORS: dict[Door, tuple[type[Any], str]] = {
+    Door.REGISTER_EMAIL: (RegisterEmailWorkflow, "An address for somebody on the roll"),
+    Door.JOIN: (JoinWorkflow, "Somebody who wants to become a member"),
+}
+
+
+def request_workflow_id(door: Door, request_id: UUID) -> str:
+    return f"{door}-{request_id}"
+
+
+async def open_request(
+    client: Client, task_queue: str, *, door: Door, request_id: UUID, told: str | None = None
+) -> None:
+    """Start the workflow of a request unless it runs, and wake it up by the signal of what was done."""
+    story, summary = DOORS[door]
+    await client.start_workflow(
+        story.run,
+        RequestOf(request_id),
+        id=request_workflow_id(door, request_id),
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal=told,
+        static_summary=summary,
+    )
+
+
+async def open_renewal(client: Client, task_queue: str, link_id: UUID, *, used: bool = False) -> None:
+    """Start the workflow of a link unless it runs, and tell it when the link was used."""
+    await client.start_workflow(
+        RenewalWorkflow.run,
+        RenewalOf(link_id),
+        id=f"renewal-{link_id}",
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal="used" if used else None,
+        static_summary="A new password",
+    )

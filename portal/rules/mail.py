@@ -21,6 +21,17 @@ class MailKind(StrEnum):
     NOT_YET_VOTED = "not-yet-voted"
     CLOSED = "closed"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105  (a mail, not a password)
+    # The doors beside the entrance.
+    DOOR_PROOF = "door-proof"
+    DOOR_LAPSED = "door-lapsed"
+    DOOR_RECEIVED = "door-received"
+    DOOR_LATE = "door-late"
+    DOOR_REFUSED = "door-refused"
+    EMAIL_REGISTERED = "email-registered"
+    WELCOME = "welcome"
+    ALREADY_MEMBER = "already-member"
+    ADDRESS_ON_FILE = "address-on-file"
+    STAFF_WAITING = "staff-waiting"
 
 
 class Lane(StrEnum):
@@ -30,11 +41,11 @@ class Lane(StrEnum):
     BULK = "bulk"
 
 
-# What the member asked for a moment ago: it may leave at any hour.
+# What the member asked for or did a moment ago: it may leave at any hour.
 JUST_ASKED = frozenset(
     {
         MailKind.VERIFICATION, MailKind.RENEWAL, MailKind.DOCUMENTS_RECEIVED, MailKind.REGISTERED,
-        MailKind.PASSWORD_CHANGED,
+        MailKind.PASSWORD_CHANGED, MailKind.DOOR_PROOF, MailKind.DOOR_RECEIVED, MailKind.ALREADY_MEMBER,
     }
 )  # fmt: skip
 

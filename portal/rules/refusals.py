@@ -73,6 +73,17 @@ class Refusal(StrEnum):
     REASON_NEEDED = "reason-needed"
     QUEUE_EMPTY = "queue-empty"
 
+    # the doors beside the entrance
+    REQUEST_LAPSED = "request-lapsed"
+    REQUEST_OVER = "request-over"
+    REQUEST_REASON_NEEDED = "request-reason-needed"
+    ROLL_ENTRY_NEEDED = "roll-entry-needed"
+    ROLL_NUMBER_NEEDED = "roll-number-needed"
+    ROLL_NUMBER_TAKEN = "roll-number-taken"
+    ADDRESS_ON_FILE = "address-on-file"
+    ADDRESS_TAKEN = "address-taken"
+    ALREADY_MEMBER = "already-member"
+
 
 class Refused(Exception):
     """An expected no, on its way to the page that will say it."""

@@ -1,5 +1,6 @@
 """Ways in: accounts, staff roles, and the counters that slow a guesser down."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -65,6 +66,14 @@ async def of_member(session: Session, member_id: UUID) -> Account | None:
 async def roles(session: Session, account_id: UUID) -> frozenset[Role]:
     rows = await session.scalars(select(StaffRole.role).where(StaffRole.account_id == account_id))
     return frozenset(Role(row) for row in rows)
+
+
+async def with_role(session: Session, role: Role) -> Sequence[UUID]:
+    """The accounts of everybody who has this role."""
+    rows = await session.scalars(
+        select(StaffRole.account_id).where(StaffRole.role == role.value).order_by(StaffRole.account_id)
+    )
+    return rows.all()
 
 
 async def set_password(session: Session, account_id: UUID, password_hash: str) -> None:

@@ -44,6 +44,11 @@ class Link(Base):
             unique=True,
             postgresql_where=text("used_at is null and voided_at is null"),
         ),
+        Index(
+            "ix_link_renewal_open",
+            "created_at",
+            postgresql_where=text("purpose = 'renewal' and ended_at is null"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -57,6 +62,9 @@ class Link(Base):
     used_at: Mapped[datetime | None]
     voided_at: Mapped[datetime | None]
     code_tries: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Of a renewal: when its workflow last read it, and when it was over for that.
+    taken_up_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
 
 
 _LINK = table_of(Link)
@@ -165,6 +173,7 @@ class LinkState:
     expires_at: datetime
     code_tries: int
     refusal: Refusal | None
+    used_at: datetime | None = None
 
 
 async def make(
@@ -261,8 +270,9 @@ async def _state(
     elif row.expired:
         refusal = Refusal.LINK_EXPIRED
     return LinkState(
-        row.id, row.account_id, row.member_id, Purpose(row.purpose), row.expires_at, row.code_tries, refusal
-    )
+        row.id, row.account_id, row.member_id, Purpose(row.purpose), row.expires_at, row.code_tries, refusal,
+        row.used_at,
+    )  # fmt: skip
 
 
 async def use(session: Session, link_id: UUID, purpose: Purpose, account_id: UUID) -> str | None:

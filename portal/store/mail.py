@@ -51,6 +51,7 @@ class Mail(Base):
         CheckConstraint("lane in ('urgent', 'bulk')", name="lane"),
         Index("ix_outbox_waiting", "lane", "due_at", postgresql_where=_WAITING),
         Index(None, "account_id"),
+        CheckConstraint("num_nonnulls(account_id, request_id) = 1", name="reader"),
     )
 
     id: Mapped[NewId]
@@ -58,7 +59,9 @@ class Mail(Base):
     key: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
     lane: Mapped[str]
-    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+    # To an account, or to whoever made a request at one of the doors.
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
+    request_id: Mapped[UUID | None] = mapped_column(ForeignKey("door_request.id"))
     campaign_id: Mapped[UUID | None] = mapped_column(ForeignKey("campaign.id"))
     facts: Mapped[dict[str, str]] = mapped_column(JSONB)
     queued_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
@@ -79,7 +82,7 @@ class Mail(Base):
 _MAIL = table_of(Mail)
 # A mail to be queued: see `to_queue`.
 Row = Mapping[str, object]
-_COLUMNS = ("id", "key", "kind", "lane", "account_id", "campaign_id", "facts", "due_at")
+_COLUMNS = ("id", "key", "kind", "lane", "account_id", "request_id", "campaign_id", "facts", "due_at")
 
 
 def queued_if(condition: ColumnElement[bool]) -> CTE:
@@ -97,16 +100,17 @@ def to_queue(
     key: str,
     kind: MailKind,
     lane: Lane,
-    account_id: UUID,
+    account_id: UUID | None,
     campaign_id: UUID | None,
     due_at: datetime,
     facts: Mapping[str, str],
+    request_id: UUID | None = None,
 ) -> Row:
     """A mail as its row; `facts` are ids, codes and instants."""
     return {
         "mail_id": uuid4(), "mail_key": key, "mail_kind": kind.value, "mail_lane": lane.value,
-        "mail_account_id": account_id, "mail_campaign_id": campaign_id, "mail_facts": dict(facts),
-        "mail_due_at": due_at,
+        "mail_account_id": account_id, "mail_request_id": request_id, "mail_campaign_id": campaign_id,
+        "mail_facts": dict(facts), "mail_due_at": due_at,
     }  # fmt: skip
 
 
@@ -124,11 +128,12 @@ class Claimed:
     id: UUID
     key: str
     kind: MailKind
-    account_id: UUID
+    account_id: UUID | None
     campaign_id: UUID | None
     facts: Mapping[str, str]
     attempts: int
     queued_at: datetime
+    request_id: UUID | None = None
 
 
 async def queue(session: Session, row: Row) -> bool:
@@ -146,7 +151,7 @@ async def queue_many(session: Session, rows: Sequence[Mapping[str, object]]) -> 
         .on_conflict_do_nothing(index_elements=[Mail.key])
         .returning(Mail.account_id)
     )
-    accounts = list(new)
+    accounts = [account_id for account_id in new if account_id is not None]
     await session.execute(select(func.pg_notify(CHANNEL, Lane.BULK.value)))
     return accounts
 
@@ -179,7 +184,9 @@ async def claim(session: Session, lane: Lane, most: int) -> list[Claimed]:
     """Take due rows that no other relay holds, the earliest due first."""
     rows = await session.execute(_CLAIM, {"of_lane": lane.value, "most": most})
     return [
-        Claimed(r.id, r.key, MailKind(r.kind), r.account_id, r.campaign_id, r.facts, r.attempts, r.queued_at)
+        Claimed(
+            r.id, r.key, MailKind(r.kind), r.account_id, r.campaign_id, r.facts, r.attempts, r.queued_at, r.request_id
+        )
         for r in rows
     ]
 

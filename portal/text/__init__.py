@@ -2,6 +2,7 @@
 
 from portal.text.calendars import calendar_file
 from portal.text.catalogues import HTML_LANGUAGES, LANGUAGES, LOCALES, gettext, nbsp, ngettext
+from portal.text.doors import needed, why_not
 from portal.text.labels import (
     Explanation,
     Status,
@@ -38,6 +39,7 @@ __all__ = [
     "mail_name",
     "moment",
     "nbsp",
+    "needed",
     "ngettext",
     "not_decided_in_time",
     "number",
@@ -48,6 +50,7 @@ __all__ = [
     "say",
     "status",
     "step",
+    "why_not",
     "window",
     "without_keys",
 ]

@@ -79,6 +79,16 @@ MAILS: dict[MailKind, str] = {
     MailKind.VOTING_OPEN: N_("Ouverture du vote"),
     MailKind.NOT_YET_VOTED: N_("Rappel de voter"),
     MailKind.CLOSED: N_("Clôture du vote"),
+    MailKind.DOOR_PROOF: N_("Adresse à confirmer"),
+    MailKind.DOOR_LAPSED: N_("Demande close"),
+    MailKind.DOOR_RECEIVED: N_("Demande reçue"),
+    MailKind.DOOR_LATE: N_("Réponse en retard"),
+    MailKind.DOOR_REFUSED: N_("Réponse à une demande"),
+    MailKind.EMAIL_REGISTERED: N_("Courriel enregistré"),
+    MailKind.WELCOME: N_("Bienvenue parmi les membres"),
+    MailKind.ALREADY_MEMBER: N_("Déjà membre"),
+    MailKind.ADDRESS_ON_FILE: N_("Autre adresse demandée"),
+    MailKind.STAFF_WAITING: N_("Demande en attente"),
 }
 
 # Said under the field, before anything goes wrong.

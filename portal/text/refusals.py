@@ -172,6 +172,34 @@ SENTENCES: dict[Refusal, str] = {
         "mots en français et en anglais."
     ),
     Refusal.QUEUE_EMPTY: N_("La file est vide : merci, il n'y a plus personne qui attend."),
+    # the doors beside the entrance
+    Refusal.REQUEST_LAPSED: N_(
+        "Cette demande est close, car son lien n'a pas été ouvert en 7 jours : refaites-la, cela prend deux minutes."
+    ),
+    Refusal.REQUEST_OVER: N_("Cette demande n'attend plus de réponse : retournez à la liste et passez à la suivante."),
+    Refusal.REQUEST_REASON_NEEDED: N_(
+        "Dites pourquoi la demande ne peut pas être acceptée : choisissez un motif ; pour « Autre », écrivez "
+        "quelques mots en français et en anglais."
+    ),
+    Refusal.ROLL_ENTRY_NEEDED: N_(
+        "Aucune fiche du registre ne correspond à cette demande : cherchez la personne par son numéro, ou choisissez "
+        "un motif."
+    ),
+    Refusal.ROLL_NUMBER_NEEDED: N_(
+        "Il manque le numéro de membre ou le groupe : recopiez-les du système du syndicat, le numéro a 6 chiffres "
+        "et commence par 9."
+    ),
+    Refusal.ROLL_NUMBER_TAKEN: N_(
+        "Ce numéro est déjà au registre : cherchez-le pour voir la fiche à côté de la demande, puis décidez."
+    ),
+    Refusal.ADDRESS_ON_FILE: N_(
+        "Cette personne a déjà une adresse de courriel à son dossier, qu'on ne remplace jamais ici : choisissez le "
+        "motif « Adresse déjà au dossier »."
+    ),
+    Refusal.ADDRESS_TAKEN: N_(
+        "Cette adresse de courriel sert déjà à une autre personne : choisissez le motif « Adresse déjà utilisée »."
+    ),
+    Refusal.ALREADY_MEMBER: N_("Cette personne est déjà membre : choisissez le motif « Déjà membre »."),
 }
 
 

@@ -15,7 +15,7 @@ from activities.facts import Facts
 from activities.identity import IdentityActivities
 from activities.mail import SmtpServer
 from activities.onboarding import Policy
-from activities.relay import RelayActivities
+from activities.relay import Lost, RelayActivities
 from activities.rendering import Letters
 from activities.sweep import SweepActivities
 from deploy.servers import Mailbox
@@ -23,7 +23,6 @@ from portal.rules.mail import Courtesy
 from portal.settings import Settings
 from portal.store import AsyncEngine, Sessions, open_database, sessions_of
 from portal.store.files import Files
-from portal.store.review import Undelivered
 from portal.store.sealing import EpochKeys
 from tests.conftest import ORIGIN, SECRET, Servers
 from tests.store.conftest import as_api, database, kept_database
@@ -107,14 +106,14 @@ class Shift:
 def relaying(as_worker: Sessions, worker_engine: AsyncEngine, facts: Facts, letters: Letters) -> Relaying:
     """Begin a shift of a relay that sends to this mailbox."""
 
-    async def nobody(lost: Undelivered) -> None:
+    async def nobody(lost: Lost) -> None:
         raise AssertionError("no decision is lost here")
 
     def begin(
         mailbox: Mailbox | SimpleNamespace,
         *,
         shift: timedelta = timedelta(minutes=5),
-        deliver: Callable[[Undelivered], Coroutine[object, object, None]] = nobody,
+        deliver: Callable[[Lost], Coroutine[object, object, None]] = nobody,
     ) -> Shift:
         server = smtp_of(mailbox)  # type: ignore[arg-type]
         return Shift(RelayActivities(as_worker, worker_engine, facts, letters, server, deliver, shift))

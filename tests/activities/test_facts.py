@@ -20,6 +20,7 @@ from portal.store.members import Member
 from tests import builders
 from tests.activities.conftest import Relaying
 from tests.activities.mails import eventually, queue, queue_verification, row
+from tests.activities.test_door_facts import OF_DOORS
 from tests.conftest import ORIGIN
 from tests.store.cases import a_submission, run
 
@@ -160,7 +161,7 @@ async def test_every_kind_of_mail_can_be_written(
     letters_written = {name: await written(sessions, facts, letters, key) for name, key in keys.items()}
 
     assert {name for name, letter in letters_written.items() if letter is None} == set()
-    assert {MailKind((await row(sessions, key)).kind) for key in keys.values()} == set(MailKind)
+    assert {MailKind((await row(sessions, key)).kind) for key in keys.values()} == set(MailKind) - OF_DOORS
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
@@ -253,7 +254,8 @@ async def test_a_mail_whose_cause_has_vanished_is_cancelled_and_never_sent(
     settled = {name: await row(sessions, key) for name, key in vanished.items()}
     assert {name for name, mail in settled.items() if mail.cancelled_at is None} == set()
     # That a password was changed stays true.
-    assert {MailKind(mail.kind) for mail in settled.values()} == set(MailKind) - {MailKind.PASSWORD_CHANGED}
+    vanish = set(MailKind) - OF_DOORS - {MailKind.PASSWORD_CHANGED}
+    assert {MailKind(mail.kind) for mail in settled.values()} == vanish
     assert mailbox.messages() == []
 
 

@@ -45,11 +45,13 @@ OPEN = {
         "confirm-email",
         "register-email",
         "join",
+        "request-sent",
+        "prove-request",
         "healthz",
         "readyz",
         "bare",
     )
-} | {("POST", "sign-in"), ("POST", "forgotten"), ("POST", "new-password")}
+} | {("POST", name) for name in ("sign-in", "forgotten", "new-password", "register-email", "join", "prove-request")}
 
 
 async def test_an_activation_session_can_do_two_things_and_nothing_else(visit: Visit, sessions: Sessions) -> None:
@@ -59,7 +61,7 @@ async def test_an_activation_session_can_do_two_things_and_nothing_else(visit: V
     person, _ = await activating(sessions, visit)
     token = person.page.form("/deconnexion").fields["form_token"]
     where = {"code": "financial-statements"} | {
-        f"{name}_id": str(uuid4()) for name in ("document", "claim", "submission", "mail")
+        f"{name}_id": str(uuid4()) for name in ("document", "claim", "submission", "mail", "request")
     }
     before = await everything(sessions)
     refused, allowed = set(), set()

@@ -25,12 +25,14 @@ ELSEWHERE: dict[str, dict[str, str]] = {
 # The one form that mail providers send in their readers' name: its token is its authority (RFC 8058).
 FROM_ANYWHERE = {"reminders"}
 # Forms of people who have no session yet: the origin is all there is to check.
-ANONYMOUS = {"sign-in", "forgotten", "new-password"}
+ANONYMOUS = {"sign-in", "forgotten", "new-password", "register-email", "join", "prove-request"}
 
 
 def owner(world: World, name: str) -> Person:
     if name.startswith("review"):
         return world.people["reviewer"]
+    if name == "request-decision":
+        return world.people["operator"]
     return world.people["newcomer"] if name == "first-password" else world.people["member"]
 
 
@@ -53,6 +55,12 @@ def filled_in(world: World, name: str, form_token: str) -> dict[str, Any]:
         case "identity":
             files = {"file1": ("a.jpg", b"\xff\xd8\xff", "image/jpeg")}
             return {"data": {"form_token": form_token, "kind1": "driving-licence"}, "files": files}
+        case "register-email" | "join":
+            return {"data": {"email": world.member.email, "given_name": "Marie"}}
+        case "prove-request":
+            return {"data": {"token": "x" * 43}}
+        case "request-decision":
+            return {"data": {"form_token": form_token, "verdict": "accept"}}
         case "review-decision":
             return {"data": {"form_token": form_token, "verdict": "approve"}}
     return {"data": {"form_token": form_token}}
@@ -82,11 +90,12 @@ async def test_a_form_sent_from_elsewhere_is_refused_and_leaves_no_row(visit: Vi
             assert "set-cookie" not in answer.headers
             assert "text/html" in answer.headers["content-type"]
     assert await everything(sessions, but=()) == before
-    # Our page, with the token of another session, of none, or of nobody.
-    for wrong in (tokens["operator"], "", "x" * 32):
+    # Our page, with the token of another session, or of nobody.
+    for other in ("operator", "member", None):
         for name, address in posts:
-            if name not in ANONYMOUS:
-                person = owner(world, name)
+            person = owner(world, name)
+            if name not in ANONYMOUS and (other is None or person is not world.people[other]):
+                wrong = tokens[other] if other else "x" * 32
                 answer = await person.client.post(
                     address, headers={"Sec-Fetch-Site": "same-origin"}, **filled_in(world, name, wrong)
                 )

@@ -13,14 +13,17 @@ from deploy.cast import CROWD, MOLIERE, SIZE, STAFF, State, cast
 from deploy.people import DOMAIN
 from deploy.questions import QUESTIONS, ballots_of
 from deploy.world import CODE, is_empty, seed
+from portal.rules.doors import ANSWER_WITHIN
 from portal.rules.onboarding import Step, nearest_deadline
 from portal.store import (
     Sessions,
     accounts,
     ballots,
     campaigns,
+    doors,
     identity,
     journal,
+    mail,
     members,
     onboarding,
     review,
@@ -28,7 +31,7 @@ from portal.store import (
 from portal.store.campaigns import Campaign
 from portal.store.files import MinioFiles
 from portal.store.sealing import EpochKeys, unseal
-from tests.conftest import Servers
+from tests.conftest import SECRET, Servers
 
 FOR_YEARS = timedelta(days=3 * 365)
 
@@ -40,7 +43,7 @@ def keys(tmp_path: Path) -> EpochKeys:
 
 @pytest.fixture
 async def campaign(sessions: Sessions, files: MinioFiles, keys: EpochKeys) -> Campaign:
-    return await seed(sessions, files, keys)
+    return await seed(sessions, files, keys, secret=SECRET.encode())
 
 
 def test_two_hundred_members_in_every_state_of_all_groups() -> None:
@@ -184,9 +187,25 @@ async def test_a_world_is_made_up_only_where_nobody_lives(
 ) -> None:
     url = servers.postgres.url("postgres", database)
     assert is_empty(url)
-    await seed(sessions, files, keys)
+    await seed(sessions, files, keys, secret=SECRET.encode())
     assert not is_empty(url)
     async with sessions.begin() as session:
         found = await campaigns.current(session)
         assert found is not None
         assert found.code == CODE
+
+
+async def test_the_desk_of_the_doors_has_something_to_answer_and_something_late(
+    campaign: Campaign, sessions: Sessions
+) -> None:
+    """With the mails that were sent by now: the workflows that start find them done."""
+    async with sessions.begin() as session:
+        waiting = await doors.waiting(session)
+        case = await doors.case_of(session, waiting[1])
+        unsent = await mail.counts(session)
+    assert [one.kind for one in waiting] == ["join", "register-email"]
+    now = datetime.now(UTC)
+    late, new = (one.proven_at + ANSWER_WITHIN < now for one in waiting if one.proven_at)
+    assert (late, new) == (True, False)
+    assert case.member is not None and case.account is not None and case.account.email is None
+    assert unsent.waiting == 0

@@ -13,9 +13,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from activities.rendering import MAILS, Letter, Letters
+from portal.rules.doors import ANSWER_WITHIN, FIRST_LINK_VALID, PROOF_VALID, Door
+from portal.rules.doors import Reason as DoorReason
 from portal.rules.identity import Reason
 from portal.rules.mail import MailKind
-from portal.text import LANGUAGES, reason
+from portal.text import LANGUAGES, reason, why_not
 
 GOLDEN = Path(__file__).parent / "golden"
 ORIGIN = "https://portail.example"
@@ -29,6 +31,7 @@ CLOSES = datetime(2017, 3, 3, 21, tzinfo=UTC)
 ERASED: Facts = {"erased_at": datetime(2017, 2, 17, 15, 12, tzinfo=UTC), "certificate": "7Q4M-K2XR"}
 NOT_ERASED: Facts = {"erased_at": None, "certificate": None}
 LINK = f"{ORIGIN}/fr/courriel/verifier?jeton=specimen-0000"
+FORGOTTEN = f"{ORIGIN}/fr/mot-de-passe/renouveler"
 
 TITLES = {
     "fr": ["Ratification : entente de principe du groupe EC", "États financiers"],
@@ -90,6 +93,34 @@ def _cases(language: str) -> Iterator[tuple[MailKind, str, Facts]]:
     yield MailKind.PASSWORD_CHANGED, "", {"changed_at": received, "renew_url": f"{ORIGIN}/{language}/renew"}
     yield MailKind.CLOSED, "", {"results_by": None}
     yield MailKind.CLOSED, "dated", {"results_by": datetime(2017, 3, 6, 22, tzinfo=UTC)}
+    yield from _door_cases(language, received)
+
+
+def _door_cases(language: str, asked: datetime) -> Iterator[tuple[MailKind, str, Facts]]:
+    """As `activities/door_facts.py` gives them."""
+    for door in Door:
+        common: Facts = {
+            "door": door.value, "asked_at": asked, "answer_by": asked + ANSWER_WITHIN, "proof_by": asked + PROOF_VALID,
+            "reminder": False, "proof_url": f"{ORIGIN}/fr/demande/confirmer?jeton=specimen-0000",
+            "form_url": f"{ORIGIN}/fr/devenir-membre", "sign_in_url": f"{ORIGIN}/fr/connexion",
+            "forgotten_url": FORGOTTEN, "desk_url": f"{ORIGIN}/fr/demandes/7",
+        }  # fmt: skip
+        case = door.value
+        yield MailKind.DOOR_PROOF, case, {**common, "given_name": ""}
+        yield MailKind.DOOR_RECEIVED, case, common
+        yield MailKind.STAFF_WAITING, case, {**common, "given_name": ""}
+    yield MailKind.DOOR_PROOF, "reminder", {**common, "given_name": "", "reminder": True}
+    yield MailKind.DOOR_LAPSED, "", {**common, "given_name": ""}
+    yield MailKind.DOOR_LATE, "", common
+    said = why_not(DoorReason.NAME_DIFFERS, language)
+    yield MailKind.DOOR_REFUSED, "", {**common, "reason": said.reason, "remedy": said.remedy, "renew": False}
+    said = why_not(DoorReason.ADDRESS_ON_FILE, language)
+    yield MailKind.DOOR_REFUSED, "renew", {**common, "reason": said.reason, "remedy": said.remedy, "renew": True}
+    for kind in (MailKind.EMAIL_REGISTERED, MailKind.WELCOME):
+        yield kind, "", {**common, "link": LINK, "expires": asked + FIRST_LINK_VALID}
+        yield kind, "no-link", {**common, "link": None, "expires": None}
+    yield MailKind.ALREADY_MEMBER, "", common
+    yield MailKind.ADDRESS_ON_FILE, "", common
 
 
 ALL = [

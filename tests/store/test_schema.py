@@ -90,6 +90,8 @@ def test_nothing_is_stored_in_a_form_that_could_hold_a_picture_or_a_sentence_unn
         "ballot.groups": "ARRAY",
         "document.epoch": "Date",
         "document.wrapped_key": "LargeBinary",
+        "door_request.said": "JSONB",
+        "door_request.token_hash": "LargeBinary",
         "link.token_hash": "LargeBinary",
         "outbox.facts": "JSONB",
         "sign_in.token_hash": "LargeBinary",

@@ -14,13 +14,16 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
-from temporalio.client import WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
 from deploy.servers import start_temporal
+from portal.rules.doors import Door
 from portal.rules.identity import Verdict
 from portal.temporal import connect
+from tests.workflows.door_timelines import DoorTimeline, door_timeline
 from tests.workflows.fakes import OWN, FakeRecords, a_calendar
 from tests.workflows.timelines import Timeline, timeline
 from workflows.campaigns import CampaignWorkflow
@@ -131,13 +134,85 @@ STORIES: dict[str, Callable[[Timeline], Awaitable[None]]] = {
 }
 
 
+# --- the doors
+
+
+async def door_accepted(story: DoorTimeline) -> None:
+    await story.open(Door.REGISTER_EMAIL)
+    await story.until_looked(1)
+    # A forged signal on the way.
+    await story.handle.signal("decided")
+    await story.pass_time(3 * DAY)
+    await story.proven()
+    await story.until_told("received")
+    await story.decided(accept=True)
+    await story.handle.result()
+
+
+async def door_late(story: DoorTimeline) -> None:
+    story.records.returned = True
+    await story.open(Door.JOIN)
+    await story.proven()
+    await story.until_told("received")
+    await story.pass_time(6 * DAY)
+    await story.until_told("late")
+    await story.decided(accept=True)
+    await story.until_told("returned")
+    await story.decided(accept=False)
+    await story.handle.result()
+
+
+async def door_lapsed(story: DoorTimeline) -> None:
+    await story.open(Door.JOIN)
+    await story.until_looked(1)
+    await story.pass_time(8 * DAY)
+    await story.handle.result()
+
+
+async def renewal_used(story: DoorTimeline) -> None:
+    await story.open()
+    await story.until_looked(1)
+    await story.handle.signal("used")
+    await story.until_looked(2)
+    story.records.used = True
+    await story.handle.signal("used")
+    await story.handle.result()
+
+
+async def renewal_unused(story: DoorTimeline) -> None:
+    await story.open()
+    await story.until_looked(1)
+    await story.pass_time(2 * HOUR)
+    await story.handle.result()
+
+
+DOOR_STORIES: dict[str, Callable[[DoorTimeline], Awaitable[None]]] = {
+    "door-accepted": door_accepted,
+    "door-late": door_late,
+    "door-lapsed": door_lapsed,
+    "renewal-used": renewal_used,
+    "renewal-unused": renewal_unused,
+}
+
+
+async def lived(client: Client, name: str) -> WorkflowHandle[Any, Any]:
+    """The workflow of a story, once it has been told to its end."""
+    if name in DOOR_STORIES:
+        story = door_timeline(client)
+        async with story.worker():
+            await DOOR_STORIES[name](story)
+        return story.handle
+    told = timeline(client, FakeRecords(a_calendar()))
+    async with told.worker():
+        await STORIES[name](told)
+    return told.handle
+
+
 async def record(address: str, names: list[str]) -> None:
     client = await connect(address, "default")
     for name in names:
-        told = timeline(client, FakeRecords(a_calendar()))
-        async with told.worker():
-            await STORIES[name](told)
-        history = (await told.handle.fetch_history()).to_json()
+        handle = await lived(client, name)
+        history = (await handle.fetch_history()).to_json()
         # Who recorded it, and where, is nobody's business.
         history = re.sub(r'"\d+@[\w.-]+"', '"tests"', history)
         history = re.sub(r'"stackTrace": *"(?:[^"\\]|\\.)*"', '"stackTrace": ""', history)
@@ -149,7 +224,7 @@ async def record(address: str, names: list[str]) -> None:
 
 
 def main() -> None:
-    names = sys.argv[1:] or list(STORIES)
+    names = sys.argv[1:] or [*STORIES, *DOOR_STORIES]
     HISTORIES.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="record-"))
     server = start_temporal(folder)

@@ -1,0 +1,153 @@
+"""The desk of the doors: requests whose address is proven, the longest wait first, each beside the roll."""
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.ask import tell
+from api.forms import RequestDecisionFields, RequestDecisionForm
+from api.guards import Lang, OperatorDep, same_form
+from api.pages import go, render
+from api.portal import portal_of
+from api.routes import page
+from portal.rules.accounts import looks_like_member_number
+from portal.rules.doors import (
+    ANSWER_WITHIN,
+    FIELDS,
+    REASONS,
+    Door,
+    Reason,
+    Status,
+    Verdict,
+    alike,
+    reason_given,
+    tidy,
+)  # fmt: skip
+from portal.rules.members import Group
+from portal.rules.refusals import Refusal, Refused
+from portal.store import doors, journal
+from portal.store.doors import Case, Decision
+from portal.store.sessions import Visitor
+from portal.text import why_not
+from workflows import calls
+
+router = APIRouter()
+
+# No second look at the form helps: the request has moved on, or is one's own.
+CLOSED = frozenset({Refusal.ALREADY_DECIDED, Refusal.REQUEST_OVER, Refusal.OWN_FILE})
+
+# The field that a refusal is about.
+FIELD_OF = {
+    Refusal.REQUEST_REASON_NEEDED: "reason",
+    Refusal.ROLL_NUMBER_NEEDED: "number",
+    Refusal.ROLL_NUMBER_TAKEN: "number",
+    Refusal.ROLL_ENTRY_NEEDED: "numero",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One answer of the form, beside what the roll says of it."""
+
+    field: str
+    said: str
+    on_roll: str | None
+    differs: bool
+
+
+@page(router, "requests")
+async def requests(request: Request, visitor: OperatorDep) -> Response:
+    async with portal_of(request).autocommit() as session:
+        waiting = await doors.waiting(session)
+    rows = [(one, one.proven_at + ANSWER_WITHIN) for one in waiting if one.proven_at is not None]
+    return render(request, "doors/desk.html", visitor=visitor, rows=rows)
+
+
+@page(router, "request-case")
+async def request_case(request: Request, language: Lang, visitor: OperatorDep, request_id: UUID) -> Response:
+    number = request.query_params.get("numero", "")[:32]
+    return await _case(request, language, visitor, request_id, RequestDecisionFields(number=number.replace("\0", "")))
+
+
+async def _case(
+    request: Request, language: str, visitor: Visitor, request_id: UUID, form: RequestDecisionFields,
+    refusal: Refusal | None = None,
+) -> Response:  # fmt: skip
+    looked_for = tidy(form.number)
+    async with portal_of(request).autocommit() as session:
+        found = await doors.by_id(session, request_id)
+        if found is None:
+            raise Refused(Refusal.REQUEST_OVER)
+        if found.status != Status.PROVEN.value:
+            raise Refused(Refusal.ALREADY_DECIDED if found.verdict else Refusal.REQUEST_OVER)
+        if await doors.is_own(session, found, visitor.account_id):
+            raise Refused(Refusal.OWN_FILE)
+        case = await doors.case_of(session, found, looked_for if looks_like_member_number(looked_for) else None)
+    assert found.proven_at is not None, "a proven request says when"
+    return render(
+        request, "doors/case.html", visitor=visitor, refusal=refusal, field=FIELD_OF.get(refusal) if refusal else None,
+        case=case, lines=compared(case),
+        answer_by=found.proven_at + ANSWER_WITHIN, form=form, groups=list(Group),
+        reasons=[(code.value, why_not(code, found.language)) for code in REASONS[found.door]],
+    )  # fmt: skip
+
+
+def compared(case: Case) -> list[Line]:
+    """What was typed, in the order of the form; accents, hyphens and capitals make no difference."""
+    lines = []
+    for field in FIELDS[case.request.door]:
+        said = case.request.said.get(field)
+        if said is not None and field not in ("declaration", "language"):
+            on_roll = getattr(case.member, field, None)
+            lines.append(Line(field, said, on_roll, on_roll is not None and not alike(said, on_roll)))
+    return lines
+
+
+@page(router, "request-decision", methods=("POST",))
+async def decide_request(
+    request: Request, language: Lang, visitor: OperatorDep, form: RequestDecisionForm, request_id: UUID
+) -> Response:
+    """Write the decision down, once; then wake the workflow, which applies it and answers."""
+    portal = portal_of(request)
+    same_form(visitor, form.form_token)
+    async with portal.sessions.begin() as session:
+        found = await doors.by_id(session, request_id)
+        if found is None:
+            raise Refused(Refusal.REQUEST_OVER)
+        made = _decision(form, found.door)
+        if not isinstance(made, Refusal):
+            decided = await doors.decide(session, request_id, visitor.account_id, made)
+            if not isinstance(decided, Refusal):
+                await journal.write(
+                    session, "request-decided", actor="operator", actor_id=visitor.account_id,
+                    member_id=decided.member_id, subject_id=decided.id, code=made.verdict.value,
+                )  # fmt: skip
+    refusal = made if isinstance(made, Refusal) else decided if isinstance(decided, Refusal) else None
+    if refusal in CLOSED:
+        raise Refused(refusal)
+    if refusal is not None:
+        return await _case(request, language, visitor, request_id, form, refusal)
+    heard_by = asyncio.get_running_loop().time() + portal.settings.answer_seconds
+    told = calls.open_request(portal.client, portal.task_queue, door=found.door, request_id=request_id, told="decided")
+    await tell(told, until=heard_by)
+    return go("requests", language, notice="decision")
+
+
+def _decision(form: RequestDecisionFields, door: Door) -> Decision | Refusal:
+    try:
+        verdict = Verdict(form.verdict)
+        reason = Reason(form.reason) if verdict is Verdict.REFUSE and form.reason else None
+        shown = UUID(form.compared) if form.compared else None
+        group = Group(form.group).value if form.group else None
+    except ValueError:
+        return Refusal.REQUEST_REASON_NEEDED
+    if not reason_given(door, verdict, reason, form.note_fr, form.note_en):
+        return Refusal.REQUEST_REASON_NEEDED
+    number = tidy(form.number)
+    return Decision(
+        verdict, reason, form.note_fr, form.note_en, compared=shown,
+        roll_number=number if looks_like_member_number(number) else None, roll_group=group,
+    )  # fmt: skip

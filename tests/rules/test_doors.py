@@ -1,0 +1,84 @@
+"""The doors beside the entrance: what a field means, what is due next, and which words are alike."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.rules.doors import (
+    ANSWER_WITHIN,
+    FIELDS,
+    OPTIONAL,
+    OVER,
+    REASONS,
+    Door,
+    Moment,
+    Reason,
+    Status,
+    Verdict,
+    alike,
+    next_due,
+    read,
+    reason_given,
+)  # fmt: skip
+
+ASKED = datetime(2017, 2, 1, 15, tzinfo=UTC)
+PROVEN = ASKED + timedelta(days=1)
+
+
+def test_a_request_that_nobody_proves_is_reminded_of_and_ends_and_a_proven_one_waits_for_a_person() -> None:
+    for status, proven, expected in (
+        (Status.ASKED, None, [Moment.PROOF_REMINDER, Moment.LAPSE]),
+        (Status.PROVEN, PROVEN, [Moment.RECEIVED, Moment.STAFF_REMINDER, Moment.LATE]),
+        *((over, PROVEN, []) for over in OVER),
+    ):
+        met: list[Moment] = []
+        last = ASKED
+        while (due := next_due(status, ASKED, proven, met)) is not None:
+            assert due.at >= last
+            last = due.at
+            met.append(due.moment)
+        assert met == expected
+    late = next_due(Status.PROVEN, ASKED, PROVEN, {Moment.RECEIVED, Moment.STAFF_REMINDER})
+    assert late is not None and late.at == PROVEN + ANSWER_WITHIN
+
+
+@pytest.mark.parametrize("door", Door)
+def test_each_door_has_its_reasons_and_another_one_is_said_in_both_languages(door: Door) -> None:
+    for reason in Reason:
+        fits = reason in REASONS[door] and reason is not Reason.OTHER
+        assert reason_given(door, Verdict.REFUSE, reason, "", "") is fits
+    assert reason_given(door, Verdict.REFUSE, Reason.OTHER, "un mot", "a word")
+    assert not reason_given(door, Verdict.REFUSE, Reason.OTHER, "un mot", " ")
+    assert not reason_given(door, Verdict.REFUSE, None, "", "")
+    assert reason_given(door, Verdict.ACCEPT, None, "", "")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Hélène-Marie", "helene marie", True),
+        ("D’Aïeul", "D'AIEUL", True),
+        ("J8X 1A1", "j8x1a1", True),
+        ("Poquelin", "Poquelin-Molière", False),
+        ("", "Poquelin", False),
+        ("Œuvre", "Oeuvre", False),
+    ],
+)
+def test_accents_hyphens_and_capitals_make_no_difference(one: str, other: str, same: bool) -> None:
+    assert alike(one, other) is same
+
+
+@pytest.mark.parametrize("door", Door)
+@given(typed=st.text(max_size=300))
+def test_whatever_is_typed_is_understood_or_named_and_what_is_understood_is_understood_again(
+    door: Door, typed: str
+) -> None:
+    said, unclear = read(door, dict.fromkeys(FIELDS[door], typed))
+    assert set(said) | set(unclear) | OPTIONAL[door] == set(FIELDS[door])
+    assert not set(said) & set(unclear)
+    again, unclear_again = read(door, {**dict.fromkeys(FIELDS[door], typed), **said})
+    assert {field: again[field] for field in said} == said
+    assert set(unclear_again) == set(unclear)
+    assert all(value.isprintable() for value in said.values())
