@@ -9,7 +9,7 @@ PYTHON ?= python3
 WORKERS ?= 2
 PACKAGES := portal activities workflows api worker deploy tests
 
-.PHONY: help demo demo-reset setup browser lint test check fix figures record messages vendor record lock clean
+.PHONY: help demo demo-reset setup browser lint test check fix figures messages vendor record guide lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -77,6 +77,9 @@ vendor: $(VENV)/.demo ## bring in what browsers need from elsewhere (needs npm)
 
 record: $(VENV)/.dev ## record the workflow histories that are replayed
 	$(PY) -m tests.workflows.record
+
+guide: setup ## take the pictures of the guide and of the README from the running portal
+	$(PY) -m tests.guide
 
 lock: ## renew the lock files (needs uv)
 	uv pip compile --upgrade --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --python-version 3.11 --extra demo pyproject.toml -o requirements.lock

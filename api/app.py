@@ -20,6 +20,7 @@ from api import (
     calendar,
     door_desk,
     doors,
+    guide,
     health,
     holdings,
     identity,
@@ -49,7 +50,7 @@ PAGES = [
     module.router
     for module in (
         accounts, activation, renewal, reminders, onboarding, identity, ballots, holdings, messages, calendar, review,
-        operations, doors, door_desk, health,
+        operations, doors, door_desk, guide, health,
     )
 ]  # fmt: skip
 

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -59,10 +59,9 @@ class Servers:
     mailbox: Mailbox
 
 
-@pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+@contextmanager
+def running_servers(folder: Path) -> Iterator[Servers]:
     """PostgreSQL, Temporal, S3 and SMTP: the servers of the demo, on free loopback ports."""
-    folder = tmp_path_factory.mktemp("servers")
     folder.chmod(0o755)
     started: list[Postgres | Temporal | ObjectStore | Mailbox] = []
     try:
@@ -80,6 +79,12 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         for server in reversed(started):
             server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with running_servers(tmp_path_factory.mktemp("servers")) as servers:
+        yield servers
 
 
 def open_sync(postgres: Postgres, database: str = "postgres"):  # type: ignore[no-untyped-def]

@@ -1,5 +1,6 @@
 """Ballots, whose they are, and who is registered for which."""
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -143,6 +144,13 @@ async def cards(session: Session, campaign_id: UUID, member: Member) -> list[Car
         )
         for ballot, registered_at, confirmed_at in rows
     ]
+
+
+async def per_group(session: Session, campaign_id: UUID) -> dict[Group, int]:
+    """How many ballots a member in good standing of each group has; a group without any is left out."""
+    electorates = await session.scalars(select(Ballot.groups).where(Ballot.campaign_id == campaign_id))
+    counted = Counter(code for groups in electorates for code in groups)
+    return {group: counted[group] for group in Group if counted[group]}
 
 
 async def register(

@@ -43,6 +43,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "requests": ("demandes", "requests"),
     "request-case": ("demandes/{request_id}", "requests/{request_id}"),
     "request-decision": ("demandes/{request_id}/decision", "requests/{request_id}/decision"),
+    "guide": ("guide", "guide"),
     "review": ("examen", "review"),
     "review-case": ("examen/{claim_id}", "review/{claim_id}"),
     "review-picture": ("examen/{claim_id}/image/{document_id}", "review/{claim_id}/picture/{document_id}"),

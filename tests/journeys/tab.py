@@ -125,7 +125,7 @@ class Tab:
 
 @asynccontextmanager
 async def visiting(
-    browser: Browser, origin: str, language: str, *, phone: bool = False, scripts: bool = True
+    browser: Browser, origin: str, language: str, *, phone: bool = False, scripts: bool = True, scale: float = 1
 ) -> AsyncIterator[Visitor]:
     viewport = PHONE if phone else DESK
     context = await browser.new_context(
@@ -133,6 +133,7 @@ async def visiting(
         is_mobile=phone,
         has_touch=phone,
         java_script_enabled=scripts,
+        device_scale_factor=scale,
         locale="fr-CA" if language == "fr" else "en-CA",
     )
     visitor = Visitor(context, origin, language, viewport)
