@@ -1,6 +1,7 @@
 """What browsers fetch beside a page: read, compressed and named by its content once, when the process starts."""
 
 import gzip
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from mimetypes import guess_type
@@ -56,8 +57,15 @@ class Assets:
         await _answer(file, Headers(scope=scope), scope["method"])(scope, receive, send)
 
 
+# In our own module each stands on a line of its own.
+_COMMENTS = re.compile(rb"^ *//.*\n", re.MULTILINE)
+
+
 def _read(path: Path) -> File:
     content = path.read_bytes()
+    if path.suffix == ".js":
+        # They are for whoever reads the source.
+        content = _COMMENTS.sub(b"", content)
     kind = TYPES.get(path.suffix) or guess_type(path.name)[0] or "text/plain"
     return File(content, gzip.compress(content, 9, mtime=0) if path.suffix in COMPRESSED else None, kind)
 

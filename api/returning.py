@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.pages import go, language_of, own_page, render
+from api.pages import PAGE_OF_FORM, go, language_of, own_page, render
 from portal.rules.refusals import Refusal
 from portal.store.sessions import Visitor
 from portal.text.addresses import path, place
@@ -78,7 +78,7 @@ def own_page_or_sign_in(request: Request) -> RedirectResponse:
     visitor: Visitor | None = getattr(request.state, "visitor", None)
     language = language_of(request)
     # Home is where everybody goes anyway.
-    if visitor is not None or place(request.url.path) in (None, "home"):
+    if visitor is not None or not asked_for(request.url.path) or place(request.url.path) == "home":
         return go(own_page(visitor), language)
     return RedirectResponse(f"{path('sign-in', language)}?{RETURN}={request.url.path}", status_code=303)
 
@@ -86,9 +86,14 @@ def own_page_or_sign_in(request: Request) -> RedirectResponse:
 RETURN = "suite"
 
 
+# Addresses of ours that are no page to come back to: a form's, a picture's, a download's.
+NO_PAGE = frozenset({*PAGE_OF_FORM, "status", "picture", "review-picture", "file-data", "calendar"})
+
+
 def asked_for(text: str) -> str:
     """The page somebody wanted before signing in, if it is one of ours; else nothing (security.md T33)."""
-    return text if place(text) is not None else ""
+    wanted = place(text)
+    return text if wanted is not None and wanted not in NO_PAGE else ""
 
 
 def resume(request: Request, visitor: Visitor | None, kept: Kept) -> Response:

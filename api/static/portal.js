@@ -44,6 +44,7 @@ for (const region of all("[data-status]")) {
 // A form is sent once.
 for (const form of all("form[method=post]")) {
   form.addEventListener("submit", (event) => {
+    if (form.closest(".app-me")) store.removeItem("typed");
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
     setTimeout(() => delete form.dataset.sent, 8000);
@@ -81,8 +82,13 @@ for (const dialog of all("dialog[data-left]")) {
   const wait = (seconds) => {
     timers.forEach(clearTimeout);
     timers = [
-      setTimeout(() => dialog.showModal(), Math.max(seconds - 120, 0) * 1000),
-      setTimeout(() => { keep(location.pathname); location.reload(); }, (seconds + 1) * 1000),
+      // Not at the fixed end of a long session, where nobody can stay.
+      seconds > 120 && setTimeout(() => dialog.isConnected && dialog.showModal(), (seconds - 120) * 1000),
+      setTimeout(() => {
+        if (!dialog.isConnected) return;
+        if ("keep" in dialog.dataset) keep(location.pathname);
+        location.reload();
+      }, (seconds + 1) * 1000),
     ];
   };
   dialog.querySelector("form").addEventListener("submit", async (event) => {
