@@ -15,7 +15,7 @@ from api.routes import page
 from portal.rules.accounts import SessionKind
 from portal.rules.links import hash_of
 from portal.rules.refusals import Refusal, Refused
-from portal.store import accounts, journal, links, sessions
+from portal.store import accounts, journal, links, onboarding, sessions
 from portal.store.sessions import Visitor
 
 router = APIRouter()
@@ -31,12 +31,21 @@ async def first_steps(
 ) -> Response:
     """Prove the address, then choose a password; with what is to be looked at again."""
     async with portal_of(request).sessions.begin() as session:
+        file = None
+        if visitor.campaign is not None and visitor.member_id is not None:
+            # Before the address: what changes in between is then seen at the next look.
+            file = await onboarding.of_member(session, visitor.campaign.id, visitor.member_id)
         account = await accounts.by_id(session, visitor.account_id)
     assert account is not None, "a session has an account"
     return render(
         request, "accounts/first_password.html", visitor=visitor, refusal=refusal, field=field, typed=typed,
-        email=account.email, verified=account.email_verified_at is not None,
+        email=account.email, verified=account.email_verified_at is not None, tag=tag_of(visitor, file),
     )  # fmt: skip
+
+
+def tag_of(visitor: Visitor, file: onboarding.File | None) -> str:
+    """What a page shows changes with the version of its file."""
+    return f'"{visitor.kind}-{file.version if file else 0}"'
 
 
 @page(router, "first-password", methods=("POST",))

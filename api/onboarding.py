@@ -8,7 +8,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.activation import first_steps
+from api.activation import first_steps, tag_of
 from api.ask import ask
 from api.forms import CodeForm, LinkForm, SentForm
 from api.guards import Anyone, Lang, LeftOpenDep, MemberDep, MemberOrActivatingDep, campaign_of, same_form
@@ -139,15 +139,10 @@ async def _member_page(
         field=field,
         typed=typed,
         view=view,
-        tag=_tag(visitor, view.file),
+        tag=tag_of(visitor, view.file),
         IdentityState=IdentityState,
         Step=Step,
     )
-
-
-def _tag(visitor: Visitor, file: onboarding.File | None) -> str:
-    """What a page shows changes with the version of its file."""
-    return f'"{visitor.kind}-{file.version if file else 0}"'
 
 
 @page(router, "status")
@@ -157,7 +152,7 @@ async def status(request: Request, language: Lang, visitor: LeftOpenDep) -> Resp
     assert visitor.member_id is not None, "the guard lets members in only"
     async with portal.autocommit() as session:
         file = await onboarding.of_member(session, campaign_of(visitor).id, visitor.member_id)
-        tag = _tag(visitor, file)
+        tag = tag_of(visitor, file)
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers={"ETag": tag})
         view = await view_of(session, portal, visitor, language)

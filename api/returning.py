@@ -1,7 +1,7 @@
 """Signing in again in the middle of something: back to the same place, with what the form held.
 
 Nothing is stored for it: what was filled in travels in the page that asks for the password, and is sent on with one
-press of a button. A password is not kept; for a form with pictures it is back to its page.
+press of a button. Neither a password nor a picture is kept: from a form that asks for one it is back to its page.
 """
 
 import json
@@ -56,6 +56,9 @@ async def kept_form(request: Request) -> Kept | None:
     if name in NOTHING_TO_KEEP or request.headers.get("content-type", "").startswith("multipart/"):
         return None
     form = await request.form(max_files=0, max_fields=40)
+    if "password" in form:
+        # Sent on without it, the form would only be told that the password is wrong.
+        return None
     fields = {k: v for k, v in form.items() if isinstance(v, str) and k not in FORGOTTEN}
     kept = Kept(name, {k: str(v) for k, v in request.path_params.items()}, fields)
     return kept if len(str(kept)) <= MOST else None

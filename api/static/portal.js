@@ -16,21 +16,18 @@ if (address.searchParams.has("fait")) {
 
 // A region that keeps itself up to date: the server says by its ETag whether anything changed.
 for (const region of all("[data-status]")) {
-  let tag = region.dataset.tag || "", wait = 4000, timer;
+  let tag = region.dataset.tag, wait = 4000, timer;
   const again = () => { timer = setTimeout(look, wait * (0.85 + Math.random() * 0.3)); };
   const look = async () => {
     if (document.hidden) return;
     try {
-      const answer = await fetch(region.dataset.status, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store", redirect: "manual" });
+      const answer = await fetch(region.dataset.status, { headers: { "If-None-Match": tag }, cache: "no-store", redirect: "manual" });
       if (answer.type === "opaqueredirect" || answer.status === 401) return location.reload();
       if (answer.status === 200) {
-        const first = tag === "";
-        tag = answer.headers.get("ETag") || "";
+        tag = answer.headers.get("ETag");
         wait = 4000;
-        if (!first) {
-          if ("reload" in region.dataset) return location.reload();
-          region.innerHTML = await answer.text();
-        }
+        if ("reload" in region.dataset) return location.reload();
+        region.innerHTML = await answer.text();
       } else {
         wait = Math.min(wait * 1.5, 60000);
       }
@@ -38,7 +35,7 @@ for (const region of all("[data-status]")) {
     again();
   };
   document.addEventListener("visibilitychange", () => { clearTimeout(timer); if (!document.hidden) { wait = 4000; look(); } });
-  look();
+  again();
 }
 
 // A form is sent once.
@@ -101,6 +98,13 @@ for (const dialog of all("dialog[data-left]")) {
   });
   wait(+dialog.dataset.left);
 }
+
+// Back to a page that the browser had put aside as it was: its form may have been sent since, its session ended.
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  keep(location.pathname);
+  location.reload();
+});
 
 // A file field in the language of the page: ours lies under the browser's own, which keeps the click, the drop and the focus.
 for (const input of all("input[type=file][data-choose]")) {

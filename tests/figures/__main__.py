@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 from uuid import uuid4
 
+from playwright.async_api import async_playwright
 from sqlalchemy import text
 
 from api.passwords import Passwords
@@ -26,6 +27,8 @@ from tests.figures import crowd
 from tests.figures.floor import QUEUE as FLOOR_QUEUE
 from tests.figures.floor import WORKFLOW_ID, FloorWorkflow, one_step
 from tests.figures.ground import Ground, ground
+from tests.figures.weight import table
+from tests.journeys.browser import launch
 from workflows.messages import workflow_id
 
 SECRET = ("figures" * 6).encode()
@@ -238,6 +241,14 @@ async def decide(desk: Member, one: Member) -> float:
             await asyncio.sleep(0.02)
 
 
+async def weights(there: Ground) -> None:
+    """The pages of a member on the way."""
+    one = await a_member(there, verified=True)
+    await upload(one)
+    async with async_playwright() as playwright:
+        await table(await launch(playwright), there.origin, one.cookie.partition("=")[2])
+
+
 async def main() -> None:
     print(f"Machine: {os.cpu_count()} cores, load {os.getloadavg()[0]:.2f}, Python {sys.version.split()[0]}")
     with tempfile.TemporaryDirectory() as name:
@@ -248,6 +259,7 @@ async def main() -> None:
                 campaign = await builders.a_campaign(session)
             await steps(there)
             await whole(there, campaign.code)
+            await weights(there)
             await crowd.pages(there, campaign, MEMBERS_PAGES)
     print(f"\nLoad at the end {os.getloadavg()[0]:.2f}")
     await asyncio.sleep(0.5)

@@ -2,13 +2,17 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from deploy.servers import start_temporal
+from tests import builders
 from tests.conftest import Servers
 from tests.journeys.browser import launch
+from tests.journeys.people import Somebody, Town, everybody
 from tests.journeys.stack import Stack
 
 
@@ -18,6 +22,26 @@ async def stack(servers: Servers, database: str, tmp_path: Path) -> AsyncIterato
     stack = Stack(servers, start_temporal(tmp_path / "temporal"), tmp_path / "portal", database)
     yield stack
     await stack.close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def town(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+    """One portal for all tests that only need people of their own."""
+    name, folder = f"t_{uuid4().hex[:12]}", tmp_path_factory.mktemp("town")
+    servers.postgres.create_database(name, template="template_scrutin")
+    stack = Stack(servers, start_temporal(folder / "temporal"), folder / "portal", name)
+    async with stack.sessions.begin() as session:
+        await builders.a_campaign(session)
+    await stack.start()
+    yield Town(stack)
+    await stack.close()
+    servers.postgres.drop_database(name)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def people(town: Town) -> dict[str, Somebody]:
+    """Made once, looked at by many: no test changes them."""
+    return await everybody(town)
 
 
 @pytest_asyncio.fixture(scope="session")

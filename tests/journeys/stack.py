@@ -34,6 +34,8 @@ class Stack:
     port: int = field(default_factory=processes.free_port)
     api: Process | None = None
     worker: Process | None = None
+    # Settings of this portal that are not those of every other.
+    settings: dict[str, str] = field(default_factory=dict)
     engine: AsyncEngine = field(init=False)
     sessions: Sessions = field(init=False)
     files: MinioFiles = field(init=False)
@@ -98,6 +100,7 @@ class Stack:
             "PORTAL_QUIET_FROM": "0",
             "PORTAL_QUIET_UNTIL": "0",
             "PORTAL_NOTICE_SPREAD_MINUTES": "0",
+            **self.settings,
         }
 
     async def start(self) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
+from api.guards import COOKIE
+
 # Reads what a page is without changing it; works where the page's own scripts are switched off.
 LOOK = """() => ({
   lang: document.documentElement.lang,
@@ -46,6 +48,15 @@ class Visitor:
     def _asked(self, request: Request) -> None:
         if not request.url.startswith((f"{self.origin}/", "blob:", "data:")):
             self.abroad.append(request.url)
+
+    async def become(self, cookie: str | None) -> None:
+        """Whoever this session belongs to; None: nobody signed in."""
+        await self.context.clear_cookies()
+        if cookie is not None:
+            # Such a cookie is planted for an address with TLS only; a browser sends it to localhost as well.
+            await self.context.add_cookies([
+                {"name": COOKIE, "value": cookie, "url": "https://localhost", "secure": True, "httpOnly": True}
+            ])  # fmt: skip
 
     async def tab(self) -> "Tab":
         return Tab(self, await self.context.new_page())
