@@ -40,7 +40,14 @@ async def test_nobody_is_led_elsewhere_after_signing_in(visit: Visit, sessions: 
     """T33: only the very paths of our own table are believed."""
     await a_campaign(sessions)
     who = await known(sessions)
-    more = ("/fr/votes?x=//evil.test", "/fr/votes/../../evil", "/fr/votes\n", "/fr/nulle-part", "votes", "/static/x")
+    more: tuple[str, ...] = (
+        "/fr/votes?x=//evil.test",
+        "/fr/votes/../../evil",
+        "/fr/votes\n",
+        "/fr/nulle-part",
+        "votes",
+        "/static/x",
+    )
     more += ("/fr/deconnexion", "/fr/profil/courriel", "/fr/profil/etat", "/fr/dossier/donnees")
     for evil in (*EVIL, *more):
         person = visit()
