@@ -186,6 +186,10 @@ async def test_the_command_takes_a_report_from_standard_input(sessions: Sessions
     plain = plain.replace(MESSAGE_ID, message_id("verification:9", "exemple.test"))
     done = bounce(worker_settings, plain.encode())
     assert (done.returncode, done.stdout.decode()) == (0, f"bounce: {by_id} failed 5.7.1\n")
+    # Somebody's policy: the mail has failed, and nothing is wrong with the address.
+    assert (await mail_row(sessions, by_id)).failed_at is not None
+    assert (await account_of(sessions, other)).email_bounced_at is None
+    bounce(worker_settings, plain.replace("Status: 5.7.1", "Status: 5.1.1").encode())
     assert (await account_of(sessions, other)).email_bounced_at is not None
 
 
