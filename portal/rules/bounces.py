@@ -89,8 +89,13 @@ def _read(report: Message) -> Bounce | None:
         status=status[1] if status else ("5.0.0" if final is not None else "4.0.0"),
         mail_id=UUID(path[1]) if path else None,
         message_digest=named[1] if named else None,
-        addresses=frozenset(a.casefold() for value in whose if value for a in _ADDRESS.findall(str(value))),
+        addresses=frozenset(a.casefold() for value in whose if value for a in _addresses(str(value))),
     )
+
+
+def _addresses(value: str) -> list[str]:
+    """What looks like an address in a header. With a byte that nobody can print it is none, and no record takes it."""
+    return [found for found in _ADDRESS.findall(value) if found.isprintable()]
 
 
 def _blocks(part: Message) -> list[Message]:

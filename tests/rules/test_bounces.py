@@ -277,6 +277,16 @@ def test_odd_headers_do_not_hide_a_report() -> None:
     assert report.mail_id == MAIL
 
 
+@pytest.mark.parametrize("odd", ["\0", "\x1b", "\x7f"])
+def test_an_address_that_nobody_can_print_is_none(odd: str) -> None:
+    raw = POSTFIX.encode().replace(
+        b"To: margue", f"To: x{odd}y@exemple.test, margue".encode("utf-8", "surrogateescape")
+    )
+    report = read(raw)
+    assert report is not None
+    assert report.addresses == {WHO}
+
+
 def test_the_return_path_comes_back_as_the_mail_it_was_made_for() -> None:
     for mail_id in (uuid4() for _ in range(50)):
         path = return_path("bounces@portail.exemple.test", mail_id)
