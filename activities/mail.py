@@ -16,7 +16,7 @@ from aiosmtplib.errors import SMTPException, SMTPRecipientsRefused, SMTPResponse
 
 from activities.facts import Addressed
 from activities.rendering import Letter
-from portal.rules.bounces import return_path
+from portal.rules.bounces import blames_recipient, return_path
 from portal.rules.mail import Lane, MailKind, lane
 from portal.text import HTML_LANGUAGES
 
@@ -51,8 +51,10 @@ class Result(StrEnum):
     SENT = "sent"
     # Try this mail again later.
     LATER = "later"
-    # This address refuses for good.
+    # This mail is refused for good.
     NEVER = "never"
+    # Nor will any other be taken: nobody reads mail at this address.
+    NOBODY = "nobody"
     # The server is away, or it hung up: not this mail's fault.
     AWAY = "away"
 
@@ -136,9 +138,11 @@ class Postman:
         try:
             await smtp.sendmail(sender, [email], message.as_bytes(policy=HEADERS))
         except SMTPRecipientsRefused as error:
-            code = error.recipients[0].code
+            (refused,) = error.recipients
             await self._reset()
-            return Sent(Result.NEVER if code >= 500 else Result.LATER, str(code))
+            if blames_recipient(refused.code, refused.message):
+                return Sent(Result.NOBODY, str(refused.code))
+            return Sent(Result.NEVER if refused.code >= 500 else Result.LATER, str(refused.code))
         except SMTPSenderRefused as error:
             # It refuses us, not this mail: no mail is given up for that.
             await self.hang_up()
@@ -155,7 +159,7 @@ class Postman:
         except ValueError:
             # Nothing that could be written down or said to a server as one address.
             await self.hang_up()
-            return Sent(Result.NEVER, BAD_ADDRESS)
+            return Sent(Result.NOBODY, BAD_ADDRESS)
         return Sent(Result.SENT)
 
     async def _connected(self) -> aiosmtplib.SMTP:

@@ -48,6 +48,9 @@ Lost = Undelivered | doors.Unheard | renewals.Unheard
 Deliver = Callable[[Lost], Awaitable[None]]
 
 
+# So many refusals for good with no mail taken between them are the server's doing or ours: nobody's mail is given up
+# for that, and nobody's address blamed.
+MOST_IN_A_ROW = 5
 # A day of refusals, ten minutes apart; the time a server is away does not count.
 MOST_TRIES = 150
 
@@ -106,6 +109,7 @@ class RelayActivities:
         self.server = server
         self.deliver = deliver
         self.shift = shift
+        self.refused_in_a_row = 0
 
     @activity.defn
     async def relay(self) -> None:
@@ -194,8 +198,9 @@ class RelayActivities:
                     await note(session, [row.id for row in rows])
             for row, tried in batch.refused:
                 code = tried.answer.code
-                if tried.answer.result is Result.NEVER:
-                    await bounces.came_back(session, row.id, code, [tried.email])
+                if tried.answer.result in (Result.NEVER, Result.NOBODY):
+                    blamed = [tried.email] if tried.answer.result is Result.NOBODY else []
+                    await bounces.came_back(session, row.id, code, blamed)
                 elif row.attempts >= MOST_TRIES and datetime.now(UTC) > row.queued_at + mail.TRIED_FOR:
                     await mail.mark_failed(session, row.id, code)
                 else:
@@ -214,13 +219,23 @@ class RelayActivities:
         except (DBAPIError, *DatabaseUnavailable):
             raise
         except BadAddress:
-            return Tried(Sent(Result.NEVER, BAD_ADDRESS), to.email if to else "")
+            return Tried(Sent(Result.NOBODY, BAD_ADDRESS), to.email if to else "")
         except Exception as error:
             # For a day: until then a release of ours may know how to write it.
             return Tried(Sent(Result.LATER, type(error).__name__))
         sender = self.server.return_path(row.kind, row.id)
-        answer = await postman.send(message, sender=sender, email=to.email)
+        answer = self._weighed(await postman.send(message, sender=sender, email=to.email))
         return Tried(answer, to.email, said if answer.result is Result.SENT else None)
+
+    def _weighed(self, answer: Sent) -> Sent:
+        """A refusal beside all those before it: when every mail is refused alike, each is tried again."""
+        if answer.result is Result.SENT:
+            self.refused_in_a_row = 0
+        elif answer.result in (Result.NEVER, Result.NOBODY) and answer.code != BAD_ADDRESS:
+            self.refused_in_a_row += 1
+            if self.refused_in_a_row > MOST_IN_A_ROW:
+                return Sent(Result.LATER, answer.code)
+        return answer
 
     def _kept(self, row: Claimed, letter: Letter, to: Addressed) -> Said:
         """What the message centre will show. A mail without anything secret is not written a second time."""

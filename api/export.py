@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from api.portal import Portal
 from portal.store import Session, accounts, holdings, journal, mail, sessions
+from portal.store.doors import DoorRequest
 from portal.store.holdings import Past
 from portal.store.journal import Entry
 from portal.store.mail import Kept
@@ -26,6 +27,9 @@ SECTIONS = {
     "identity": N_("quand votre identité a été confirmée, et jusqu'à quand elle sert"),
     "campaigns": N_("où vous en êtes, et où vous en étiez, dans chaque campagne"),
     "submissions": N_("chaque envoi de pièces d'identité et ce qu'il est devenu ; les photos n'y sont pas"),
+    "requests": N_(
+        "vos demandes acceptées, enregistrer votre courriel ou devenir membre, et ce que vous y aviez écrit"
+    ),
     "registrations": N_("vos inscriptions aux votes ; jamais un choix"),
     "mails": N_("les courriels que nous vous avons envoyés, sans les liens et les codes qui ouvrent quelque chose"),
     "links": N_("les liens à usage unique envoyés à votre adresse, sans le lien lui-même"),
@@ -38,6 +42,8 @@ async def everything(session: Session, portal: Portal, visitor: Visitor, languag
     """The whole file, read for the person signed in and nobody else."""
     member, account = await holdings.person(session, visitor.account_id)
     roles = await accounts.roles(session, account.id)
+    requests = await holdings.requests(session, account.id)
+    mails = await mail.sent_to(session, account.id, EVERY_MAIL, requests=[asked.id for asked in requests])
     translate = gettext(language)
     until = member.identity_verified_at and member.identity_verified_at + portal.identity_valid_for
     origin = portal.settings.origin.rstrip("/")
@@ -71,6 +77,7 @@ async def everything(session: Session, portal: Portal, visitor: Visitor, languag
             for campaign, file in await holdings.files(session, member.id)
         ],
         "submissions": [_submission(past, language) for past in await holdings.submissions(session, member.id)],
+        "requests": [_request(asked) for asked in requests],
         "registrations": [
             {
                 "campaign": campaign.code, "ballot": ballot.code, "title": ballot.title(language),
@@ -78,7 +85,7 @@ async def everything(session: Session, portal: Portal, visitor: Visitor, languag
             }
             for campaign, ballot, registration in await holdings.registrations(session, member.id)
         ],
-        "mails": [_mail(row, origin) for row in await mail.sent_to(session, account.id, EVERY_MAIL)],
+        "mails": [_mail(row, origin) for row in mails],
         "links": await holdings.links(session, account.id),
         "sessions": [
             {
@@ -103,6 +110,15 @@ def _submission(past: Past, language: str) -> Mapping[str, object]:
         "note": None if note is None else {"fr": note.fr, "en": note.en},
         "over_at": row.over_at, "erased_at": row.erased_at, "certificate": past.certificate,
         "erased_by": None if row.erased_at else past.erased_by,
+    }  # fmt: skip
+
+
+def _request(asked: DoorRequest) -> Mapping[str, object]:
+    return {
+        "door": asked.kind, "status": asked.status, "asked_at": asked.asked_at, "proven_at": asked.proven_at,
+        "decided_at": asked.decided_at, "ended_at": asked.ended_at, "language": asked.language,
+        # What was typed; gone once it is forgotten.
+        "email": asked.email, "number": asked.number, "typed": asked.said,
     }  # fmt: skip
 
 

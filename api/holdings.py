@@ -13,6 +13,7 @@ from api.portal import portal_of
 from api.routes import page
 from portal.rules.accounts import LIFETIMES
 from portal.rules.browsers import names
+from portal.rules.doors import FORGOTTEN_AFTER
 from portal.rules.identity import KINDS, UNDECIDED_FOR, SubmissionStatus
 from portal.rules.members import Language
 from portal.store import Session, holdings, journal, members, sessions
@@ -36,7 +37,8 @@ async def file(request: Request, language: Lang, visitor: MemberDep) -> Response
         member, account = await holdings.person(session, visitor.account_id)
         submissions = await holdings.submissions(session, member.id)
         registrations = await holdings.registrations(session, member.id)
-        mails = await holdings.mails(session, visitor.account_id)
+        requests = await holdings.requests(session, visitor.account_id)
+        mails = await holdings.mails(session, visitor.account_id, requests=[asked.id for asked in requests])
         # One more than is shown tells whether there is an older page.
         entries = await journal.of_member(session, member.id, most=LINES + 1, skipped=(number - 1) * LINES)
         signed_in = await sessions.of_account(session, visitor.account_id, visitor.token_hash)
@@ -45,7 +47,8 @@ async def file(request: Request, language: Lang, visitor: MemberDep) -> Response
         valid_until = member.identity_verified_at + portal.identity_valid_for
     return render(
         request, "holdings/file.html", visitor=visitor, member=member, account=account, submissions=submissions,
-        registrations=registrations, mails=mails, valid_until=valid_until, kinds=KINDS, outcome=outcome,
+        registrations=registrations, requests=requests, forgotten_days=FORGOTTEN_AFTER.days,
+        mails=mails, valid_until=valid_until, kinds=KINDS, outcome=outcome,
         reason=reason, SubmissionStatus=SubmissionStatus, undecided_days=UNDECIDED_FOR.days,
         trail=[(entry.at, said(entry.actor, entry.action, entry.code, language)) for entry in entries[:LINES]],
         number=number, older=len(entries) > LINES,

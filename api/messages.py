@@ -11,7 +11,7 @@ from api.pages import render
 from api.portal import portal_of
 from api.routes import page
 from portal.rules.mail import CARRIES_A_KEY
-from portal.store import mail
+from portal.store import holdings, mail
 from portal.store.mail import Kept
 from portal.text import mail_name, pieces, without_keys
 
@@ -27,7 +27,8 @@ def _subject(row: Kept, language: str) -> str:
 @page(router, "messages")
 async def messages(request: Request, language: Lang, visitor: MemberDep) -> Response:
     async with portal_of(request).autocommit() as session:
-        rows = await mail.sent_to(session, visitor.account_id, MOST)
+        theirs = [asked.id for asked in await holdings.requests(session, visitor.account_id)]
+        rows = await mail.sent_to(session, visitor.account_id, MOST, requests=theirs)
     return render(
         request, "messages/all.html", visitor=visitor, mails=[(row, _subject(row, language)) for row in rows]
     )  # fmt: skip
@@ -38,7 +39,8 @@ async def message(request: Request, language: Lang, visitor: MemberDep, mail_id:
     """One mail, if it is theirs: somebody else's is as unknown as one that never was."""
     portal = portal_of(request)
     async with portal.autocommit() as session:
-        row = await mail.sent_one(session, visitor.account_id, mail_id)
+        theirs = [asked.id for asked in await holdings.requests(session, visitor.account_id)]
+        row = await mail.sent_one(session, visitor.account_id, mail_id, requests=theirs)
     if row is None:
         raise HTTPException(404)
     origin = portal.settings.origin.rstrip("/")

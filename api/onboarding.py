@@ -200,9 +200,9 @@ async def send_verification(
     """« Envoyer courriel de vérification »."""
     portal = portal_of(request)
     same_form(visitor, form.form_token)
-    if await _prove_again(portal, visitor, form.key):
-        return go(page_of(visitor), language, notice="courriel-envoye")
     try:
+        if await _prove_again(portal, visitor, form.key):
+            return go(page_of(visitor), language, notice="courriel-envoye")
         await ask(
             portal, visitor, OnboardingWorkflow.send_verification,
             key=f"verification-{visitor.member_id}-{form.key}", page="send-verification", fields={"key": form.key},

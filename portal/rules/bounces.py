@@ -13,9 +13,23 @@ LONGEST = 1024 * 1024
 _RETURN_PATH = re.compile(r"\+([0-9a-f]{32})@", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<([0-9a-f]{40})@")
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+# What an answer of a server may begin with, after its three digits.
+_ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)")
 _ADDRESS = re.compile(r"[^\s<>,;:\"()]+@[^\s<>,;:\"()]+")
 # Where a server writes down to whom the report itself was sent.
 _TO = ("To", "Delivered-To", "X-Original-To", "Envelope-To")
+
+# Nobody reads mail there (RFC 3463, RFC 7505). All else is not of the address: 5.1.7 and 5.1.8 speak of the sender,
+# 5.2.2 of a mailbox that is full today, 5.7 of somebody's policy.
+NOBODY_THERE = frozenset({"5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10", "5.2.1"})
+# The same in three digits, of a server that says no more; only in answer to a recipient.
+_NO_SUCH_MAILBOX = frozenset({550, 551, 553})
+
+
+def blames_recipient(code: int, answer: str) -> bool:
+    """Whether a server that refused a recipient says that nobody reads mail at this address."""
+    status = _ENHANCED.match(answer)
+    return code in _NO_SUCH_MAILBOX and (status is None or status[1] in NOBODY_THERE)
 
 
 def return_path(bounces: str, mail_id: UUID) -> str:
@@ -38,8 +52,8 @@ class Bounce:
 
     @property
     def blames_address(self) -> bool:
-        """Class 5 is of the address or its server; a failure of class 4 is of the days on which it was tried."""
-        return self.final and self.status.startswith("5")
+        """A policy, a full mailbox or a bad day fails this mail and says nothing of the next one."""
+        return self.final and self.status in NOBODY_THERE
 
 
 def read(raw: bytes) -> Bounce | None:
@@ -75,8 +89,13 @@ def _read(report: Message) -> Bounce | None:
         status=status[1] if status else ("5.0.0" if final is not None else "4.0.0"),
         mail_id=UUID(path[1]) if path else None,
         message_digest=named[1] if named else None,
-        addresses=frozenset(a.casefold() for value in whose if value for a in _ADDRESS.findall(str(value))),
+        addresses=frozenset(a.casefold() for value in whose if value for a in _addresses(str(value))),
     )
+
+
+def _addresses(value: str) -> list[str]:
+    """What looks like an address in a header. With a byte that nobody can print it is none, and no record takes it."""
+    return [found for found in _ADDRESS.findall(value) if found.isprintable()]
 
 
 def _blocks(part: Message) -> list[Message]:

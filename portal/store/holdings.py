@@ -1,17 +1,20 @@
 """What the records hold of one person, over all campaigns, read for that person alone."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import ARRAY, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from portal.rules.doors import Status
 from portal.rules.identity import Reason, SubmissionStatus, erased_by
 from portal.store import Session
 from portal.store.accounts import Account
 from portal.store.ballots import Ballot, Registration
 from portal.store.campaigns import Campaign
+from portal.store.doors import DoorRequest
 from portal.store.identity import Decision, DecisionNote, Document, Erasure, Submission
 from portal.store.links import Link
 from portal.store.mail import Mail
@@ -119,14 +122,37 @@ async def files(session: Session, member_id: UUID) -> list[tuple[Campaign, File]
     return [(campaign, file) for campaign, file in rows]
 
 
-_MAILS = select(func.count()).where(
-    Mail.account_id == bindparam("account"), or_(Mail.sent_at.is_not(None), Mail.failed_at.is_not(None))
+# Anybody may type somebody else's number at a door, and what they type is not that member's to read. Accepted with the
+# address of the account, a request is the member's own; once it is forgotten nothing that was typed is left in it.
+_REQUESTS = (
+    select(DoorRequest)
+    .join(Account, Account.member_id == DoorRequest.member_id)
+    .where(
+        Account.id == bindparam("account"),
+        DoorRequest.status == Status.ACCEPTED.value,
+        or_(DoorRequest.email == Account.email, DoorRequest.email.is_(None)),
+    )
+    .order_by(DoorRequest.asked_at.desc())
 )
 
 
-async def mails(session: Session, account_id: UUID) -> int:
-    """How many mails the message centre holds for this account."""
-    return await session.scalar(_MAILS, {"account": account_id}) or 0
+async def requests(session: Session, account_id: UUID) -> Sequence[DoorRequest]:
+    """What this person has asked for at the doors beside the entrance and was given, the newest first."""
+    return (await session.scalars(_REQUESTS, {"account": account_id})).all()
+
+
+_MAILS = select(func.count()).where(
+    or_(
+        Mail.account_id == bindparam("account"),
+        Mail.request_id == func.any(bindparam("requests", type_=ARRAY(Mail.id.type))),
+    ),
+    or_(Mail.sent_at.is_not(None), Mail.failed_at.is_not(None)),
+)
+
+
+async def mails(session: Session, account_id: UUID, *, requests: Collection[UUID] = ()) -> int:
+    """How many mails the message centre holds for this account and these requests."""
+    return await session.scalar(_MAILS, {"account": account_id, "requests": list(requests)}) or 0
 
 
 # Never the hash of a token.

@@ -51,6 +51,7 @@ class Mail(Base):
         CheckConstraint("lane in ('urgent', 'bulk')", name="lane"),
         Index("ix_outbox_waiting", "lane", "due_at", postgresql_where=_WAITING),
         Index(None, "account_id"),
+        Index(None, "request_id"),
         CheckConstraint("num_nonnulls(account_id, request_id) = 1", name="reader"),
     )
 
@@ -318,7 +319,13 @@ class Kept:
 
 _KEPT = (
     select(_MAIL.c.id, _MAIL.c.kind, _MAIL.c.sent_at, _MAIL.c.failed_at, _MAIL.c.said_subject, _MAIL.c.said_text)
-    .where(_MAIL.c.account_id == bindparam("account"), func.coalesce(_MAIL.c.sent_at, _MAIL.c.failed_at).is_not(None))
+    .where(
+        or_(
+            _MAIL.c.account_id == bindparam("account"),
+            _MAIL.c.request_id == func.any(bindparam("requests", type_=ARRAY(_MAIL.c.id.type))),
+        ),
+        func.coalesce(_MAIL.c.sent_at, _MAIL.c.failed_at).is_not(None),
+    )
     .order_by(func.coalesce(_MAIL.c.sent_at, _MAIL.c.failed_at).desc(), _MAIL.c.id)
     .limit(bindparam("most"))
 )
@@ -329,15 +336,18 @@ def _kept(row: Any) -> Kept:
     return Kept(row.id, MailKind(row.kind), row.sent_at, row.failed_at, row.said_subject, row.said_text)
 
 
-async def sent_to(session: Session, account_id: UUID, most: int) -> list[Kept]:
-    """What was sent to this account, or could not be delivered to it; the newest first."""
-    rows = await session.execute(_KEPT, {"account": account_id, "most": most})
+async def sent_to(session: Session, account_id: UUID, most: int, *, requests: Collection[UUID] = ()) -> list[Kept]:
+    """What was sent to this account and in answer to these requests, or could not be delivered; the newest first."""
+    rows = await session.execute(_KEPT, {"account": account_id, "requests": list(requests), "most": most})
     return [_kept(row) for row in rows]
 
 
-async def sent_one(session: Session, account_id: UUID, mail_id: UUID) -> Kept | None:
+async def sent_one(
+    session: Session, account_id: UUID, mail_id: UUID, *, requests: Collection[UUID] = ()
+) -> Kept | None:
     """One of them; None for a mail that is somebody else's."""
-    row = (await session.execute(_KEPT_ONE, {"account": account_id, "mail": mail_id, "most": 1})).one_or_none()
+    which = {"account": account_id, "requests": list(requests), "mail": mail_id, "most": 1}
+    row = (await session.execute(_KEPT_ONE, which)).one_or_none()
     return None if row is None else _kept(row)
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import text
 
 from activities.mail import message_id
-from activities.relay import MOST_TRIES, wait_before
+from activities.relay import MOST_IN_A_ROW, MOST_TRIES, wait_before
 from deploy.servers import Mailbox, start_mailbox
 from portal.store import Sessions
 from portal.store.mail import TRIED_FOR
@@ -34,6 +35,11 @@ async def make_due(sessions: Sessions) -> None:
 
 async def says(sessions: Sessions, key: str, error: str | None) -> bool:
     return (await row(sessions, key)).last_error == error
+
+
+async def count(sessions: Sessions, statement: str) -> int:
+    async with sessions.begin() as session:
+        return await session.scalar(text(statement)) or 0
 
 
 @pytest.mark.parametrize("stage", ["rcpt", "data"])
@@ -163,6 +169,52 @@ async def test_a_server_that_refuses_us_fails_no_mail(sessions: Sessions, relayi
 
     waiting = await row(sessions, key)
     assert (waiting.failed_at, waiting.last_error, waiting.attempts) == (None, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "blamed"),
+    [
+        ("550 5.1.1 No such mailbox", 1),
+        ("550 No such mailbox", 1),
+        ("554 5.7.1 Listed", 0),
+        ("552 Mailbox full", 0),
+        ("550 5.2.2 Full", 0),
+    ],
+)
+async def test_an_address_is_blamed_only_for_a_mailbox_that_is_not_there(
+    sessions: Sessions, relaying: Relaying, answer: str, blamed: int
+) -> None:
+    key = await a_mail(sessions)
+    async with a_server_that_answers(RCPT=answer) as server, relaying(server):
+        await eventually(lambda: says(sessions, key, answer[:3]))
+
+    assert (await row(sessions, key)).failed_at is not None
+    assert await count(sessions, "select count(*) from account where email_bounced_at is not null") == blamed
+
+
+async def test_when_all_are_refused_alike_it_is_no_fault_of_theirs(
+    sessions: Sessions, relaying: Relaying, mailbox: Mailbox
+) -> None:
+    """A server that was set up badly knows nobody: all but the first few are tried again, and sent."""
+    mailbox.behave(refuse="550")
+    keys = [await a_mail(sessions) for _ in range(MOST_IN_A_ROW + 7)]
+    refused = "select count(*) from outbox where last_error = '550'"
+
+    async with relaying(mailbox):
+
+        async def all_refused() -> bool:
+            return await count(sessions, refused) == len(keys)
+
+        await eventually(all_refused)
+        assert await count(sessions, f"{refused} and failed_at is not null") == MOST_IN_A_ROW
+        assert await count(sessions, "select count(*) from account where email_bounced_at is not null") == MOST_IN_A_ROW
+        mailbox.behave()
+        await make_due(sessions)
+
+        async def the_rest_is_sent() -> bool:
+            return len(mailbox.messages()) == 7
+
+        await eventually(the_rest_is_sent)
 
 
 @pytest.mark.parametrize(("attempts", "seconds"), [(1, 5), (2, 10), (3, 20), (7, 320), (8, 600), (9, 600), (1000, 600)])

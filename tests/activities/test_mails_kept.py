@@ -261,6 +261,7 @@ async def test_a_reminder_to_whoever_wants_none_is_not_sent_and_a_notice_is(
 async def test_an_address_that_refuses_for_good_is_marked_and_one_that_is_busy_is_not(
     sessions: Sessions, relaying: Relaying, mailbox: Mailbox, answer: str, stage: str
 ) -> None:
+    """A mail refused once its words were read has failed; that the mailbox is there was said before."""
     mailbox.behave(refuse=answer, refuse_at=stage)
     async with sessions.begin() as session:
         member = await builders.a_member(session)
@@ -276,7 +277,8 @@ async def test_an_address_that_refuses_for_good_is_marked_and_one_that_is_busy_i
     assert (kept.failed_at is not None) == (answer == "550")
     assert kept.last_error == answer
     assert (kept.said_subject, kept.said_text) == (None, None)
-    assert ((await account_of(sessions, member)).email_bounced_at is not None) == (answer == "550")
+    bounced = (await account_of(sessions, member)).email_bounced_at is not None
+    assert bounced == ((answer, stage) == ("550", "rcpt"))
 
 
 HOSTILE = "Marguerite\r\nBcc: evil@exemple.test\r\n\r\n<script>"

@@ -151,6 +151,21 @@ async def test_an_address_that_came_back_is_proven_again_by_link_or_by_code(
     assert await count(sessions, "select count(*) from account where email_verified_at is null") == 0
 
 
+async def test_an_address_that_came_back_has_its_share_of_the_hour_too(visit: Visit, sessions: Sessions) -> None:
+    """The page stays the profile, and says that mails have just left."""
+    async with sessions.begin() as session:
+        await builders.a_campaign(session)
+    person, _ = await signed_in(sessions, visit, verified=True)
+    await change(sessions, "update account set email_bounced_at = now()")
+    for _ in range(4):
+        await person.get("/fr/profil")
+        await person.submit("/profil/courriel")
+    assert person.response.status_code == 429
+    assert person.page.h1 == ["Mon profil"]
+    assert says(person, Refusal.MAIL_JUST_SENT)
+    assert await count(sessions, "select count(*) from link") == 3
+
+
 async def test_of_two_people_with_the_same_link_at_the_same_moment_one_wins(
     visit: Visit, sessions: Sessions, servers: Servers
 ) -> None:

@@ -4,12 +4,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from portal.rules.doors import Door, Status
 from portal.store import Sessions
 from portal.text.addresses import path
 from tests import builders
 from tests.api.conftest import Visit
 from tests.api.looking import Known, a_world, change, known, signed_in
 from tests.api.person import Person
+from tests.api.test_file_data import data_of
 from tests.conftest import ORIGIN
 
 
@@ -108,3 +110,77 @@ async def test_nobody_reads_somebody_elses_mail(visit: Visit, sessions: Sessions
         assert member.response.status_code == status
     await member.get("/fr/messages")
     assert "Pour une autre personne" not in member.page.text
+
+
+async def a_request(sessions: Sessions, who: Known, email: str, status: str, ended: bool = True) -> tuple[str, UUID]:
+    """A request that names this member, with the mail that answered it; and what its writer called herself."""
+    writer = f"Nom {uuid4().hex[:8]}"
+    async with sessions.begin() as session:
+        request = await builders.a_request(session, Door.JOIN, status=Status.ASKED, member=who.member, email=email)
+    await change(
+        sessions,
+        "update door_request set status = :status, said = jsonb_build_object('given_name', cast(:writer as text)),"
+        " ended_at = case when :ended then clock_timestamp() end where id = :id",
+        id=request.id, status=status, writer=writer, ended=ended,
+    )  # fmt: skip
+    mail_id = uuid4()
+    await change(
+        sessions,
+        "insert into outbox (id, key, kind, lane, request_id, facts, due_at, sent_at, said_subject, said_text) values"
+        " (:id, cast(:id as text), 'welcome', 'urgent', :request, '{}', now(), now(), :subject, :text)",
+        id=mail_id, request=request.id, subject=f"Bienvenue {writer}",
+        text=f"Choisissez\n\n{ORIGIN}/fr/mot-de-passe/nouveau?jeton=abcDEF_-123456789\n",
+    )  # fmt: skip
+    return writer, mail_id
+
+
+async def test_what_a_member_asked_for_at_a_door_and_was_given_is_theirs_to_read(
+    visit: Visit, sessions: Sessions
+) -> None:
+    """T14, brief §6: in the file, in the download and among the messages; its key is not."""
+    person, who = await a_reader(visit, sessions)
+    await person.get("/fr/dossier")
+    assert "Aucune demande acceptée pour le moment." in person.page.text
+    writer, mail_id = await a_request(sessions, who, who.email, "accepted")
+    await person.get("/fr/dossier")
+    words = person.page.text.replace("\u00a0", " ")
+    assert "Je veux devenir membre Demandé le" in words
+    assert "nous l'oublions 30 jours après la réponse" in words
+    assert "1 courriel " in words
+    await person.get("/fr/messages")
+    assert f"Bienvenue {writer}" in person.page.text
+    await person.get(path("message", "fr", mail_id=mail_id))
+    assert person.page.h1 == [f"Bienvenue {writer}"]
+    assert "abcDEF" not in person.page.html
+    data = await data_of(person)
+    (asked,) = data["requests"]
+    assert (asked["door"], asked["status"], asked["email"]) == ("join", "accepted", who.email)
+    assert asked["typed"] == {"given_name": writer}
+    assert [mail["kind"] for mail in data["mails"]] == ["welcome"]
+    assert "abcDEF" not in str(data)
+    # Thirty days later: that it was made, and how it ended.
+    await change(sessions, "update door_request set email = null, number = null, said = '{}'")
+    (asked,) = (await data_of(person))["requests"]
+    assert (asked["email"], asked["typed"], asked["status"]) == (None, {}, "accepted")
+
+
+@pytest.mark.parametrize(
+    ("status", "own_address"),
+    [("accepted", False), ("refused", True), ("lapsed", True), ("asked", True), ("proven", False)],
+)
+async def test_what_somebody_typed_in_a_members_name_is_shown_to_nobody(
+    visit: Visit, sessions: Sessions, status: str, own_address: bool
+) -> None:
+    """T18: who knows a number writes nothing into that member's file."""
+    person, who = await a_reader(visit, sessions)
+    email = who.email if own_address else f"x{uuid4().hex[:8]}@exemple.test"
+    writer, mail_id = await a_request(sessions, who, email, status, ended=status not in ("asked", "proven"))
+    for address in ("/fr/dossier", "/fr/messages"):
+        await person.get(address)
+        assert person.response.status_code == 200
+        assert writer not in person.page.html
+    await person.get(path("message", "fr", mail_id=mail_id))
+    assert person.response.status_code == 404
+    data = await data_of(person)
+    assert (data["requests"], data["mails"]) == ([], [])
+    assert writer not in str(data)

@@ -119,9 +119,8 @@ async def test_documents_from_their_arrival_to_their_certificate(visit: Visit, s
     assert sent.count("Campagne") == 2
     assert "Remplacée par un autre envoi" in sent
     assert f"Certificat {number}" in sent
-    assert f"certificat {number}" in row(
-        person, "Garder cette langue Qui a vu mon dossier, et quand", "Nous ne demandons"
-    )
+    trail = row(person, "Garder cette langue Qui a vu mon dossier, et quand", "Nous ne demandons")
+    assert f"certificat {number}" in trail
     assert str(member.id) not in person.page.html
 
 

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from activities.mail import message_id
-from portal.rules.bounces import LONGEST, Bounce, read, return_path
+from portal.rules.bounces import LONGEST, Bounce, blames_recipient, read, return_path
 
 MAIL = UUID("0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f1")
 OURS = return_path("bounces@portail.exemple.test", MAIL)
@@ -169,7 +169,41 @@ def test_a_refusal_for_good_is_read_whoever_reports_it(sample: str, status: str)
         digest = MESSAGE_ID[1:41]
         report = read(raw)
         assert report == Bounce(True, status, MAIL, digest, frozenset({WHO}))
-        assert report.blames_address
+
+
+@pytest.mark.parametrize(
+    ("status", "blamed"),
+    [
+        ("5.1.1", True), ("5.1.2", True), ("5.1.10", True), ("5.2.1", True),
+        # The sender, a full mailbox, a mail too large, a policy, and what says nothing.
+        ("5.1.7", False), ("5.1.8", False), ("5.2.2", False), ("5.3.4", False), ("5.7.1", False), ("5.0.0", False),
+    ],
+)  # fmt: skip
+def test_only_a_mailbox_that_is_not_there_is_the_fault_of_the_address(status: str, blamed: bool) -> None:
+    report = read(POSTFIX.replace("Status: 5.1.1", f"Status: {status}").encode())
+    assert report is not None
+    assert (report.status, report.final, report.blames_address) == (status, True, blamed)
+
+
+@pytest.mark.parametrize(
+    ("code", "answer", "blamed"),
+    [
+        (550, "5.1.1 No such mailbox", True),
+        (550, "No such mailbox", True),
+        (553, "5.1.3\nNot an address", True),
+        (550, "5.2.1 Disabled", True),
+        (550, "5.7.1 Relaying denied", False),
+        (550, "5.2.2 Mailbox full", False),
+        (552, "Mailbox full", False),
+        (554, "5.1.1 Sender listed", False),
+        (554, "No thanks", False),
+        (450, "4.1.1 Come back", False),
+        # An address of the network, no status.
+        (550, "5.1.1.7 is not there", True),
+    ],
+)
+def test_only_some_refusals_of_a_recipient_are_the_fault_of_the_address(code: int, answer: str, blamed: bool) -> None:
+    assert blames_recipient(code, answer) is blamed
 
 
 def test_a_delay_is_no_refusal() -> None:
@@ -241,6 +275,13 @@ def test_odd_headers_do_not_hide_a_report() -> None:
     report = read(raw)
     assert report is not None
     assert report.mail_id == MAIL
+
+
+@pytest.mark.parametrize("odd", ["\0", "\x1b", "\x7f"])
+def test_an_address_that_nobody_can_print_is_none(odd: str) -> None:
+    report = read(POSTFIX.replace("To: margue", f"To: x{odd}y@exemple.test, margue").encode())
+    assert report is not None
+    assert report.addresses == {WHO}
 
 
 def test_the_return_path_comes_back_as_the_mail_it_was_made_for() -> None:

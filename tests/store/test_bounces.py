@@ -186,7 +186,23 @@ async def test_the_command_takes_a_report_from_standard_input(sessions: Sessions
     plain = plain.replace(MESSAGE_ID, message_id("verification:9", "exemple.test"))
     done = bounce(worker_settings, plain.encode())
     assert (done.returncode, done.stdout.decode()) == (0, f"bounce: {by_id} failed 5.7.1\n")
+    # Somebody's policy: the mail has failed, and nothing is wrong with the address.
+    assert (await mail_row(sessions, by_id)).failed_at is not None
+    assert (await account_of(sessions, other)).email_bounced_at is None
+    bounce(worker_settings, plain.replace("Status: 5.7.1", "Status: 5.1.1").encode())
     assert (await account_of(sessions, other)).email_bounced_at is not None
+
+
+async def test_a_zero_byte_in_a_report_loses_neither_the_report_nor_the_command(
+    sessions: Sessions, worker_settings: Settings
+) -> None:
+    """The records take no such byte, and a mail server would send back what ends badly."""
+    member, mail_id = await a_sent_mail(sessions)
+    raw = POSTFIX.replace(OURS, return_path("bounces@portail.exemple.test", mail_id))
+    raw = raw.replace("Original-Recipient: rfc822;", "Original-Recipient: rfc822;a\0b@exemple.test ")
+    done = bounce(worker_settings, raw.encode())
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, f"bounce: {mail_id} failed 5.1.1\n", b"")
+    assert (await account_of(sessions, member)).email_bounced_at is not None
 
 
 async def test_the_command_lets_everything_else_go(sessions: Sessions, worker_settings: Settings) -> None:
