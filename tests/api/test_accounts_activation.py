@@ -47,6 +47,7 @@ OPEN = {
         "join",
         "request-sent",
         "prove-request",
+        "guide",
         "healthz",
         "readyz",
         "bare",

@@ -18,6 +18,7 @@ MEMBER = ("home", "profile", "identity", "votes")
 SEES = {
     "stranger": (
         "entrance", "sign-in", "signed-out", "forgotten", "new-password", "register-email", "join", "request-sent",
+        "guide",
     ),
     "opening a mail": ("confirm-email",),
     "confirming": ("confirm-email",),
