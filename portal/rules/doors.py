@@ -105,6 +105,11 @@ def next_due(status: Status, asked_at: datetime, proven_at: datetime | None, met
     return next((due for due in dues if due.moment not in met), None)
 
 
+def is_late(proven_at: datetime | None, now: datetime) -> bool:
+    """Whether the day that was promised is over: a date in the past is promised to nobody."""
+    return proven_at is not None and proven_at + ANSWER_WITHIN < now
+
+
 def reason_given(door: Door, verdict: Verdict, reason: Reason | None, note_fr: str, note_en: str) -> bool:
     """Whether a refusal says why, in the words of its door; «other» says it in both languages."""
     if verdict is Verdict.ACCEPT:
