@@ -36,6 +36,8 @@ class RequestOf:
 class MomentOf:
     request_id: UUID
     moment: Moment
+    # Which one of those that come back.
+    turn: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class DoorActivities:
                 if order.moment is Moment.LATE:
                     await self._mail(session, request, MailKind.DOOR_LATE)
                 await self._remind_staff(session, request, order.moment.value)
+            elif status is Status.PROVEN and order.moment is Moment.STILL_WAITING:
+                await self._remind_staff(session, request, f"{order.moment}-{order.turn}")
 
     @activity.defn
     async def apply_request_decision(self, order: RequestOf) -> None:

@@ -173,6 +173,20 @@ async def waiting(session: Session, *, most: int = 200) -> Sequence[DoorRequest]
 
 
 @dataclass(frozen=True, slots=True)
+class Desk:
+    """How many wait for a person, and since when the oldest does."""
+
+    waiting: int
+    oldest: datetime | None
+
+
+async def desk(session: Session) -> Desk:
+    found = select(func.count(), func.min(DoorRequest.proven_at)).where(DoorRequest.status == Status.PROVEN.value)
+    row = (await session.execute(found)).one()
+    return Desk(row[0], row[1])
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A request beside the entry of the roll it seems to come from."""
 

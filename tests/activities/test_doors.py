@@ -100,8 +100,10 @@ async def test_what_time_brings_about_happens_once_and_only_while_it_still_fits(
     for _ in range(2):
         for moment in (Moment.PROOF_REMINDER, Moment.LAPSE, Moment.RECEIVED, Moment.STAFF_REMINDER, Moment.LATE):
             await meet(acting, proven, moment)
+    for turn in (1, 2, 2):
+        await ActivityEnvironment().run(acting.meet_moment, MomentOf(proven.id, Moment.STILL_WAITING, turn))
     later = (await mails(sessions))[2:]
-    assert sorted(later) == ["door-late", "door-received", *["staff-waiting"] * 4]
+    assert sorted(later) == ["door-late", "door-received", *["staff-waiting"] * 8]
     assert (await state(acting, proven)).status is Status.PROVEN
 
 
