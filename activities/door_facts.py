@@ -1,11 +1,12 @@
 """What the mails of the doors say, read from the request at the moment each is sent."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
-from portal.rules.doors import ANSWER_WITHIN, PROOF_VALID, Door, Reason, Status
+from portal.rules.doors import ANSWER_WITHIN, PROOF_VALID, Door, Reason, Status, is_late
 from portal.rules.links import token_of
 from portal.rules.mail import MailKind
-from portal.store import Session, doors, links
+from portal.store import Session, accounts, doors, links, members
 from portal.store.doors import DoorRequest
 from portal.store.mail import Claimed
 from portal.text import why_not
@@ -47,6 +48,7 @@ class DoorFacts:
             "asked_at": request.asked_at,
             "answer_by": request.proven_at + ANSWER_WITHIN if request.proven_at else None,
             "proof_by": request.asked_at + PROOF_VALID,
+            "late": is_late(request.proven_at, datetime.now(UTC)),
             "reminder": "reminder" in mail.facts,
             "proof_url": self._with_token(language, "prove-request", token_of(self.link_secret, request.id)),
             "form_url": self._url(request.kind, language),
@@ -56,6 +58,8 @@ class DoorFacts:
         }
         if mail.kind in (MailKind.EMAIL_REGISTERED, MailKind.WELCOME):
             facts |= await self._first_link(session, mail, language)
+        if mail.kind is MailKind.WELCOME:
+            facts |= await _welcome(session, request)
         if mail.kind is MailKind.DOOR_REFUSED:
             facts |= _why(request, language)
         return facts
@@ -76,6 +80,16 @@ class DoorFacts:
 
     def _with_token(self, language: str, page: str, token: str) -> str:
         return f"{self._url(page, language)}?{'jeton' if language == 'fr' else 'token'}={token}"
+
+
+async def _welcome(session: Session, request: DoorRequest) -> dict[str, object]:
+    """What this person has done already: nobody is sent to do it again."""
+    member = await members.by_id(session, request.member_id) if request.member_id else None
+    account = await accounts.of_member(session, member.id) if member else None
+    return {
+        "has_password": account is not None and account.password_hash is not None,
+        "identified": member is not None and member.identity_verified_at is not None,
+    }
 
 
 def _why(request: DoorRequest, language: str) -> dict[str, object]:

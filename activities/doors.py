@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.onboarding import Policy
 from portal.rules.accounts import Purpose, Role
@@ -35,6 +36,8 @@ class RequestOf:
 class MomentOf:
     request_id: UUID
     moment: Moment
+    # Which one of those that come back.
+    turn: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,16 +85,21 @@ class DoorActivities:
             request = await self._held(session, order.request_id)
             status = Status(request.status)
             if status is Status.ASKED and order.moment is Moment.PROOF_REMINDER:
-                await self._mail(session, request, MailKind.DOOR_PROOF, "reminder", facts={"reminder": "yes"})
+                if await doors.is_newest_unproven(session, request):
+                    await self._mail(session, request, MailKind.DOOR_PROOF, "reminder", facts={"reminder": "yes"})
             elif status is Status.ASKED and order.moment is Moment.LAPSE:
                 await self._close(session, request, Status.LAPSED, code=Status.LAPSED.value)
-                await self._mail(session, request, MailKind.DOOR_LAPSED)
+                # Many forms with one address are one reminder and one end, not a mail for each (security.md T114).
+                if await doors.is_newest_unproven(session, request):
+                    await self._mail(session, request, MailKind.DOOR_LAPSED)
             elif status is Status.PROVEN and order.moment is Moment.RECEIVED:
                 await self._received(session, request)
             elif status is Status.PROVEN and order.moment in (Moment.STAFF_REMINDER, Moment.LATE):
                 if order.moment is Moment.LATE:
                     await self._mail(session, request, MailKind.DOOR_LATE)
                 await self._remind_staff(session, request, order.moment.value)
+            elif status is Status.PROVEN and order.moment is Moment.STILL_WAITING:
+                await self._remind_staff(session, request, f"{order.moment}-{order.turn}")
 
     @activity.defn
     async def apply_request_decision(self, order: RequestOf) -> None:
@@ -124,7 +132,7 @@ class DoorActivities:
     async def _held(self, session: Session, request_id: UUID) -> DoorRequest:
         request = await doors.take_up(session, request_id)
         if request is None:
-            raise LookupError("no such request")
+            raise ApplicationError("no such request", type="NoSuchRequest", non_retryable=True)
         return request
 
     # --- endings --------------------------------------------------------------------------------------------
@@ -146,9 +154,12 @@ class DoorActivities:
         await self._mail(
             session, request, MailKind.ALREADY_MEMBER if why is Reason.ALREADY_MEMBER else MailKind.DOOR_REFUSED
         )
-        on_file = await accounts.of_member(session, request.member_id) if request.member_id else None
-        # Somebody who knows number, name and postal code may be an acquaintance: the owner hears of it (T18).
-        if why is Reason.ADDRESS_ON_FILE and on_file is not None and on_file.email not in (None, request.email):
+        if request.door is not Door.REGISTER_EMAIL or request.number is None:
+            return
+        member = await members.by_number(session, request.number)
+        on_file = await accounts.of_member(session, member.id) if member is not None else None
+        # Whoever knows the number may be an acquaintance: the owner hears of it, whatever the reason (T18).
+        if on_file is not None and on_file.email not in (None, request.email):
             await self._mail(session, request, MailKind.ADDRESS_ON_FILE, account_id=on_file.id)
 
     async def _accept(self, session: Session, request: DoorRequest) -> None:
@@ -161,29 +172,24 @@ class DoorActivities:
 
     async def _member(self, session: Session, request: DoorRequest) -> Member:
         """The entry of the roll: the one there is, in good standing, or a new one as typed and compared."""
-        member = await members.by_id(session, request.member_id) if request.member_id else None
-        if member is None:
+        request.member_id = request.member_id or request.compared_id
+        if request.member_id is None:
             said = request.said
             assert request.roll_number is not None and request.roll_group is not None, "decided with both"
-            member = Member(
-                id=uuid4(), number=request.roll_number, given_name=said["given_name"],
-                family_name=said["family_name"], street=said["street"], city=said["city"],
-                province=said["province"], postal_code=said["postal_code"], group=request.roll_group,
-                standing=Standing.MEMBER.value, language=said["language"],
+            request.member_id = await members.enrol(
+                session, number=request.roll_number, given_name=said["given_name"], family_name=said["family_name"],
+                street=said["street"], city=said["city"], province=said["province"], postal_code=said["postal_code"],
+                group=request.roll_group, standing=Standing.MEMBER.value, language=said["language"],
             )  # fmt: skip
-            session.add(member)
-            await session.flush()
-            request.member_id = member.id
-        elif request.door is Door.JOIN:
+        member = await members.by_id(session, request.member_id)
+        assert member is not None, "an entry of the roll is never deleted"
+        if request.door is Door.JOIN:
             member.standing = Standing.MEMBER.value
         return member
 
     async def _account(self, session: Session, member: Member, request: DoorRequest) -> Account:
         """The way in: an address on file stays, one that was missing is the proven one."""
-        account = await accounts.of_member(session, member.id)
-        if account is None:
-            account = Account(id=uuid4(), member_id=member.id)
-            session.add(account)
+        account = await accounts.open_for(session, member.id)
         if account.email is None:
             account.email = request.email
         if account.email == request.email and account.email_verified_at is None:

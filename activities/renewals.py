@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from portal.store import Session, Sessions, accounts, journal, renewals
 from portal.store.links import Link
@@ -59,5 +60,5 @@ class RenewalActivities:
 async def _held(session: Session, link_id: UUID) -> Link:
     link = await renewals.take_up(session, link_id)
     if link is None:
-        raise LookupError("no such link")
+        raise ApplicationError("no such link", type="NoSuchLink", non_retryable=True)
     return link

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from api.ask import tell
-from api.forms import RequestDecisionFields, RequestDecisionForm
+from api.forms import RequestDecisionFields, RequestDecisionForm, RollLookUpForm
 from api.guards import Lang, OperatorDep, same_form
 from api.pages import go, render
 from api.portal import portal_of
@@ -28,10 +28,11 @@ from portal.rules.doors import (
 )  # fmt: skip
 from portal.rules.members import Group
 from portal.rules.refusals import Refusal, Refused
-from portal.store import doors, journal
+from portal.store import doors, journal, members
 from portal.store.doors import Case, Decision
 from portal.store.sessions import Visitor
 from portal.text import why_not
+from portal.text.addresses import path
 from workflows import calls
 
 router = APIRouter()
@@ -45,7 +46,11 @@ FIELD_OF = {
     Refusal.ROLL_NUMBER_NEEDED: "number",
     Refusal.ROLL_NUMBER_TAKEN: "number",
     Refusal.ROLL_ENTRY_NEEDED: "numero",
+    Refusal.ROLL_NUMBER_UNKNOWN: "numero",
 }
+
+# What stands beside a request whose suggested entry is somebody else's.
+NOBODY = "aucune"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,34 +73,67 @@ async def requests(request: Request, visitor: OperatorDep) -> Response:
 
 @page(router, "request-case")
 async def request_case(request: Request, language: Lang, visitor: OperatorDep, request_id: UUID) -> Response:
-    number = request.query_params.get("numero", "")[:32]
-    return await _case(request, language, visitor, request_id, RequestDecisionFields(number=number.replace("\0", "")))
+    return await _case(request, visitor, request_id, request.query_params.get("fiche", ""), RequestDecisionFields())
+
+
+@page(router, "request-case", methods=("POST",))
+async def look_up(
+    request: Request, language: Lang, visitor: OperatorDep, form: RollLookUpForm, request_id: UUID
+) -> Response:
+    """Another entry beside the request. The number is sent: whatever stands in an address is kept in logs."""
+    same_form(visitor, form.form_token)
+    number = tidy(form.numero)
+    async with portal_of(request).autocommit() as session:
+        member = await members.by_number(session, number) if looks_like_member_number(number) else None
+    if member is None:
+        refusal = Refusal.ROLL_NUMBER_UNKNOWN
+        return await _case(request, visitor, request_id, form.compared, RequestDecisionFields(), refusal, number[:32])
+    address = path("request-case", language, request_id=request_id)
+    return RedirectResponse(f"{address}?fiche={member.id}", status_code=303)
 
 
 async def _case(
-    request: Request, language: str, visitor: Visitor, request_id: UUID, form: RequestDecisionFields,
-    refusal: Refusal | None = None,
+    request: Request, visitor: Visitor, request_id: UUID, beside: str, form: RequestDecisionFields,
+    refusal: Refusal | None = None, looked_for: str = "",
 ) -> Response:  # fmt: skip
-    looked_for = tidy(form.number)
-    async with portal_of(request).autocommit() as session:
+    """A request beside an entry of the roll; whose entry was opened is written down before it leaves."""
+    async with portal_of(request).sessions.begin() as session:
         found = await doors.by_id(session, request_id)
         if found is None:
             raise Refused(Refusal.REQUEST_OVER)
         if found.status != Status.PROVEN.value:
             raise Refused(Refusal.ALREADY_DECIDED if found.verdict else Refusal.REQUEST_OVER)
-        if await doors.is_own(session, found, visitor.account_id):
+        suggested = await doors.suggestion(session, found)
+        compared = _entry(beside, suggested)
+        if await doors.is_own(session, found, visitor.account_id, compared):
             raise Refused(Refusal.OWN_FILE)
-        case = await doors.case_of(session, found, looked_for if looks_like_member_number(looked_for) else None)
+        case = await doors.case_of(session, found, compared)
+        if case.member is not None:
+            await journal.write(
+                session, "roll-consulted", actor="operator", actor_id=visitor.account_id, member_id=case.member.id,
+                subject_id=found.id,
+            )  # fmt: skip
     assert found.proven_at is not None, "a proven request says when"
     return render(
         request, "doors/case.html", visitor=visitor, refusal=refusal, field=FIELD_OF.get(refusal) if refusal else None,
-        case=case, lines=compared(case),
+        case=case, lines=lines_of(case), compared=case.member.id if case.member else NOBODY, nobody=NOBODY,
+        set_aside=case.member is None and suggested is not None, looked_for=looked_for,
         answer_by=found.proven_at + ANSWER_WITHIN, form=form, groups=list(Group),
         reasons=[(code.value, why_not(code, found.language)) for code in REASONS[found.door]],
     )  # fmt: skip
 
 
-def compared(case: Case) -> list[Line]:
+def _entry(beside: str, suggested: UUID | None) -> UUID | None:
+    """The entry that somebody at the desk has chosen; until then the one that the request points at."""
+    if beside == NOBODY:
+        return None
+    try:
+        return UUID(beside)
+    except ValueError:
+        return suggested
+
+
+def lines_of(case: Case) -> list[Line]:
     """What was typed, in the order of the form; accents, hyphens and capitals make no difference."""
     lines = []
     for field in FIELDS[case.request.door]:
@@ -123,13 +161,15 @@ async def decide_request(
             if not isinstance(decided, Refusal):
                 await journal.write(
                     session, "request-decided", actor="operator", actor_id=visitor.account_id,
-                    member_id=decided.member_id, subject_id=decided.id, code=made.verdict.value,
+                    member_id=decided.member_id or decided.compared_id, subject_id=decided.id, code=made.verdict.value,
+                    # The same form sent twice is one decision; one that came back to the desk is decided anew.
+                    key=f"request-decided:{decided.id}:{decided.decided_at}",
                 )  # fmt: skip
     refusal = made if isinstance(made, Refusal) else decided if isinstance(decided, Refusal) else None
     if refusal in CLOSED:
         raise Refused(refusal)
     if refusal is not None:
-        return await _case(request, language, visitor, request_id, form, refusal)
+        return await _case(request, visitor, request_id, form.compared, form, refusal)
     heard_by = asyncio.get_running_loop().time() + portal.settings.answer_seconds
     told = calls.open_request(portal.client, portal.task_queue, door=found.door, request_id=request_id, told="decided")
     await tell(told, until=heard_by)
@@ -140,7 +180,7 @@ def _decision(form: RequestDecisionFields, door: Door) -> Decision | Refusal:
     try:
         verdict = Verdict(form.verdict)
         reason = Reason(form.reason) if verdict is Verdict.REFUSE and form.reason else None
-        shown = UUID(form.compared) if form.compared else None
+        shown = UUID(form.compared) if form.compared not in ("", NOBODY) else None
         group = Group(form.group).value if form.group else None
     except ValueError:
         return Refusal.REQUEST_REASON_NEEDED

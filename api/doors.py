@@ -28,6 +28,7 @@ from portal.rules.doors import (
     OVER,
     Door,
     Status,
+    is_late,
     read,
     tidy,
 )  # fmt: skip
@@ -156,32 +157,35 @@ async def _take(
         # Whoever types somebody's address again and again fills no mailbox; nobody is told (security.md T114).
         hourly = await accounts.attempt(session, portal.counter("door-hour", email), HOURLY)
         daily = await accounts.attempt(session, portal.counter("door-day", email), DAILY)
-        found = member_id or await doors.match(session, email=email if door is Door.JOIN else None, number=number)
         if not (hourly and daily):
             return True, None
         request_id = uuid4()
-        made = await doors.take(
+        taken = await doors.take(
             session, request_id=request_id, door=door, language=said.get("language", language), email=email,
-            number=number, said=said, member_id=found, token_hash=hash_of(token_of(portal.secret, request_id)),
+            number=number, said=said, member_id=member_id, token_hash=hash_of(token_of(portal.secret, request_id)),
         )  # fmt: skip
-        if made:
+        if taken == request_id:
             await journal.write(
                 session, "request-taken", actor="unknown", member_id=member_id, subject_id=request_id, code=door.value
             )
-        # Asked for again, the mail of the first goes once more: it may have been lost.
-        sent_for = request_id if made else await doors.unproven(session, door, email, number)
-        if sent_for is not None:
-            await _mail_proof(session, sent_for, key or str(request_id))
-        return True, request_id if made else None
+        if taken is not None:
+            # Asked for again, the mail of the first goes once more: it may have been lost.
+            await _mail(session, MailKind.DOOR_PROOF, taken, key or str(request_id))
+        elif (waiting := await doors.waits(session, door, email, number)) is not None:
+            # The page promises a mail: this one says where the request stands.
+            late = is_late(waiting.proven_at, datetime.now(UTC))
+            kind = MailKind.DOOR_LATE if late else MailKind.DOOR_RECEIVED
+            await _mail(session, kind, waiting.id, key or str(request_id))
+        return True, request_id if taken == request_id else None
 
 
-async def _mail_proof(session: Session, request_id: UUID, occasion: str) -> None:
+async def _mail(session: Session, kind: MailKind, request_id: UUID, occasion: str) -> None:
+    """To the address that was typed; the same form sent twice is one mail."""
     await mail.queue(
         session,
         mail.to_queue(
-            key=f"{MailKind.DOOR_PROOF}:{request_id}:{occasion}", kind=MailKind.DOOR_PROOF,
-            lane=lane(MailKind.DOOR_PROOF), account_id=None, request_id=request_id, campaign_id=None,
-            due_at=datetime.now(UTC), facts={"request_id": str(request_id)},
+            key=f"{kind}:{request_id}:{occasion}", kind=kind, lane=lane(kind), account_id=None, request_id=request_id,
+            campaign_id=None, due_at=datetime.now(UTC), facts={"request_id": str(request_id)},
         ),
     )  # fmt: skip
 
@@ -239,5 +243,6 @@ def _proof(
     return render(
         request, "doors/prove.html", visitor=visitor, refusal=refusal, token=token, found=found,
         to_prove=refusal is None and status is Status.ASKED, answered=status in OVER,
+        late=found is not None and is_late(found.proven_at, datetime.now(UTC)),
         answer_by=found.proven_at + ANSWER_WITHIN if found is not None and found.proven_at else None,
     )  # fmt: skip

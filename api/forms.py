@@ -128,10 +128,16 @@ class ProofFields(_Fields):
 
 
 class RequestDecisionFields(DecisionFields):
-    # The entry of the roll that stood beside the request.
+    # The entry of the roll that stood beside the request, or the word for none.
     compared: Annotated[str, Field(max_length=64)] = ""
     number: Annotated[str, Field(max_length=32)] = ""
     group: Annotated[str, Field(max_length=16)] = ""
+
+
+class RollLookUpFields(Sent):
+    numero: Annotated[str, Field(max_length=500)] = ""
+    # What stood beside the request until now.
+    compared: Annotated[str, Field(max_length=64)] = ""
 
 
 SentForm = Annotated[Sent, Form()]
@@ -151,3 +157,4 @@ RegisterEmailForm = Annotated[RegisterEmailFields, Form()]
 JoinForm = Annotated[JoinFields, Form()]
 ProofForm = Annotated[ProofFields, Form()]
 RequestDecisionForm = Annotated[RequestDecisionFields, Form()]
+RollLookUpForm = Annotated[RollLookUpFields, Form()]

@@ -11,7 +11,7 @@ from api.portal import Portal, portal_of
 from api.routes import page
 from portal.rules.onboarding import Step
 from portal.rules.refusals import Refusal, Refused
-from portal.store import bounces, campaigns, identity, mail, onboarding, review
+from portal.store import bounces, campaigns, doors, identity, mail, onboarding, review
 from portal.text import mail_name
 from workflows.messages import workflow_id
 
@@ -33,6 +33,7 @@ async def operations(request: Request, language: Lang, visitor: OperatorDep) -> 
         counts = await onboarding.by_step(session, campaign.id)
         people = await onboarding.at_step(session, campaign.id, step)
         waiting = await review.queue(session)
+        requests = await doors.desk(session)
         counter = await identity.counter(session)
         mails = await mail.counts(session)
         failed = await bounces.failed(session, campaign.id, most=MOST_FAILED)
@@ -40,8 +41,8 @@ async def operations(request: Request, language: Lang, visitor: OperatorDep) -> 
     rows = [(file, member, temporal_link(portal, workflow_id(campaign.code, member.id))) for file, member in people]
     return render(
         request, "operations/steps.html", visitor=visitor, campaign=campaign, counts=counts, step=step,
-        steps=list(Step), rows=rows, queue=waiting, counter=counter, mails=mails, came_back=came_back,
-        temporal=temporal_list(portal),
+        steps=list(Step), rows=rows, queue=waiting, requests=requests, counter=counter, mails=mails,
+        came_back=came_back, temporal=temporal_list(portal),
     )  # fmt: skip
 
 

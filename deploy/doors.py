@@ -26,10 +26,10 @@ def some_requests(
     people: Sequence[tuple[Person, UUID]], operator_id: UUID, secret: bytes, now: datetime
 ) -> tuple[list[DoorRequest], list[Mail]]:
     """The requests, and the mails that were sent about them by now."""
-    nameless, nameless_id = next((p, i) for p, i in people if p.email is None)
+    nameless = next(person for person, _ in people if person.email is None)
     joined, joined_id = next((p, i) for p, i in people if p.standing is Standing.MEMBER and p.email is not None)
     waiting = _request(Door.REGISTER_EMAIL, _typed(nameless), nameless.name.email, now - _DAY, secret)
-    waiting.member_id, waiting.number = nameless_id, nameless.number
+    waiting.number = nameless.number
     late = _request(Door.JOIN, _STRANGER, f"cyrano.debergerac@{DOMAIN}", now - 6 * _DAY, secret)
     accepted = _request(Door.JOIN, {**_STRANGER, **_typed(joined)}, joined.name.email, now - 9 * _DAY, secret)
     accepted.member_id, accepted.number = joined_id, joined.number

@@ -155,14 +155,19 @@ async def a_request(
     email: str | None = None,
     asked: timedelta = timedelta(hours=-2),
 ) -> DoorRequest:
-    """A form that was sent, and its address proven an hour later unless it was only asked."""
+    """A form that was sent, and its address proven an hour later unless it was only asked.
+
+    A member who joins was signed in; for the other door the number is all there is until it is accepted.
+    """
     asked_at = datetime.now(UTC) + asked
     number = number or (member.number if member else None)
     request = DoorRequest(
         id=uuid4(), kind=door.value, status=status.value, language=language, number=number,
         email=email or f"d{uuid4().hex[:10]}@exemple.test",
         said={**TYPED[door], **({"number": number} if number else {})},
-        member_id=member.id if member else None, token_hash=hash_of(uuid4().hex), asked_at=asked_at,
+        member_id=member.id if member and (door is Door.JOIN or status is Status.ACCEPTED) else None,
+        token_hash=hash_of(uuid4().hex),
+        asked_at=asked_at,
         proven_at=None if status is Status.ASKED else asked_at + timedelta(hours=1),
     )  # fmt: skip
     session.add(request)

@@ -9,7 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.doors import DoorActivities, FileToLookAt, MomentOf, RequestOf, RequestState
     from activities.renewals import RenewalActivities, RenewalOf
-    from portal.rules.doors import OVER, Moment, Status, next_due
+    from portal.rules.doors import OVER, Due, Moment, Status, next_due, next_reminder
     from workflows import LONG_RETRY, records
 
 LOOK_TIMEOUT = timedelta(seconds=15)
@@ -33,6 +33,7 @@ class _Request:
     def __init__(self) -> None:
         self.woken = False
         self.met: set[Moment] = set()
+        self.turn = 0
 
     @workflow.signal
     def proven(self) -> None:
@@ -58,15 +59,24 @@ class _Request:
         await _look_again(state.member_id)
 
     async def _next(self, order: RequestOf, state: RequestState) -> None:
-        """Meet the moment that is due, or wait for it; without one left, only a person can go on."""
-        due = next_due(state.status, state.asked_at, state.proven_at, self.met)
+        """Meet the moment that is due, or wait for it; a request that waits for a person is never forgotten."""
+        due = self._due(state)
         if due is not None and due.at <= workflow.now():
             self.met.add(due.moment)
-            await records.write(DoorActivities.meet_moment, MomentOf(order.request_id, due.moment), f"{due.moment}")
+            self.turn = due.turn
+            moment = MomentOf(order.request_id, due.moment, due.turn)
+            await records.write(DoorActivities.meet_moment, moment, f"{due.moment}")
         elif due is not None:
             await _wait(self, due.at, f"next moment: {due.moment}")
         else:
             await workflow.wait_condition(lambda: self.woken)
+
+    def _due(self, state: RequestState) -> Due | None:
+        due = next_due(state.status, state.asked_at, state.proven_at, self.met)
+        # Requests that were late before this existed went on waiting in silence.
+        if due is None and state.proven_at is not None and workflow.patched("staff-reminded-until-decided"):
+            return next_reminder(state.proven_at, workflow.now(), self.turn)
+        return due
 
 
 @workflow.defn

@@ -83,16 +83,19 @@ class Moment(StrEnum):
     RECEIVED = "received"
     STAFF_REMINDER = "staff-reminder"
     LATE = "late"
+    STILL_WAITING = "still-waiting"
 
 
 @dataclass(frozen=True)
 class Due:
     moment: Moment
     at: datetime
+    # Which one of those that come back.
+    turn: int = 0
 
 
 def next_due(status: Status, asked_at: datetime, proven_at: datetime | None, met: Collection[Moment]) -> Due | None:
-    """The next moment of a request that has not been met; None while only a person can move it."""
+    """The next moment of a request that comes once and has not been met."""
     dues: list[Due] = []
     if status is Status.ASKED:
         dues = [Due(Moment.PROOF_REMINDER, asked_at + PROOF_REMINDED), Due(Moment.LAPSE, asked_at + PROOF_VALID)]
@@ -103,6 +106,22 @@ def next_due(status: Status, asked_at: datetime, proven_at: datetime | None, met
             Due(Moment.LATE, proven_at + ANSWER_WITHIN),
         ]
     return next((due for due in dues if due.moment not in met), None)
+
+
+def next_reminder(proven_at: datetime, now: datetime, met: int) -> Due:
+    """Once the answer is late, staff hear of it every two days; `met` is the last turn that they heard of.
+
+    After a silence only the latest turn is due, however many were missed.
+    """
+    late_at = proven_at + ANSWER_WITHIN
+    latest = max((now - late_at) // STAFF_REMINDED, 0)
+    turn = latest if latest > met else max(latest, met) + 1
+    return Due(Moment.STILL_WAITING, late_at + turn * STAFF_REMINDED, turn)
+
+
+def is_late(proven_at: datetime | None, now: datetime) -> bool:
+    """Whether the day that was promised is over: a date in the past is promised to nobody."""
+    return proven_at is not None and proven_at + ANSWER_WITHIN < now
 
 
 def reason_given(door: Door, verdict: Verdict, reason: Reason | None, note_fr: str, note_en: str) -> bool:

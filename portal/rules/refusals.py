@@ -80,6 +80,7 @@ class Refusal(StrEnum):
     ROLL_ENTRY_NEEDED = "roll-entry-needed"
     ROLL_NUMBER_NEEDED = "roll-number-needed"
     ROLL_NUMBER_TAKEN = "roll-number-taken"
+    ROLL_NUMBER_UNKNOWN = "roll-number-unknown"
     ADDRESS_ON_FILE = "address-on-file"
     ADDRESS_TAKEN = "address-taken"
     ALREADY_MEMBER = "already-member"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import CheckConstraint, ForeignKey, case, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -25,7 +25,7 @@ class Account(Base):
     password_hash: Mapped[str | None]
     password_set_at: Mapped[datetime | None]
     # Wrong tries of the member number, over the whole life of the account.
-    number_tries: Mapped[int] = mapped_column(default=0, server_default="0")
+    number_tries: Mapped[int] = mapped_column(server_default="0")
     # Mail to this address came back for good. The database forgets it when the address changes.
     email_bounced_at: Mapped[datetime | None]
     # The member wants no reminders; what is owed to every voter still goes.
@@ -74,6 +74,16 @@ async def with_role(session: Session, role: Role) -> Sequence[UUID]:
         select(StaffRole.account_id).where(StaffRole.role == role.value).order_by(StaffRole.account_id)
     )
     return rows.all()
+
+
+async def open_for(session: Session, member_id: UUID) -> Account:
+    """The account of somebody on the roll, without an address if there was none."""
+    await session.execute(
+        insert(Account).values(id=uuid4(), member_id=member_id).on_conflict_do_nothing(index_elements=["member_id"])
+    )
+    account = await of_member(session, member_id)
+    assert account is not None
+    return account
 
 
 async def set_password(session: Session, account_id: UUID, password_hash: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, bindparam, func, or_, select, text, update
+from sqlalchemy import CheckConstraint, ForeignKey, Index, bindparam, exists, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -42,14 +42,14 @@ class DoorRequest(Base):
 
     id: Mapped[NewId]
     kind: Mapped[str]
-    status: Mapped[str] = mapped_column(default=Status.ASKED.value, server_default=Status.ASKED.value)
+    status: Mapped[str] = mapped_column(server_default=Status.ASKED.value)
     # What its mails are written in.
     language: Mapped[str]
     # As `canonical_email` spells it; gone once the request is forgotten, like all that was typed.
     email: Mapped[str | None]
     number: Mapped[str | None]
     said: Mapped[dict[str, str]] = mapped_column(JSONB)
-    # Who it seems to come from; staff compare.
+    # Whose it is: known from their own session, or once it was accepted. A number that was typed proves nothing.
     member_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
     # Of the token that proves the address; the token is derived from the id.
     token_hash: Mapped[bytes] = mapped_column(unique=True)
@@ -63,6 +63,8 @@ class DoorRequest(Base):
     reason: Mapped[str | None]
     note_fr: Mapped[str | None]
     note_en: Mapped[str | None]
+    # The entry of the roll that whoever accepted had seen beside it.
+    compared_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
     # For somebody who is on no roll yet: from the union's own system, typed by whoever accepts.
     roll_number: Mapped[str | None]
     roll_group: Mapped[str | None]
@@ -89,48 +91,47 @@ _TAKE = (
         {name: bindparam(name) for name in
          ("id", "kind", "language", "email", "number", "said", "member_id", "token_hash")}
     )
-    # The same form, or another one for the same address, while the first lives.
-    .on_conflict_do_nothing()
-    .returning(_REQUEST.c.id)
 )  # fmt: skip
+# Sent again before the address is proven, the newest form is the one that counts: it may correct the first.
+_TAKE_NEWEST = _TAKE.on_conflict_do_update(
+    index_elements=[_REQUEST.c.kind, _REQUEST.c.email, _REQUEST.c.number],
+    index_where=_LIVE,
+    set_={name: _TAKE.excluded[name] for name in ("said", "language", "member_id")},
+    where=_REQUEST.c.status == Status.ASKED.value,
+).returning(_REQUEST.c.id)
 
 
 async def take(
     session: Session, *, request_id: UUID, door: Door, language: str, email: str, number: str | None,
     said: Mapping[str, str], member_id: UUID | None, token_hash: bytes,
-) -> bool:  # fmt: skip
-    """Write a form down; False while an earlier one like it lives."""
+) -> UUID | None:  # fmt: skip
+    """Write a form down, or into the one like it whose address is not proven yet; None once that one is proven."""
     values = {
         "id": request_id, "kind": door.value, "language": language, "email": email, "number": number,
         "said": dict(said), "member_id": member_id, "token_hash": token_hash,
     }  # fmt: skip
-    return await session.scalar(_TAKE, values) is not None
+    taken: UUID | None = await session.scalar(_TAKE_NEWEST, values)
+    return taken
 
 
-_ASKED_ALREADY = select(_REQUEST.c.id).where(
-    _REQUEST.c.kind == bindparam("of_kind"),
-    _REQUEST.c.email == bindparam("of_email"),
-    _REQUEST.c.number.is_not_distinct_from(bindparam("of_number")),
-    _REQUEST.c.status == Status.ASKED.value,
-)
-
-
-async def unproven(session: Session, door: Door, email: str, number: str | None) -> UUID | None:
-    """The live request like this one whose mail has not been opened yet."""
-    found: UUID | None = await session.scalar(
-        _ASKED_ALREADY, {"of_kind": door.value, "of_email": email, "of_number": number}
+async def waits(session: Session, door: Door, email: str, number: str | None) -> DoorRequest | None:
+    """The request like this one that a person has yet to decide."""
+    return await session.scalar(
+        select(DoorRequest).where(
+            DoorRequest.kind == door.value,
+            DoorRequest.email == email,
+            DoorRequest.number.is_not_distinct_from(number),
+            DoorRequest.status == Status.PROVEN.value,
+        )
     )
-    return found
 
 
-async def match(session: Session, *, email: str | None, number: str | None) -> UUID | None:
-    """Whose form this seems to be: by the sign-in address, else by the number."""
-    if email is not None:
-        account = await accounts.by_email(session, email)
-        if account is not None and account.member_id is not None:
-            return account.member_id
-    member = await members.by_number(session, number) if number is not None else None
-    return None if member is None else member.id
+async def is_newest_unproven(session: Session, request: DoorRequest) -> bool:
+    """Whether this address was typed into no later form that waits for its proof, or waited in vain."""
+    later = tuple_(DoorRequest.asked_at, DoorRequest.id) > tuple_(request.asked_at, request.id)
+    return not await session.scalar(
+        select(exists().where(DoorRequest.email == request.email, DoorRequest.proven_at.is_(None), later))
+    )
 
 
 async def by_id(session: Session, request_id: UUID) -> DoorRequest | None:
@@ -172,6 +173,20 @@ async def waiting(session: Session, *, most: int = 200) -> Sequence[DoorRequest]
 
 
 @dataclass(frozen=True, slots=True)
+class Desk:
+    """How many wait for a person, and since when the oldest does."""
+
+    waiting: int
+    oldest: datetime | None
+
+
+async def desk(session: Session) -> Desk:
+    found = select(func.count(), func.min(DoorRequest.proven_at)).where(DoorRequest.status == Status.PROVEN.value)
+    row = (await session.execute(found)).one()
+    return Desk(row[0], row[1])
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A request beside the entry of the roll it seems to come from."""
 
@@ -182,11 +197,20 @@ class Case:
     address_taken: bool
 
 
-async def case_of(session: Session, request: DoorRequest, number: str | None = None) -> Case:
-    """`number` is that of another entry to compare with, for a request that matched none."""
-    member = await members.by_id(session, request.member_id) if request.member_id else None
-    if member is None and number is not None:
-        member = await members.by_number(session, number)
+async def suggestion(session: Session, request: DoorRequest) -> UUID | None:
+    """Whose form this may be: by the sign-in address of who joins, else by the number. A person decides."""
+    if request.door is Door.JOIN and request.email is not None:
+        account = await accounts.by_email(session, request.email)
+        if account is not None and account.member_id is not None:
+            return account.member_id
+    member = await members.by_number(session, request.number) if request.number is not None else None
+    return None if member is None else member.id
+
+
+async def case_of(session: Session, request: DoorRequest, compared: UUID | None = None) -> Case:
+    """Beside the entry of whose session it came from, else beside the one to compare with."""
+    member_id = request.member_id or compared
+    member = await members.by_id(session, member_id) if member_id else None
     account = await accounts.of_member(session, member.id) if member else None
     holder = await accounts.by_email(session, request.email) if request.email else None
     taken = holder is not None and (account is None or holder.id != account.id)
@@ -224,8 +248,8 @@ async def decide(session: Session, request_id: UUID, by: UUID, made: Decision) -
         conflict = await _why_not_accepted(session, request, made)
         if conflict is not None:
             return conflict
-        request.member_id = request.member_id or made.compared
-        if request.member_id is None:
+        request.compared_id = request.member_id or made.compared
+        if request.compared_id is None:
             request.roll_number, request.roll_group = made.roll_number, made.roll_group
     elif made.reason is Reason.OTHER:
         request.note_fr, request.note_en = made.note_fr.strip(), made.note_en.strip()
@@ -241,14 +265,20 @@ async def decide(session: Session, request_id: UUID, by: UUID, made: Decision) -
 async def is_own(session: Session, request: DoorRequest, by: UUID, compared: UUID | None = None) -> bool:
     """Nobody decides on their own request (brief §3.7)."""
     me = await accounts.by_id(session, by)
-    mine = {request.member_id, compared} - {None}
-    return me is not None and (me.member_id in mine or (me.email is not None and me.email == request.email))
+    if me is None:
+        return False
+    member = await members.by_id(session, me.member_id) if me.member_id else None
+    if member is not None and (member.id in (request.member_id, compared) or member.number == request.number):
+        return True
+    return me.email is not None and me.email == request.email
 
 
 async def _why_not_accepted(session: Session, request: DoorRequest, made: Decision) -> Refusal | None:
     """What stands in the way in the records as they are now; asked again when the decision is applied."""
     member_id = request.member_id or made.compared
     member = await members.by_id(session, member_id) if member_id else None
+    if member is None and member_id is not None:
+        return Refusal.ROLL_ENTRY_NEEDED
     account = await accounts.of_member(session, member.id) if member else None
     taken = await _taken_by_other(session, request, account)
     if request.door is Door.REGISTER_EMAIL:
@@ -289,14 +319,17 @@ async def take_up(session: Session, request_id: UUID) -> DoorRequest | None:
 
 async def stands(session: Session, request: DoorRequest) -> bool:
     """Whether an acceptance still fits the records: somebody may have registered the address meanwhile."""
-    made = Decision(Verdict.ACCEPT, roll_number=request.roll_number, roll_group=request.roll_group)
+    made = Decision(
+        Verdict.ACCEPT, compared=request.compared_id, roll_number=request.roll_number, roll_group=request.roll_group
+    )
     return await _why_not_accepted(session, request, made) is None
 
 
 def back_to_the_desk(request: DoorRequest) -> None:
     """Undecided again."""
     request.status = Status.PROVEN.value
-    request.verdict = request.decided_by = request.decided_at = request.roll_number = request.roll_group = None
+    request.verdict = request.decided_by = request.decided_at = None
+    request.compared_id = request.roll_number = request.roll_group = None
 
 
 async def end(session: Session, request: DoorRequest, status: Status) -> None:
@@ -306,16 +339,16 @@ async def end(session: Session, request: DoorRequest, status: Status) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Unheard:
-    """A request whose workflow has not read what happened to it; `told` is the signal to send, if any."""
+    """A request whose workflow has not read what happened to it; `told` is the signal that wakes it up."""
 
     request_id: UUID
     door: Door
-    told: str | None
+    told: str
 
 
 _HAPPENED = func.greatest(_REQUEST.c.asked_at, _REQUEST.c.proven_at, _REQUEST.c.decided_at)
 _UNHEARD = (
-    select(_REQUEST.c.id, _REQUEST.c.kind, _REQUEST.c.proven_at, _REQUEST.c.decided_at)
+    select(_REQUEST.c.id, _REQUEST.c.kind, _REQUEST.c.decided_at)
     .where(
         _REQUEST.c.ended_at.is_(None),
         _NOW - bindparam("overdue") > _HAPPENED,
@@ -332,8 +365,9 @@ _UNHEARD = (
 
 
 async def unheard(session: Session, *, overdue: timedelta, asleep: timedelta) -> list[Unheard]:
+    """A signal comes with each, proven or not: a workflow that sleeps reads its row only when it is woken."""
     rows = await session.execute(_UNHEARD, {"overdue": overdue, "asleep": asleep})
-    return [Unheard(r.id, Door(r.kind), "decided" if r.decided_at else "proven" if r.proven_at else None) for r in rows]
+    return [Unheard(row.id, Door(row.kind), "decided" if row.decided_at else "proven") for row in rows]
 
 
 async def forget(session: Session, before: datetime) -> int:

@@ -1,9 +1,9 @@
 """The roll: who they are, where they live, in which group and standing."""
 
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, func, select, update
+from sqlalchemy import CheckConstraint, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.rules.members import Group, Language, Standing
@@ -46,6 +46,21 @@ async def by_id(session: Session, member_id: UUID) -> Member | None:
 
 async def by_number(session: Session, number: str) -> Member | None:
     return await session.scalar(select(Member).where(Member.number == number))
+
+
+async def enrol(
+    session: Session, *, number: str, given_name: str, family_name: str, street: str, city: str, province: str,
+    postal_code: str, group: str, standing: str, language: str,
+) -> UUID:  # fmt: skip
+    """One entry more; of the columns that a role may write, and no other."""
+    member_id = uuid4()
+    await session.execute(
+        insert(Member).values(
+            id=member_id, number=number, given_name=given_name, family_name=family_name, street=street, city=city,
+            province=province, postal_code=postal_code, group=group, standing=standing, language=language,
+        )
+    )  # fmt: skip
+    return member_id
 
 
 async def verify_identity(session: Session, member_id: UUID) -> None:

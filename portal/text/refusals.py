@@ -192,6 +192,10 @@ SENTENCES: dict[Refusal, str] = {
     Refusal.ROLL_NUMBER_TAKEN: N_(
         "Ce numéro est déjà au registre : cherchez-le pour voir la fiche à côté de la demande, puis décidez."
     ),
+    Refusal.ROLL_NUMBER_UNKNOWN: N_(
+        "Aucune fiche du registre ne porte ce numéro : vérifiez ses 6 chiffres, dont le premier est un 9, et cherchez "
+        "de nouveau."
+    ),
     Refusal.ADDRESS_ON_FILE: N_(
         "Cette personne a déjà une adresse de courriel à son dossier, qu'on ne remplace jamais ici : choisissez le "
         "motif « Adresse déjà au dossier »."

@@ -41,6 +41,7 @@ ACTIONS = {
     "request-proven": N_("Adresse confirmée pour une demande faite sur le portail"),
     "request-returned": N_("Demande remise à l'étude"),
     "request-taken": N_("Demande faite sur le portail"),
+    "roll-consulted": N_("Votre fiche du registre comparée à une demande faite sur le portail"),
     "session-closed": N_("Une autre session fermée"),
     "sessions-closed": N_("Toutes les autres sessions fermées"),
     "sign-in-refused": N_("Essai d'entrée qui n'a pas réussi"),

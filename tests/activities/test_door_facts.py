@@ -1,6 +1,6 @@
 """What the mails of the doors say, and to whom: written afresh, and never once their cause has vanished."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -11,9 +11,10 @@ from activities.rendering import Letters
 from portal.rules.accounts import Role
 from portal.rules.doors import Door, Reason, Status
 from portal.rules.mail import Lane, MailKind
-from portal.store import Session, Sessions, accounts, mail
+from portal.store import Session, Sessions, accounts, mail, members
 from portal.store.doors import DoorRequest
 from portal.store.mail import Claimed, Mail
+from portal.text.addresses import path
 from tests import builders
 from tests.conftest import ORIGIN
 
@@ -31,6 +32,7 @@ STATUS = {
     MailKind.STAFF_WAITING: Status.PROVEN,
 }
 OF_DOORS = set(STATUS)
+PASSWORD_HASH = "$argon2id$specimen"
 
 
 async def queued(session: Session, kind: MailKind, request: DoorRequest, account_id: UUID | None) -> str:
@@ -81,6 +83,39 @@ async def test_every_kind_of_mail_is_written_in_the_language_of_its_reader(
         assert ("Un mot." if language == "fr" else "A word.") in letter.text
     if kind in (MailKind.DOOR_PROOF, MailKind.DOOR_RECEIVED, MailKind.DOOR_LATE):
         assert ("demande/confirmer?jeton=" if language == "fr" else "request/confirm?token=") in letter.text
+
+
+@pytest.mark.parametrize("password", [None, PASSWORD_HASH])
+@pytest.mark.parametrize("identified", [True, False])
+async def test_a_welcome_asks_for_nothing_that_was_done(
+    sessions: Sessions, facts: Facts, letters: Letters, password: str | None, identified: bool
+) -> None:
+    """Somebody who paid dues may have an address, a password and a confirmed identity already."""
+    async with sessions.begin() as session:
+        member = await builders.a_member(session, password_hash=password)
+        if identified:
+            await members.verify_identity(session, member.id)
+            await session.refresh(member)
+        request = await builders.a_request(session, Door.JOIN, status=Status.ACCEPTED, member=member)
+        key = await queued(session, MailKind.WELCOME, request, None)
+        said = await facts.of(session, await claimed(session, key))
+    assert said is not None
+    words = " ".join(letters.render(MailKind.WELCOME, "fr", said.facts).text.split())
+    assert ("pièce d'identité" in words) is not identified
+    assert ("mot de passe que vous utilisez déjà" in words) is (password is not None)
+    assert f"{ORIGIN}{path('sign-in' if password else 'forgotten', 'fr')} " in words
+
+
+async def test_staff_are_promised_no_day_that_is_over(sessions: Sessions, facts: Facts, letters: Letters) -> None:
+    async with sessions.begin() as session:
+        staff = await builders.a_staff_account(session, Role.OPERATOR)
+        for days, promised in ((-1, True), (-9, False)):
+            request = await builders.a_request(session, asked=timedelta(days=days))
+            key = await queued(session, MailKind.STAFF_WAITING, request, staff.id)
+            said = await facts.of(session, await claimed(session, key))
+            assert said is not None
+            letter = letters.render(MailKind.STAFF_WAITING, "fr", said.facts)
+            assert ("au plus tard" in letter.text) is promised
 
 
 @pytest.mark.parametrize("kind", [MailKind.DOOR_PROOF, MailKind.DOOR_RECEIVED, MailKind.DOOR_LATE])

@@ -7,18 +7,19 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.doors import DoorActivities, FileToLookAt, MomentOf, RequestOf, RequestState
 from activities.facts import Facts
-from activities.renewals import RenewalActivities, RenewalOf, RenewalState
+from activities.renewals import RenewalActivities, RenewalOf
 from activities.sweep import SweepActivities
-from portal.rules.accounts import RENEWAL_VALID, Purpose, Role
+from portal.rules.accounts import Role
 from portal.rules.doors import Door, Moment, Reason, Status, Verdict
-from portal.rules.links import hash_of, token_of
+from portal.rules.links import token_of
 from portal.rules.mail import MailKind
 from portal.rules.refusals import Refusal
-from portal.store import Sessions, accounts, doors, links, members, onboarding, renewals
+from portal.store import Sessions, accounts, doors, links, members, onboarding
 from portal.store.doors import Decision, DoorRequest
 from portal.store.mail import Claimed, Mail
 from portal.store.members import Member
@@ -28,6 +29,7 @@ from tests.conftest import SECRET
 from tests.store.cases import run
 
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -67,7 +69,15 @@ async def decided(sessions: Sessions, request: DoorRequest, made: Decision) -> D
         return await doors.decide(session, request.id, staff.id, made)
 
 
-ACCEPT = Decision(Verdict.ACCEPT)
+def accepting(member: Member) -> Decision:
+    """As somebody at the desk does who has compared the request with this entry."""
+    return Decision(Verdict.ACCEPT, compared=member.id)
+
+
+async def unheard(sessions: Sessions) -> list[tuple[UUID, str]]:
+    async with sessions.begin() as session:
+        found = await doors.unheard(session, overdue=timedelta(seconds=10), asleep=DAY)
+    return [(one.request_id, one.told) for one in found]
 
 
 async def test_what_time_brings_about_happens_once_and_only_while_it_still_fits(
@@ -90,9 +100,44 @@ async def test_what_time_brings_about_happens_once_and_only_while_it_still_fits(
     for _ in range(2):
         for moment in (Moment.PROOF_REMINDER, Moment.LAPSE, Moment.RECEIVED, Moment.STAFF_REMINDER, Moment.LATE):
             await meet(acting, proven, moment)
+    for turn in (1, 2, 2):
+        await ActivityEnvironment().run(acting.meet_moment, MomentOf(proven.id, Moment.STILL_WAITING, turn))
     later = (await mails(sessions))[2:]
-    assert sorted(later) == ["door-late", "door-received", *["staff-waiting"] * 4]
+    assert sorted(later) == ["door-late", "door-received", *["staff-waiting"] * 8]
     assert (await state(acting, proven)).status is Status.PROVEN
+
+
+async def test_many_forms_with_one_address_are_one_reminder_and_one_end(
+    sessions: Sessions, acting: DoorActivities
+) -> None:
+    """T114: somebody who types the address of another person fills no mailbox, now or a week later."""
+    async with sessions.begin() as session:
+        asked = [
+            await builders.a_request(
+                session, status=Status.ASKED, number=f"90010{n}", email="victime@exemple.test", asked=n * -HOUR
+            )
+            for n in range(5)
+        ]
+        other = await builders.a_request(session, status=Status.ASKED)
+    for moment in (Moment.PROOF_REMINDER, Moment.LAPSE):
+        for request in (*reversed(asked), other):
+            await meet(acting, request, moment)
+    async with sessions.begin() as session:
+        sent = await session.execute(select(Mail.kind, Mail.request_id).order_by(Mail.kind))
+        of_whom = {(kind, request_id) for kind, request_id in sent}
+    assert of_whom == {(kind, of.id) for kind in ("door-proof", "door-lapsed") for of in (asked[0], other)}
+    for request in asked:
+        assert (await state(acting, request)).status is Status.LAPSED
+
+
+async def test_a_request_that_is_not_there_is_not_looked_for_again(acting: DoorActivities, as_worker: Sessions) -> None:
+    renewing = RenewalActivities(as_worker)
+    with pytest.raises(ApplicationError, match="no such request") as failed:
+        await ActivityEnvironment().run(acting.take_up_request, RequestOf(uuid4()))
+    assert failed.value.non_retryable
+    with pytest.raises(ApplicationError, match="no such link") as failed:
+        await ActivityEnvironment().run(renewing.take_up_renewal, RenewalOf(uuid4()))
+    assert failed.value.non_retryable
 
 
 async def test_an_accepted_address_is_on_file_proven_and_its_mail_leads_to_a_password(
@@ -102,7 +147,7 @@ async def test_an_accepted_address_is_on_file_proven_and_its_mail_leads_to_a_pas
     async with sessions.begin() as session:
         member = await builders.a_member(session, email=None)
         request = await builders.a_request(session, member=member)
-    await decided(sessions, request, ACCEPT)
+    await decided(sessions, request, accepting(member))
     for _ in range(2):
         assert (await apply(acting, request)).member_id == member.id
     async with sessions.begin() as session:
@@ -134,7 +179,7 @@ async def test_a_dues_payer_keeps_address_and_password_and_is_a_member(
         member = await builders.a_member(session, standing="dues-payer", password_hash="x", verified=False)
         request = await builders.a_request(session, Door.JOIN, member=member)
         before = await accounts.of_member(session, member.id)
-    await decided(sessions, request, ACCEPT)
+    await decided(sessions, request, accepting(member))
     await apply(acting, request)
     async with sessions.begin() as session:
         now = await members.by_id(session, member.id)
@@ -151,7 +196,9 @@ async def test_a_stranger_is_on_the_roll_once_with_the_number_that_was_typed(
 ) -> None:
     async with sessions.begin() as session:
         request = await builders.a_request(session, Door.JOIN)
-    assert await decided(sessions, request, ACCEPT) is Refusal.ROLL_NUMBER_NEEDED
+    assert await decided(sessions, request, Decision(Verdict.ACCEPT)) is Refusal.ROLL_NUMBER_NEEDED
+    nowhere = Decision(Verdict.ACCEPT, compared=uuid4())
+    assert await decided(sessions, request, nowhere) is Refusal.ROLL_ENTRY_NEEDED
     await decided(sessions, request, Decision(Verdict.ACCEPT, roll_number="987000", roll_group="TR"))
     for _ in range(2):
         await apply(acting, request)
@@ -175,7 +222,7 @@ async def test_a_decision_that_no_longer_fits_goes_back_to_the_desk(
         if what != "number":
             member = await builders.a_member(session, email=None if what == "address" else "", standing="dues-payer")
         request = await builders.a_request(session, door, member=member)
-    made = Decision(Verdict.ACCEPT, roll_number="987001", roll_group="EC")
+    made = accepting(member) if member else Decision(Verdict.ACCEPT, roll_number="987001", roll_group="EC")
     assert not isinstance(await decided(sessions, request, made), Refusal)
     async with sessions.begin() as session:
         if what == "address":
@@ -187,13 +234,17 @@ async def test_a_decision_that_no_longer_fits_goes_back_to_the_desk(
             await session.execute(text("update member set standing = 'member'"))
     assert (await apply(acting, request)).status is Status.PROVEN
     assert await mails(sessions) == ["staff-waiting"]
+    async with sessions.begin() as session:
+        back = await doors.by_id(session, request.id)
+    assert back is not None and back.compared_id is None, "whom it comes from is decided anew"
     refused = await decided(sessions, request, Decision(Verdict.REFUSE, Reason.OTHER, "Un mot", "A word"))
     assert not isinstance(refused, Refusal)
     assert (await apply(acting, request)).status is Status.REFUSED
 
 
+@pytest.mark.parametrize("reason", [Reason.ADDRESS_ON_FILE, Reason.NAME_DIFFERS])
 async def test_whoever_is_on_file_hears_of_another_address_and_the_worker_could_not_write_it(
-    sessions: Sessions, acting: DoorActivities, as_worker: Sessions, facts: Facts
+    sessions: Sessions, acting: DoorActivities, as_worker: Sessions, facts: Facts, reason: Reason
 ) -> None:
     """T18: held by the database as well: the worker gives a first address, never another."""
     async with sessions.begin() as session:
@@ -201,8 +252,8 @@ async def test_whoever_is_on_file_hears_of_another_address_and_the_worker_could_
         request = await builders.a_request(session, member=member)
         account = await accounts.of_member(session, member.id)
     assert account is not None
-    assert await decided(sessions, request, ACCEPT) is Refusal.ADDRESS_ON_FILE
-    await decided(sessions, request, Decision(Verdict.REFUSE, Reason.ADDRESS_ON_FILE))
+    assert await decided(sessions, request, accepting(member)) is Refusal.ADDRESS_ON_FILE
+    await decided(sessions, request, Decision(Verdict.REFUSE, reason))
     await apply(acting, request)
     async with sessions.begin() as session:
         found: Sequence[Mail] = (await session.scalars(select(Mail))).all()
@@ -263,81 +314,27 @@ async def test_only_a_file_that_is_open_looks_again(
     assert len(looked) == 1
 
 
-async def a_renewal(sessions: Sessions, *, used: bool) -> tuple[UUID, Member]:
-    async with sessions.begin() as session:
-        member = await builders.a_member(session)
-        account = await accounts.of_member(session, member.id)
-        assert account is not None
-        link_id = uuid4()
-        assert await links.make(
-            session, link_id=link_id, account=account, purpose=Purpose.RENEWAL, token_hash=hash_of(str(link_id)),
-            valid=RENEWAL_VALID,
-        )  # fmt: skip
-        if used:
-            assert await links.use(session, link_id, Purpose.RENEWAL, account.id)
-    return link_id, member
-
-
-@pytest.mark.parametrize("used", [True, False])
-async def test_a_renewal_is_closed_once_and_only_one_that_was_used_proves_the_address(
-    sessions: Sessions, as_worker: Sessions, used: bool
-) -> None:
-    link_id, member = await a_renewal(sessions, used=used)
-    acting = RenewalActivities(as_worker)
-    assert (await ActivityEnvironment().run(acting.take_up_renewal, RenewalOf(link_id))).used is used
-    for _ in range(2):
-        closed: RenewalState = await ActivityEnvironment().run(acting.close_renewal, RenewalOf(link_id))
-        assert closed.member_id == (member.id if used else None)
-    assert await mails(sessions) == []
-    async with sessions.begin() as session:
-        account = await accounts.of_member(session, member.id)
-        codes = list(await session.scalars(text("select code from journal where action = 'renewal-closed'")))
-    assert account is not None
-    assert (account.email_verified_at is not None) is used
-    assert codes == ["used" if used else "expired"]
-
-
 async def test_the_relay_finds_what_no_workflow_has_heard_of_and_nothing_else(
     sessions: Sessions, acting: DoorActivities
 ) -> None:
-    soon, long = timedelta(seconds=10), DAY
     async with sessions.begin() as session:
         request = await builders.a_request(session, status=Status.ASKED)
-
-    async def unheard() -> list[str | None]:
-        async with sessions.begin() as session:
-            return [u.told for u in await doors.unheard(session, overdue=soon, asleep=long)]
-
-    assert await unheard() == [None]
+    woken = [(request.id, "proven")]
+    assert await unheard(sessions) == woken
     await state(acting, request)
-    assert await unheard() == []
+    assert await unheard(sessions) == []
     async with sessions.begin() as session:
         await doors.prove(session, request.id)
-    assert await unheard() == [], "its signal is on its way"
+    assert await unheard(sessions) == [], "its signal is on its way"
     await run(sessions, "update door_request set proven_at = proven_at - interval '1 minute',"
               " taken_up_at = taken_up_at - interval '2 minutes'")  # fmt: skip
-    assert await unheard() == ["proven"]
+    assert await unheard(sessions) == woken
     await state(acting, request)
     await run(sessions, "update door_request set taken_up_at = taken_up_at - interval '2 days'")
-    assert await unheard() == ["proven"], "asleep: its workflow may have been ended by hand"
+    assert await unheard(sessions) == woken, "asleep: its workflow may have been ended by hand"
     await meet(acting, request, Moment.LAPSE)
     await run(sessions, "update door_request set ended_at = clock_timestamp()")
-    assert await unheard() == []
-
-
-async def test_the_relay_finds_a_renewal_nobody_heard_of(sessions: Sessions, as_worker: Sessions) -> None:
-    link_id, _ = await a_renewal(sessions, used=True)
-
-    async def unheard() -> list[tuple[UUID, bool]]:
-        async with sessions.begin() as session:
-            found = await renewals.unheard(session, overdue=timedelta(seconds=10), asleep=DAY)
-            return [(u.link_id, u.used) for u in found]
-
-    assert await unheard() == []
-    await run(sessions, "update link set created_at = created_at - interval '1 minute'")
-    assert await unheard() == [(link_id, True)]
-    await ActivityEnvironment().run(RenewalActivities(as_worker).close_renewal, RenewalOf(link_id))
-    assert await unheard() == []
+    assert await unheard(sessions) == []
 
 
 async def test_what_was_typed_is_forgotten_a_month_after_the_end_and_not_before(

@@ -64,22 +64,93 @@ async def test_what_was_typed_stands_beside_the_roll_and_only_real_differences_a
 
 
 async def test_a_dues_payer_whose_number_was_not_typed_is_found_by_it(visit_alone: Visit, sessions: Sessions) -> None:
-    """The entry that was compared is the one that is accepted."""
+    """The entry that was compared is the one that is accepted; its number stands in no address."""
     who = await known(sessions, standing="dues-payer")
     request = await a_case(sessions, Door.JOIN)
     operator = await a_desk(visit_alone, sessions)
     await operator.get(f"/fr/demandes/{request}")
     assert "Aucune fiche du registre" in operator.page.text
-    await operator.get(f"/fr/demandes/{request}", params={"numero": who.member.number})
+    await look_up(operator, who.member.number)
+    assert who.member.number not in str(operator.response.url)
     assert "Paie des cotisations" in operator.page.text
+    await look_up(operator, "9-9-9")
+    assert says(operator, Refusal.ROLL_NUMBER_UNKNOWN)
+    assert "Paie des cotisations" in operator.page.text, "what stood beside it stays"
     form = next(f for f in operator.page.forms if f.fields.get("verdict") == "accept")
     await operator.post(form.action, form.fields)
     assert notices(operator, "decision"), operator.page.text
-    assert await count(sessions, "select count(*) from door_request where member_id = :m", m=who.member.id) == 1
-    for nonsense in ("900", "x" * 500, "<b>", "\0"):
-        other = await a_case(sessions, Door.JOIN)
-        await operator.get(f"/fr/demandes/{other}", params={"numero": nonsense})
+    assert await count(sessions, "select count(*) from door_request where compared_id = :m", m=who.member.id) == 1
+    other = await a_case(sessions, Door.JOIN)
+    for nonsense in ("900", "x" * 500, "<b>", "999999"):
+        await operator.get(f"/fr/demandes/{other}")
+        await look_up(operator, nonsense)
+        assert says(operator, Refusal.ROLL_NUMBER_UNKNOWN), nonsense
+        await operator.get(f"/fr/demandes/{other}", params={"fiche": nonsense})
         assert operator.response.status_code == 200
+
+
+async def look_up(operator: Person, number: str) -> None:
+    form = next(f for f in operator.page.forms if "numero" in f.fields)
+    await operator.post(form.action, {**form.fields, "numero": number})
+
+
+async def test_a_new_number_that_is_on_the_roll_brings_nobodys_entry_beside_the_request(
+    visit_alone: Visit, sessions: Sessions
+) -> None:
+    """A slip of one digit is one click away from giving a stranger the entry of somebody else."""
+    alice = await known(sessions, given_name="Alice", standing="dues-payer")
+    request = await a_case(sessions, Door.JOIN)
+    operator = await a_desk(visit_alone, sessions)
+    await operator.get(f"/fr/demandes/{request}")
+    for _ in range(2):
+        form = next(f for f in operator.page.forms if f.fields.get("verdict") == "accept")
+        await operator.post(form.action, {**form.fields, "number": alice.member.number, "group": "EC"})
+        assert says(operator, Refusal.ROLL_NUMBER_TAKEN)
+        assert "Alice" not in operator.page.text
+        assert str(alice.member.id) not in operator.page.html
+    assert await count(sessions, "select count(*) from journal where action = 'roll-consulted'") == 0
+
+
+@pytest.mark.parametrize("door", Door)
+async def test_a_number_that_was_typed_only_suggests_and_can_be_set_aside(
+    visit_alone: Visit, sessions: Sessions, door: Door
+) -> None:
+    """T18: whoever knows a number is not the person yet; the right entry is found, or a new one made."""
+    alice, right = await known(sessions, given_name="Alice"), await known(sessions, email=None, given_name="Renée")
+    request = await a_case(sessions, door, number=alice.member.number)
+    operator = await a_desk(visit_alone, sessions)
+    await operator.get(f"/fr/demandes/{request}")
+    assert "Alice" in operator.page.text
+    await operator.get(f"/fr/demandes/{request}?fiche=aucune")
+    assert "Alice" not in operator.page.text
+    form = next(f for f in operator.page.forms if f.fields.get("verdict") == "accept")
+    await operator.post(form.action, form.fields)
+    needed = Refusal.ROLL_NUMBER_NEEDED if door is Door.JOIN else Refusal.ROLL_ENTRY_NEEDED
+    assert says(operator, needed)
+    assert "Alice" not in operator.page.text, "set aside, it stays so"
+    if door is Door.JOIN:
+        form = next(f for f in operator.page.forms if f.fields.get("verdict") == "accept")
+        await operator.post(form.action, {**form.fields, "number": "987123", "group": "EC"})
+    else:
+        await look_up(operator, right.member.number)
+        form = next(f for f in operator.page.forms if f.fields.get("verdict") == "accept")
+        await operator.post(form.action, form.fields)
+    assert notices(operator, "decision"), operator.page.text
+    bound = "select count(*) from door_request where compared_id = :m or member_id = :m"
+    assert await count(sessions, bound, m=alice.member.id) == 0
+    assert await count(sessions, bound, m=right.member.id) == (door is Door.REGISTER_EMAIL)
+
+
+async def test_whose_entry_was_opened_beside_a_request_is_written_down(visit_alone: Visit, sessions: Sessions) -> None:
+    """T71: suggested or looked up; the member reads so in the trail of their file."""
+    who, other = await known(sessions, email=None), await known(sessions)
+    request = await a_case(sessions, member=who.member)
+    operator = await a_desk(visit_alone, sessions)
+    await operator.get(f"/fr/demandes/{request}")
+    await look_up(operator, other.member.number)
+    seen = "select count(*) from journal where action = 'roll-consulted' and member_id = :m and actor = 'operator'"
+    for member in (who.member, other.member):
+        assert await count(sessions, seen, m=member.id) == 1
 
 
 async def test_a_reason_is_needed_and_another_one_is_written_in_both_languages(
@@ -122,7 +193,7 @@ async def test_of_two_people_who_decide_at_once_one_has_decided(visit: Visit, se
     assert notices(first, "decision")
     await first.get(f"/fr/demandes/{asked.id}")
     assert says(first, Refusal.ALREADY_DECIDED)
-    assert await count(sessions, "select count(*) from journal where action = 'request-decided'") >= 1
+    assert await count(sessions, "select count(*) from journal where action = 'request-decided'") == 1
 
 
 async def test_a_request_that_is_over_says_so(visit_alone: Visit, sessions: Sessions) -> None:
@@ -158,11 +229,21 @@ async def test_nobody_decides_on_their_own_request(visit_alone: Visit, sessions:
                     text("update door_request set decided_by = :by where id = :id"),
                     {"by": who.account.id, "id": request.id},
                 )
-    # Nor by looking up one's own entry beside a request of no number.
+    # Nor with another address and one's own number, nor by looking up one's own entry beside a request of no number.
     async with sessions.begin() as session:
         other = await builders.a_request(session, Door.JOIN)
     await person.post(f"/fr/demandes/{other.id}/decision", {**form, "compared": str(who.member.id)})
     assert says(person, Refusal.OWN_FILE)
+    async with sessions.begin() as session:
+        number = await builders.a_request(session, number=who.member.number)
+    await person.get(f"/fr/demandes/{number.id}?fiche=aucune")
+    assert says(person, Refusal.OWN_FILE)
+    with pytest.raises(IntegrityError, match="nobody acts on their own file"):
+        async with sessions.begin() as session:
+            await session.execute(
+                text("update door_request set decided_by = :by where id = :id"),
+                {"by": who.account.id, "id": number.id},
+            )
 
 
 async def test_only_operators_open_it_and_looking_changes_nothing(visit: Visit, sessions: Sessions) -> None:

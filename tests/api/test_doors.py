@@ -207,8 +207,13 @@ async def test_a_renewal_tells_the_owner_and_proves_the_address(
     await person.submit("mot-de-passe/nouveau", password=FRESH, again=FRESH)
     await mails_to(servers, who.email, "a été changé")
     proven = "select count(*) from account where id = :id and email_verified_at is not null"
+    closed = "select count(*) from journal where action = 'renewal-closed' and code = 'used'"
+
+    async def heard() -> bool:
+        return await count(sessions, closed) == 1
+
+    await until(heard)
     assert await count(sessions, proven, id=who.account.id) == 1
-    assert await count(sessions, "select count(*) from journal where action = 'renewal-closed' and code = 'used'") == 1
 
 
 async def test_looking_at_a_proof_changes_nothing_and_proving_twice_is_proving(

@@ -10,7 +10,7 @@ from portal.settings import Settings
 from portal.store import Sessions
 from tests import builders
 from tests.api.conftest import PASSWORD, PASSWORD_HASH, Visit
-from tests.api.looking import count, known, later, link_in, mails_to, notices
+from tests.api.looking import count, known, later, link_in, mails_to, notices, until
 from tests.api.test_bad_days_temporal import cut_off, dead_port
 from tests.api.test_bad_days_worker import a_worker, lonely, task_queue
 from tests.api.test_doors import FRESH, JOIN, REGISTER, an_address, an_application, ask, decide, prove, typed_for
@@ -53,6 +53,24 @@ async def test_a_decision_is_kept_while_temporal_is_away_and_applied_later(
     await later(sessions, "door_request", MINUTE, "decided_at")
     async with a_worker(client, worker_settings, task_queue, relay=True):
         await mails_to(servers, request.email, "est enregistré")
+
+
+async def test_a_request_that_sleeps_is_woken_once_a_day_and_not_at_every_look(
+    visit: Visit, sessions: Sessions, servers: Servers
+) -> None:
+    """Its workflow may have been ended by hand; one that runs reads its row, and is left alone for another day."""
+    person, email = visit(), an_address()
+    await ask(person, JOIN, an_application(email))
+    await mails_to(servers, email, "Confirmez que cette adresse")
+    read = "select count(*) from door_request where taken_up_at > clock_timestamp() - interval '1 hour'"
+
+    async def taken_up() -> bool:
+        return await count(sessions, read) == 1
+
+    await until(taken_up)
+    await later(sessions, "door_request", timedelta(hours=30), "asked_at", "taken_up_at")
+    assert not await taken_up()
+    await until(taken_up)
 
 
 async def test_a_new_password_is_told_of_though_nobody_heard_when_it_was_chosen(

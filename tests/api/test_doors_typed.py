@@ -1,13 +1,16 @@
 """Whatever is typed at a door: a clear sentence per field, nothing lost, and nobody learns who is on the roll."""
 
 import asyncio
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from api.doors import readable_address
 from api.renewal import ANSWER_AFTER
 from portal.rules.doors import FIELDS, OPTIONAL, Door
+from portal.rules.links import hash_of
 from portal.rules.refusals import Refusal
 from portal.store import Sessions
 from portal.text import LANGUAGES, needed
@@ -16,7 +19,7 @@ from tests import builders
 from tests.api.conftest import Visit
 from tests.api.looking import change, count, known, mails_to, says
 from tests.api.person import Person
-from tests.api.test_doors import JOIN, REGISTER, an_address, an_application, ask, typed_for
+from tests.api.test_doors import JOIN, REGISTER, an_address, an_application, ask, prove, typed_for
 from tests.conftest import Servers
 
 PAGES = {Door.REGISTER_EMAIL: "register-email", Door.JOIN: "join"}
@@ -190,6 +193,43 @@ async def test_a_form_sent_twice_is_one_request_and_one_mail(visit_alone: Visit,
     assert await count(sessions, "select count(*) from door_request") == 1
     assert await count(sessions, "select count(distinct request_id) from outbox") == 1
     assert await count(sessions, "select count(*) from outbox") == 2
+
+
+async def test_the_newest_form_counts_until_its_address_is_proven_and_then_no_other(
+    visit: Visit, sessions: Sessions, servers: Servers
+) -> None:
+    """A slip is corrected by the form once more, and nobody spoils it by having been first."""
+    async with sessions.begin() as session:
+        member = await builders.a_member(session, email=None)
+    person, email = visit(), an_address()
+    said = "select count(*) from door_request where email = :e and said ->> 'postal_code' = :p"
+    for code in ("K1A 0B1", "G1R 4S9"):
+        await ask(visit(), REGISTER, typed_for(member, email, postal_code=code))
+        assert await count(sessions, said, e=email, p=code) == 1
+    assert await count(sessions, "select count(*) from door_request") == 1
+    assert await count(sessions, "select count(*) from journal where action = 'request-taken'") == 1
+    await prove(person, servers, email)
+    await mails_to(servers, email, "bien reçu")
+    await ask(visit(), REGISTER, typed_for(member, email, postal_code="K1A 0B1"))
+    assert await count(sessions, said, e=email, p="G1R 4S9") == 1
+    # The page says that a mail is on its way: it is.
+    assert len(await mails_to(servers, email, "bien reçu", at_least=2)) == 2
+
+
+async def test_whoever_asks_again_once_the_answer_is_late_reads_so(visit_alone: Visit, sessions: Sessions) -> None:
+    """No date in the past is promised, by mail or on the page."""
+    async with sessions.begin() as session:
+        request = await builders.a_request(session, Door.JOIN, asked=timedelta(days=-9))
+        await session.execute(text("update door_request set token_hash = :t"), {"t": hash_of("jeton")})
+    assert request.email
+    person = visit_alone()
+    await ask(person, JOIN, an_application(request.email))
+    assert person.page.h1 == ["Regardez vos courriels"]
+    assert await count(sessions, "select count(*) from outbox where kind = 'door-late'") == 1
+    assert await count(sessions, "select count(*) from outbox") == 1
+    await person.get("/fr/demande/confirmer?jeton=jeton")
+    assert "Nous avons du retard" in person.page.text
+    assert "au plus tard" not in person.page.text
 
 
 async def test_a_caller_who_asks_too_often_keeps_what_was_typed(visit_alone: Visit, sessions: Sessions) -> None:

@@ -3,7 +3,9 @@
 from sqlalchemy import text
 
 from portal.rules.accounts import Role
+from portal.rules.doors import Status
 from portal.store import Sessions
+from tests import builders
 from tests.api.conftest import Visit
 from tests.api.test_documents import send_card, signed_in
 from tests.api.test_documents_access import a_desk
@@ -42,6 +44,23 @@ async def test_members_are_listed_by_step_with_a_link_to_their_workflow(visit: V
     await operator.get("/en/operations?etape=email")
     assert operator.page.lang == "en-CA"
     assert "Attente <b>" in operator.page.text
+
+
+async def test_requests_that_wait_at_the_doors_are_counted_with_the_age_of_the_oldest(
+    visit: Visit, sessions: Sessions
+) -> None:
+    async with sessions.begin() as session:
+        await builders.a_campaign(session)
+    operator = await a_desk(visit, sessions, Role.OPERATOR)
+    await operator.get("/fr/operations")
+    assert "Demandes qui attendent une réponse 0" in operator.page.text
+    assert "La plus ancienne demande" not in operator.page.text
+    async with sessions.begin() as session:
+        for status in (Status.PROVEN, Status.PROVEN, Status.ASKED):
+            await builders.a_request(session, status=status)
+    await operator.get("/fr/operations")
+    assert "Demandes qui attendent une réponse 2" in operator.page.text
+    assert "La plus ancienne demande attend une réponse depuis le" in operator.page.text
 
 
 async def test_mails_that_came_back_are_listed_with_the_servers_answer(visit: Visit, sessions: Sessions) -> None:

@@ -31,7 +31,7 @@ ANONYMOUS = {"sign-in", "forgotten", "new-password", "register-email", "join", "
 def owner(world: World, name: str) -> Person:
     if name.startswith("review"):
         return world.people["reviewer"]
-    if name == "request-decision":
+    if name in ("request-case", "request-decision"):
         return world.people["operator"]
     return world.people["newcomer"] if name == "first-password" else world.people["member"]
 
@@ -59,6 +59,8 @@ def filled_in(world: World, name: str, form_token: str) -> dict[str, Any]:
             return {"data": {"email": world.member.email, "given_name": "Marie"}}
         case "prove-request":
             return {"data": {"token": "x" * 43}}
+        case "request-case":
+            return {"data": {"form_token": form_token, "numero": world.member.member.number}}
         case "request-decision":
             return {"data": {"form_token": form_token, "verdict": "accept"}}
         case "review-decision":

@@ -201,7 +201,7 @@ async def test_the_desk_of_the_doors_has_something_to_answer_and_something_late(
     """With the mails that were sent by now: the workflows that start find them done."""
     async with sessions.begin() as session:
         waiting = await doors.waiting(session)
-        case = await doors.case_of(session, waiting[1])
+        case = await doors.case_of(session, waiting[1], await doors.suggestion(session, waiting[1]))
         unsent = await mail.counts(session)
     assert [one.kind for one in waiting] == ["join", "register-email"]
     now = datetime.now(UTC)

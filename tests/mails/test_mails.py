@@ -101,7 +101,7 @@ def _door_cases(language: str, asked: datetime) -> Iterator[tuple[MailKind, str,
     for door in Door:
         common: Facts = {
             "door": door.value, "asked_at": asked, "answer_by": asked + ANSWER_WITHIN, "proof_by": asked + PROOF_VALID,
-            "reminder": False, "proof_url": f"{ORIGIN}/fr/demande/confirmer?jeton=specimen-0000",
+            "late": False, "reminder": False, "proof_url": f"{ORIGIN}/fr/demande/confirmer?jeton=specimen-0000",
             "form_url": f"{ORIGIN}/fr/devenir-membre", "sign_in_url": f"{ORIGIN}/fr/connexion",
             "forgotten_url": FORGOTTEN, "desk_url": f"{ORIGIN}/fr/demandes/7",
         }  # fmt: skip
@@ -109,6 +109,7 @@ def _door_cases(language: str, asked: datetime) -> Iterator[tuple[MailKind, str,
         yield MailKind.DOOR_PROOF, case, {**common, "given_name": ""}
         yield MailKind.DOOR_RECEIVED, case, common
         yield MailKind.STAFF_WAITING, case, {**common, "given_name": ""}
+    yield MailKind.STAFF_WAITING, "late", {**common, "given_name": "", "late": True}
     yield MailKind.DOOR_PROOF, "reminder", {**common, "given_name": "", "reminder": True}
     yield MailKind.DOOR_LAPSED, "", {**common, "given_name": ""}
     yield MailKind.DOOR_LATE, "", common
@@ -117,8 +118,11 @@ def _door_cases(language: str, asked: datetime) -> Iterator[tuple[MailKind, str,
     said = why_not(DoorReason.ADDRESS_ON_FILE, language)
     yield MailKind.DOOR_REFUSED, "renew", {**common, "reason": said.reason, "remedy": said.remedy, "renew": True}
     for kind in (MailKind.EMAIL_REGISTERED, MailKind.WELCOME):
-        yield kind, "", {**common, "link": LINK, "expires": asked + FIRST_LINK_VALID}
-        yield kind, "no-link", {**common, "link": None, "expires": None}
+        new: Facts = {**common, "has_password": False, "identified": False}
+        yield kind, "", {**new, "link": LINK, "expires": asked + FIRST_LINK_VALID}
+        yield kind, "no-link", {**new, "link": None, "expires": None}
+    done: Facts = {"has_password": True, "identified": True, "link": None, "expires": None}
+    yield MailKind.WELCOME, "done", {**common, **done}
     yield MailKind.ALREADY_MEMBER, "", common
     yield MailKind.ADDRESS_ON_FILE, "", common
 

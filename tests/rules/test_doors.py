@@ -18,7 +18,9 @@ from portal.rules.doors import (
     Status,
     Verdict,
     alike,
+    is_late,
     next_due,
+    next_reminder,
     read,
     reason_given,
 )  # fmt: skip
@@ -42,6 +44,23 @@ def test_a_request_that_nobody_proves_is_reminded_of_and_ends_and_a_proven_one_w
         assert met == expected
     late = next_due(Status.PROVEN, ASKED, PROVEN, {Moment.RECEIVED, Moment.STAFF_REMINDER})
     assert late is not None and late.at == PROVEN + ANSWER_WITHIN
+
+
+def test_once_late_staff_are_reminded_every_two_days_and_after_a_silence_only_once() -> None:
+    late_at, two_days = PROVEN + ANSWER_WITHIN, timedelta(days=2)
+    met, now = 0, late_at
+    for turn in range(1, 50):
+        due = next_reminder(PROVEN, now, met)
+        assert (due.turn, due.at) == (turn, late_at + turn * two_days)
+        met, now = due.turn, due.at + timedelta(minutes=1)
+    due = next_reminder(PROVEN, late_at + 7 * two_days + timedelta(hours=1), 0)
+    assert (due.turn, due.at) == (7, late_at + 7 * two_days)
+
+
+def test_a_day_that_is_over_is_late() -> None:
+    assert not is_late(None, PROVEN)
+    assert not is_late(PROVEN, PROVEN + ANSWER_WITHIN)
+    assert is_late(PROVEN, PROVEN + ANSWER_WITHIN + timedelta(seconds=1))
 
 
 @pytest.mark.parametrize("door", Door)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
+from portal.rules.doors import Status
 from portal.store import Session, Sessions, accounts, campaigns, journal, members
 from portal.store.accounts import Account
 from portal.store.identity import Claim, Decision
@@ -104,6 +105,17 @@ async def test_nobody_claims_or_decides_their_own_file_whatever_the_program_does
     with pytest.raises(IntegrityError, match="nobody acts on their own file"):
         async with as_api.begin() as session:
             session.add(Decision(submission_id=submission.id, claim_id=claim.id, reviewer_id=own.id, verdict="approve"))
+
+
+async def test_pages_leave_a_form_as_it_was_proven_and_decide_it_once(sessions: Sessions, as_api: Sessions) -> None:
+    async with sessions.begin() as session:
+        await builders.a_request(session, status=Status.ASKED)
+    await run(as_api, "update door_request set said = '{}', status = 'proven'")
+    with pytest.raises(IntegrityError, match="a form stays as it was proven"):
+        await run(as_api, """update door_request set said = '{"number": "900001"}'""")
+    await run(as_api, "update door_request set status = 'decided', verdict = 'refuse'")
+    with pytest.raises(IntegrityError, match="a request is decided once"):
+        await run(as_api, "update door_request set verdict = 'accept'")
 
 
 async def test_a_member_has_one_live_submission_whatever_the_processes_do_at_once(sessions: Sessions) -> None:

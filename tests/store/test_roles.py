@@ -48,8 +48,12 @@ FORBIDDEN_TO_API = (
     "insert into member select * from member",
     "update account set email = 'x@exemple.test'",
     "insert into account select * from account",
-    "update door_request set said = '{}'",
+    "insert into door_request (status) values ('decided')",
+    "insert into door_request (verdict, decided_by) values ('accept', gen_random_uuid())",
+    "insert into door_request (compared_id) values (gen_random_uuid())",
     "update door_request set email = 'x@exemple.test'",
+    "update door_request set number = '900001'",
+    "update door_request set token_hash = 'x'",
     "update door_request set ended_at = clock_timestamp()",
     "update submission set status = 'approved'",
     "update submission set erased_at = clock_timestamp()",
@@ -68,6 +72,10 @@ FORBIDDEN_TO_API = (
 )
 FORBIDDEN_TO_WORKER = (
     "insert into door_request select * from door_request",
+    "insert into member (identity_verified_at) values (clock_timestamp())",
+    "insert into account (password_hash) values ('x')",
+    "insert into account (password_set_at) values (clock_timestamp())",
+    "insert into account (email) values ('x@exemple.test')",
     "insert into decision select * from decision",
     "insert into decision_note select * from decision_note",
     "insert into claim select * from claim",
@@ -95,6 +103,7 @@ ALLOWED_TO_API = (
     "update link set voided_at = clock_timestamp()",
     "insert into journal (actor, action) values ('member', 'signed-in')",
     "select count(*) from onboarding",
+    "update door_request set said = '{}', language = 'en', member_id = null",
     "update door_request set proven_at = clock_timestamp(), verdict = 'refuse', decided_at = clock_timestamp()",
 )
 ALLOWED_TO_WORKER = (

@@ -48,7 +48,7 @@ class FakeDoors:
 
     @activity.defn(name="meet_moment")
     async def meet_moment(self, order: MomentOf) -> None:
-        self.told.append(order.moment.value)
+        self.told.append(f"{order.moment}-{order.turn}" if order.turn else order.moment.value)
         if order.moment is Moment.LAPSE:
             self.status = Status.LAPSED
 

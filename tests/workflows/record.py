@@ -162,6 +162,19 @@ async def door_late(story: DoorTimeline) -> None:
     await story.handle.result()
 
 
+async def door_still_waiting(story: DoorTimeline) -> None:
+    await story.open(Door.REGISTER_EMAIL)
+    await story.proven()
+    await story.until_told("received")
+    await story.pass_time(6 * DAY)
+    await story.until_told("late")
+    for turn in (1, 2):
+        await story.pass_time(2 * DAY)
+        await story.until_told(f"still-waiting-{turn}")
+    await story.decided(accept=False)
+    await story.handle.result()
+
+
 async def door_lapsed(story: DoorTimeline) -> None:
     await story.open(Door.JOIN)
     await story.until_looked(1)
@@ -189,6 +202,7 @@ async def renewal_unused(story: DoorTimeline) -> None:
 DOOR_STORIES: dict[str, Callable[[DoorTimeline], Awaitable[None]]] = {
     "door-accepted": door_accepted,
     "door-late": door_late,
+    "door-still-waiting": door_still_waiting,
     "door-lapsed": door_lapsed,
     "renewal-used": renewal_used,
     "renewal-unused": renewal_unused,

@@ -41,7 +41,7 @@ async def test_a_request_nobody_proves_is_reminded_of_once_and_closed_after_a_we
 
 
 async def test_staff_are_reminded_the_person_hears_an_apology_and_the_request_goes_on_waiting(client: Client) -> None:
-    """Brief §3.6: reminder after 2 days, answer promised in 5; never ends in silence."""
+    """Brief §3.6: reminder after 2 days, answer promised in 5; then staff hear of it every 2 days, without end."""
     story = door_timeline(client)
     async with story.worker():
         await story.open(Door.JOIN)
@@ -55,12 +55,28 @@ async def test_staff_are_reminded_the_person_hears_an_apology_and_the_request_go
         await story.pass_time(3 * DAY)
         await story.until_told("late")
         assert story.records.told == ["received", "staff-reminder", "late"]
-        await story.pass_time(30 * DAY)
-        assert story.records.told == ["received", "staff-reminder", "late"]
+        for turn in (1, 2, 3):
+            await story.pass_time(2 * DAY)
+            await story.until_told(f"still-waiting-{turn}")
+        assert story.records.told[3:] == ["still-waiting-1", "still-waiting-2", "still-waiting-3"]
         await story.decided(accept=False)
         await story.handle.result()
     assert story.records.told[-1] == "refused"
     assert "file" not in story.records.told
+
+
+async def test_after_a_long_silence_staff_hear_of_it_once(client: Client) -> None:
+    """A workflow that was ended by hand and is started again sends no pile of reminders."""
+    story = door_timeline(client)
+    story.records.prove()
+    assert story.records.proven_at is not None
+    story.records.proven_at -= 14 * DAY
+    async with story.worker():
+        await story.open(Door.JOIN)
+        await story.until_told("still-waiting-4")
+        assert story.records.told == ["received", "staff-reminder", "late", "still-waiting-4"]
+        await story.decided(accept=False)
+        await story.handle.result()
 
 
 async def test_a_forged_signal_changes_nothing(client: Client) -> None:

@@ -10,27 +10,41 @@ down_revision = "20261125_sessions_and_language"
 GRANTS = (
     "grant select on door_request to scrutin_api, scrutin_worker",
     # Pages: the form, its proof, and the decision of the desk.
-    "grant insert on door_request to scrutin_api",
-    "grant update (status, member_id, proven_at, decided_at, decided_by, verdict, reason, note_fr, note_en,"
-    " roll_number, roll_group) on door_request to scrutin_api",
+    "grant insert (id, kind, language, email, number, said, member_id, token_hash) on door_request to scrutin_api",
+    "grant update (said, language, member_id, status, proven_at, decided_at, decided_by, verdict, reason, note_fr,"
+    " note_en, compared_id, roll_number, roll_group) on door_request to scrutin_api",
     # The worker: what an accepted request brings about, and no more of the roll than that.
     "grant update on door_request to scrutin_worker",
     "grant update (email) on account to scrutin_worker",
     "grant update (standing) on member to scrutin_worker",
-    "grant insert on member, account to scrutin_worker",
+    'grant insert (id, number, given_name, family_name, street, city, province, postal_code, "group", standing,'
+    " language) on member to scrutin_worker",
+    "grant insert (id, member_id) on account to scrutin_worker",
 )
 
-# Whatever a program forgets: nobody decides on their own request, and pages decide once.
+# Whatever a program forgets: nobody decides on their own request, pages decide once and take it as it was proven.
 DECISION = """
-create function refuse_own_request() returns trigger language plpgsql as $$
+create function guard_door_request() returns trigger language plpgsql as $$
 begin
     if new.decided_by is not null and exists (
-        select from account a where a.id = new.decided_by and (a.member_id = new.member_id or a.email = new.email)
+        select from account a left join member m on m.id = a.member_id
+        where a.id = new.decided_by
+        and (a.member_id in (new.member_id, new.compared_id) or a.email = new.email or m.number = new.number)
     ) then
         raise exception 'nobody acts on their own file' using errcode = 'check_violation';
     end if;
-    if old.verdict is not null and current_user = 'scrutin_api' then
+    if current_user <> 'scrutin_api' then
+        return new;
+    end if;
+    if tg_op = 'INSERT' then
+        if new.status <> 'asked' or new.verdict is not null then
+            raise exception 'a request begins undecided' using errcode = 'check_violation';
+        end if;
+    elsif old.verdict is not null then
         raise exception 'a request is decided once' using errcode = 'check_violation';
+    elsif old.status <> 'asked' and (old.said, old.language, old.member_id)
+        is distinct from (new.said, new.language, new.member_id) then
+        raise exception 'a form stays as it was proven' using errcode = 'check_violation';
     end if;
     return new;
 end $$
@@ -69,6 +83,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("note_fr", sa.String(), nullable=True),
         sa.Column("note_en", sa.String(), nullable=True),
+        sa.Column("compared_id", sa.Uuid(), nullable=True),
         sa.Column("roll_number", sa.String(), nullable=True),
         sa.Column("roll_group", sa.String(), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
@@ -81,6 +96,7 @@ def upgrade() -> None:
         sa.CheckConstraint("verdict in ('accept', 'refuse')", name=op.f("ck_door_request_verdict")),
         sa.CheckConstraint("email is not null or ended_at is not null", name=op.f("ck_door_request_email")),
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_door_request_member_id")),
+        sa.ForeignKeyConstraint(["compared_id"], ["member.id"], name=op.f("fk_door_request_compared_id")),
         sa.ForeignKeyConstraint(["decided_by"], ["account.id"], name=op.f("fk_door_request_decided_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_door_request")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_door_request_token_hash")),
@@ -116,7 +132,8 @@ def upgrade() -> None:
         op.execute(grant)
     op.execute(DECISION)
     op.execute(
-        "create trigger not_their_own before update on door_request for each row execute function refuse_own_request()"
+        "create trigger guarded before insert or update on door_request"
+        " for each row execute function guard_door_request()"
     )
     op.execute(ADDRESS)
     op.execute(
