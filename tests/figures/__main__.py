@@ -33,7 +33,10 @@ from workflows.messages import workflow_id
 
 SECRET = ("figures" * 6).encode()
 PAIRS = 7
-MEMBERS_PAGES = ("/fr/accueil", "/fr/profil", "/fr/votes", "/fr/profil/identite", "/fr/profil/etat")
+MEMBERS_PAGES = (
+    "/fr/accueil", "/fr/profil", "/fr/votes", "/fr/profil/identite", "/fr/dossier", "/fr/messages", "/fr/guide",
+    "/fr/profil/etat",
+)  # fmt: skip
 # What a person takes at the very least between two pages.
 PAUSE = 0.3
 FORM = "application/x-www-form-urlencoded"
