@@ -55,7 +55,7 @@ lint: $(VENV)/.dev ## format, lint, types, import contracts, templates, generate
 test: setup ## run all tests against real servers
 	@# Real servers, a browser and killed processes on two cores are sometimes late: what failed is run once more,
 	@# alone. What fails twice fails.
-	$(PY) -m pytest $(if $(filter-out 0,$(WORKERS)),-n $(WORKERS) --dist loadfile) || $(PY) -m pytest --last-failed --last-failed-no-failures none
+	$(PY) -m pytest $(if $(filter-out 0,$(WORKERS)),-n $(WORKERS) --dist loadfile --no-loadscope-reorder) || $(PY) -m pytest --last-failed --last-failed-no-failures none
 
 check: lint test ## all that CI does
 

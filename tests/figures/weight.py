@@ -13,14 +13,14 @@ PAGES = ("connexion", "accueil", "profil", "profil/identite", "votes", "dossier"
 
 
 async def weigh(context: BrowserContext, address: str) -> tuple[int, int]:
-    """How many requests, and how many bytes with their headers; without the pictures of identity documents."""
+    """How many requests, and how many bytes with their headers; without photos and the guide's pictures."""
     page = await context.new_page()
     browser = await context.new_cdp_session(page)
     pictures: set[str] = set()
     sizes: dict[str, int] = {}
 
     def answered(event: dict[str, Any]) -> None:
-        if event["response"]["mimeType"] == "image/jpeg":
+        if event["response"]["mimeType"] in ("image/jpeg", "image/webp"):
             pictures.add(event["requestId"])
 
     def finished(event: dict[str, Any]) -> None:
