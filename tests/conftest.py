@@ -48,6 +48,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(root, ignore_errors=True))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The journeys, which take longest, come first: no worker is left with one of them at the end."""
+    items.sort(key=lambda item: item.path.parent.name != "journeys")
+
+
 SECRET = "a secret of the tests, thirty-two characters and more"
 
 
