@@ -13,7 +13,7 @@ from api.routes import page
 from portal.rules.mail import CARRIES_A_KEY
 from portal.store import holdings, mail
 from portal.store.mail import Kept
-from portal.text import mail_name, pieces, without_keys
+from portal.text import flowing, mail_name, pieces, without_keys
 
 router = APIRouter()
 
@@ -44,7 +44,7 @@ async def message(request: Request, language: Lang, visitor: MemberDep, mail_id:
     if row is None:
         raise HTTPException(404)
     origin = portal.settings.origin.rstrip("/")
-    text = None if row.said_text is None else pieces(without_keys(row.said_text, row.kind, origin), origin)
+    text = None if row.said_text is None else pieces(flowing(without_keys(row.said_text, row.kind, origin)), origin)
     return render(
         request, "messages/one.html", visitor=visitor, mail=row, subject=_subject(row, language), text=text,
         hidden=text is not None and row.kind in CARRIES_A_KEY,

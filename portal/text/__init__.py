@@ -14,7 +14,7 @@ from portal.text.labels import (
     status,
     step,
 )
-from portal.text.letters import Piece, pieces, without_keys
+from portal.text.letters import Piece, flowing, pieces, without_keys
 from portal.text.moments import TORONTO, day, hour, moment, number, window
 from portal.text.refusals import say
 from portal.text.templates import environment
@@ -32,6 +32,7 @@ __all__ = [
     "calendar_file",
     "day",
     "environment",
+    "flowing",
     "gettext",
     "hint",
     "hour",

@@ -7,6 +7,8 @@ from portal.rules.mail import CARRIES_A_KEY, MailKind
 
 HIDDEN = "[…]"
 _CODE = re.compile(r"\b\d{3}[\s]\d{3}\b")
+# Not where a line stands for itself: an item of a list, a rule, an address.
+_CUT = re.compile(r"(?<=\S)\n(?!-|https?://)(?=\S)")
 # What ends a sentence is no part of an address in it.
 _AFTER = ".,;:!?)»"
 
@@ -27,6 +29,11 @@ def without_keys(text: str, kind: MailKind, origin: str) -> str:
     """
     without_token = re.sub(re.escape(origin) + r"/\S*[?&](?:jeton|token)=\S*", HIDDEN, text)
     return _CODE.sub(HIDDEN, without_token) if kind in CARRIES_A_KEY else without_token
+
+
+def flowing(text: str) -> str:
+    """The lines of a paragraph in one: they were cut for mailboxes, and a page has a width of its own."""
+    return _CUT.sub(" ", text)
 
 
 def pieces(text: str, origin: str) -> list[Piece]:

@@ -3,7 +3,7 @@
 import pytest
 
 from portal.rules.mail import CARRIES_A_KEY, MailKind
-from portal.text import Piece, pieces, without_keys
+from portal.text import Piece, flowing, pieces, without_keys
 
 ORIGIN = "https://portail.exemple.test"
 
@@ -58,3 +58,8 @@ def test_only_our_own_addresses_become_links(text: str, found: list[str]) -> Non
 
 def test_words_without_an_address_are_one_piece() -> None:
     assert pieces("Bonjour <b>", ORIGIN) == [Piece("Bonjour <b>")]
+
+
+def test_a_paragraph_flows_and_a_list_stays_a_list() -> None:
+    cut = "Un paragraphe\ncoupé.\n\n- un\n- deux\n\n-----\n\nVoyez\nhttps://portail.exemple.test\n"
+    assert flowing(cut) == "Un paragraphe coupé.\n\n- un\n- deux\n\n-----\n\nVoyez\nhttps://portail.exemple.test\n"
