@@ -46,6 +46,7 @@ CROWD = (
                          over_at)
     select 'S-' || left(s.id::text, 12), s.id, s.status, 1, 1, 0, s.submitted_at, s.over_at
     from submission s where s.erased_at is not null
+    on conflict do nothing
     """,
     """
     insert into registration (ballot_id, member_id, confirmed_at)
