@@ -10,7 +10,7 @@ from portal.store import Session, accounts, doors, links, members
 from portal.store.doors import DoorRequest
 from portal.store.mail import Claimed
 from portal.text import why_not
-from portal.text.addresses import path
+from portal.text.addresses import path, with_token
 
 # A mail of these is worth nothing once its request stands differently.
 ONLY_WHILE = {
@@ -50,7 +50,7 @@ class DoorFacts:
             "proof_by": request.asked_at + PROOF_VALID,
             "late": is_late(request.proven_at, datetime.now(UTC)),
             "reminder": "reminder" in mail.facts,
-            "proof_url": self._with_token(language, "prove-request", token_of(self.link_secret, request.id)),
+            "proof_url": self.origin + with_token("prove-request", language, token_of(self.link_secret, request.id)),
             "form_url": self._url(request.kind, language),
             "sign_in_url": self._url("sign-in", language),
             "forgotten_url": self._url("forgotten", language),
@@ -71,15 +71,12 @@ class DoorFacts:
         if link is None or link.refusal is not None:
             return {"link": None, "expires": None}
         return {
-            "link": self._with_token(language, "new-password", token_of(self.link_secret, link.id)),
+            "link": self.origin + with_token("new-password", language, token_of(self.link_secret, link.id)),
             "expires": link.expires_at,
         }
 
     def _url(self, page: str, language: str) -> str:
         return self.origin + path(page, language)
-
-    def _with_token(self, language: str, page: str, token: str) -> str:
-        return f"{self._url(page, language)}?{'jeton' if language == 'fr' else 'token'}={token}"
 
 
 async def _welcome(session: Session, request: DoorRequest) -> dict[str, object]:

@@ -18,7 +18,7 @@ from portal.store.campaigns import Campaign
 from portal.store.mail import Claimed
 from portal.store.members import Member
 from portal.text import not_decided_in_time, reason
-from portal.text.addresses import path
+from portal.text.addresses import path, with_token
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Facts:
             blanked["code"] = BLANK_CODE
         if mail.kind not in REMINDERS:
             return Addressed(account.email, language, {**facts, **more}, blanked)
-        address = self._with_token("reminders", language, reminders_token(self.link_secret, account.id))
+        address = self.origin + with_token("reminders", language, reminders_token(self.link_secret, account.id))
         more["unsubscribe"] = address
         return Addressed(
             account.email, language, {**facts, **more}, {**blanked, **self._without_token(more, "unsubscribe")}, address
@@ -98,9 +98,6 @@ class Facts:
 
     def _url(self, page: str, language: str) -> str:
         return self.origin + path(page, language)
-
-    def _with_token(self, page: str, language: str, token: str) -> str:
-        return f"{self._url(page, language)}?{'jeton' if language == 'fr' else 'token'}={token}"
 
     @staticmethod
     def _without_token(facts: Mapping[str, object], name: str) -> dict[str, str]:
@@ -135,7 +132,7 @@ class Facts:
             return None
         token = token_of(self.link_secret, link_id)
         return {
-            "link": self._with_token(page, language, token),
+            "link": self.origin + with_token(page, language, token),
             "code": code_of(self.link_secret, link_id) if purpose is Purpose.VERIFICATION else None,
             "expires": link.expires_at,
         }

@@ -3,7 +3,6 @@
 import secrets
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address, ip_network
-from urllib.parse import quote
 from uuid import UUID
 
 import structlog
@@ -32,7 +31,7 @@ from portal.rules.links import hash_of
 from portal.rules.refusals import Refusal, Refused
 from portal.store import Session, accounts, campaigns, journal, members, onboarding, sessions
 from portal.store.sessions import Visitor
-from portal.text.addresses import path
+from portal.text.addresses import with_token
 from workflows.onboarding import OnboardingWorkflow
 
 router = APIRouter()
@@ -187,10 +186,7 @@ async def _welcome(
 def _after_sign_in(request: Request, language: str, visitor: Visitor | None, form: SignInFields) -> Response:
     """To the link of a mail, to the form that was sent too late, to the page that was asked for, or home."""
     if form.token and visitor is not None and visitor.member_id is not None:
-        name = "jeton" if language == "fr" else "token"
-        return RedirectResponse(
-            f"{path('confirm-email', language)}?{name}={quote(form.token, safe='')}", status_code=303
-        )
+        return RedirectResponse(with_token("confirm-email", language, form.token), status_code=303)
     if (kept := read_kept(form.kept)) is not None:
         return resume(request, visitor, kept)
     if back_to := asked_for(form.back_to):

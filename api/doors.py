@@ -4,7 +4,6 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from urllib.parse import quote
 from uuid import UUID, uuid4
 
 from email_validator import EmailNotValidError, validate_email
@@ -38,7 +37,7 @@ from portal.rules.refusals import Refusal
 from portal.store import Session, accounts, campaigns, doors, identity, journal, mail, members
 from portal.store.sessions import Visitor
 from portal.text import needed
-from portal.text.addresses import path
+from portal.text.addresses import with_token
 from workflows import calls
 
 router = APIRouter()
@@ -232,8 +231,7 @@ async def prove_request(request: Request, language: Lang, visitor: Anyone, form:
         await tell(told, until=heard_by)
     elif found.status in (Status.ASKED.value, Status.LAPSED.value):
         return _proof(request, visitor, form.token, found, Refusal.REQUEST_LAPSED)
-    name = "jeton" if language == "fr" else "token"
-    return RedirectResponse(f"{path('prove-request', language)}?{name}={quote(form.token, safe='')}", status_code=303)
+    return RedirectResponse(with_token("prove-request", language, form.token), status_code=303)
 
 
 def _proof(

@@ -13,7 +13,7 @@ from api.routes import page
 from portal.rules.links import account_of_reminders
 from portal.rules.refusals import Refusal, Refused
 from portal.store import accounts, journal
-from portal.text.addresses import path
+from portal.text.addresses import with_token
 
 router = APIRouter()
 
@@ -57,5 +57,4 @@ async def reminders(request: Request, language: Lang, visitor: Anyone, form: Rem
     if form.one_click:
         # A provider follows no redirect.
         return render(request, "accounts/reminders.html", visitor=visitor, token=token, off=True)
-    name = "jeton" if language == "fr" else "token"
-    return RedirectResponse(f"{path('reminders', language)}?{name}={token}", status_code=303)
+    return RedirectResponse(with_token("reminders", language, token), status_code=303)

@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from urllib.parse import quote
 
 # name: (French, English), below /fr and /en.
 PAGES: dict[str, tuple[str, str]] = {
@@ -61,6 +62,11 @@ def pattern(name: str, language: str) -> str:
 def path(name: str, language: str, **parameters: object) -> str:
     """The path of a page."""
     return pattern(name, language).format(**parameters)
+
+
+def with_token(name: str, language: str, token: str) -> str:
+    """The path of a page that a one-time token opens, as the links of mails have it."""
+    return f"{path(name, language)}?{'jeton' if language == 'fr' else 'token'}={quote(token, safe='')}"
 
 
 @cache
