@@ -17,6 +17,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from api.components import USED
+
 PROJECT = Path(__file__).resolve().parents[1]
 STATIC = PROJECT / "api" / "static"
 FOR_TESTS = PROJECT / "tests" / "vendor"
@@ -26,12 +28,6 @@ PACKAGES = {
     "govuk-frontend@6.6.0": "xctkWrQvLnvQt7fyjQ3MGX9S0wz0x0RQuLxCeoXF+s8EjGICG81/DYQGKN5qgO+0KVT12UAaRwUsGY6fulRcRg==",
     "axe-core@4.14.1": "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
 }
-# The components whose Python macros the pages use: their upstream fixtures are what the macros are held to.
-USED = (
-    "back-link", "button", "checkboxes", "details", "error-message", "error-summary", "fieldset", "file-upload", "hint",
-    "input", "inset-text", "label", "notification-banner", "password-input", "radios", "select", "skip-link",
-    "summary-list", "table", "tag", "task-list", "textarea", "warning-text",
-)  # fmt: skip
 FONT = "var(--portal-font)"
 NOTICE = """\
 GOV.UK Frontend 6.6.0, MIT licence
@@ -90,6 +86,7 @@ def stripped(css: str) -> str:
 def govuk(archive: tarfile.TarFile) -> Files:
     css = stripped(member(archive, "dist/govuk/govuk-frontend.min.css"))
     js = re.sub(r"//# sourceMappingURL=.*", "", member(archive, "dist/govuk/govuk-frontend.min.js")).strip() + "\n"
+    # What the macros of the pages are held to.
     fixtures = {
         name: json.loads(member(archive, f"dist/govuk/components/{name}/fixtures.json"))["fixtures"] for name in USED
     }

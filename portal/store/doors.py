@@ -212,9 +212,7 @@ async def case_of(session: Session, request: DoorRequest, compared: UUID | None 
     member_id = request.member_id or compared
     member = await members.by_id(session, member_id) if member_id else None
     account = await accounts.of_member(session, member.id) if member else None
-    holder = await accounts.by_email(session, request.email) if request.email else None
-    taken = holder is not None and (account is None or holder.id != account.id)
-    return Case(request, member, account, taken)
+    return Case(request, member, account, await _taken_by_other(session, request, account))
 
 
 @dataclass(frozen=True, slots=True)
