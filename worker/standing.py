@@ -17,7 +17,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from portal.store import Sessions, campaigns
 from portal.temporal import BACKGROUND_QUEUE
-from workflows import relay
+from workflows import attributes, details, relay
 from workflows.campaigns import CampaignToRun, CampaignWorkflow
 from workflows.campaigns import workflow_id as campaign_workflow_id
 from workflows.relay import RelayWorkflow
@@ -35,6 +35,7 @@ async def ensure(client: Client, sessions: Sessions, task_queue: str = BACKGROUN
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary="Sends the mails that are due",
+        static_details=details.RELAY,
     )
     await _ensure_sweep(client, task_queue)
     async with sessions.begin() as session:
@@ -46,7 +47,9 @@ async def ensure(client: Client, sessions: Sessions, task_queue: str = BACKGROUN
             id=campaign_workflow_id(campaign.code),
             task_queue=task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=attributes.at_start(campaign_code=campaign.code),
             static_summary=f"Calendar of campaign {campaign.code}",
+            static_details=details.CAMPAIGN,
         )
 
 
@@ -56,7 +59,11 @@ async def _ensure_sweep(client: Client, task_queue: str) -> None:
             SWEEP_SCHEDULE,
             Schedule(
                 action=ScheduleActionStartWorkflow(
-                    SweepWorkflow.run, id="sweep", task_queue=task_queue, static_summary="Hourly sweep"
+                    SweepWorkflow.run,
+                    id="sweep",
+                    task_queue=task_queue,
+                    static_summary="Deletes whatever has no open case",
+                    static_details=details.SWEEP,
                 ),
                 spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=SWEEP_EVERY)]),
                 policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
