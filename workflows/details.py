@@ -105,7 +105,7 @@ def of_file(file: MemberFile, *, erasing: int) -> str:
         f"- next deadline: {deadline.kind}, {_instant(deadline.at)}\n"
         f"- you may: {turn.remedy}\n"
         f"- address verified: {'yes' if file.email_verified else 'no'}\n"
-        f"- identity: {file.identity}, documents sent {file.attempts} times\n"
+        f"- identity: {file.identity}, submissions of documents: {file.attempts}\n"
         f"- registered: {len(file.registered)} of {len(file.own)} ballots\n"
         f"- deletions under way: {erasing}\n"
         f"- calendar: version {file.calendar.version}\n"
