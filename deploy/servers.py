@@ -38,6 +38,9 @@ QUICK_KNOBS = {
     "history.timerProcessorMaxPollRPS": "1000",
 }
 
+# A workflow whose task has failed twice in a row is marked, so that operators can list those that stand still.
+MARKS_WHAT_IS_BLOCKED = {"system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": "2"}
+
 # rclone and MinIO's client must agree on one, though nothing depends on it.
 REGION = "us-east-1"
 
@@ -96,7 +99,7 @@ def start_temporal(
         *("--http-port", str(http_port), "--metrics-port", str(processes.free_port())),
         *("--namespace", namespace, "--log-level", "error"),
     ]
-    for knob, value in knobs.items():
+    for knob, value in {**MARKS_WHAT_IS_BLOCKED, **knobs}.items():
         command += ["--dynamic-config-value", f"{knob}={value}"]
     for attribute, kind in attributes.items():
         command += ["--search-attribute", f"{attribute}={kind}"]
