@@ -1,12 +1,16 @@
-"""The operator's commands on the database and on Temporal: `python -m portal migrate | check | bounce | temporal`."""
+"""The operator's commands: `python -m portal migrate | check | bounce | temporal | doctor`."""
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 
+import structlog
+from pydantic import ValidationError
 from temporalio.service import RPCError
 
+from portal import doctor
 from portal.rules import bounces as reports
 from portal.settings import Settings
 from portal.store import DatabaseUnavailable, bounces, open_database, schema, sessions_of
@@ -21,8 +25,18 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("bounce", help="take one report of delivery from standard input, as the worker's role")
     temporal = commands.add_parser("temporal", help="prepare the namespace of TEMPORAL_NAMESPACE")
     temporal.add_argument("what", choices=["register"], help="register: the search attributes, where they are missing")
-    command = parser.parse_args(arguments).command
+    examined = commands.add_parser(
+        "doctor", help="say whether everything is as it must be; exit 1 if something is broken"
+    )
+    examined.add_argument("--json", action="store_true", help="for programs")
+    examined.add_argument(
+        "--dns", type=_host_and_port, metavar="HOST:PORT", help="ask this name server, not the machine's"
+    )
+    given = parser.parse_args(arguments)
+    command = given.command
 
+    if command == "doctor":
+        return asyncio.run(_doctor(given.dns, as_data=given.json))
     settings = Settings()  # from the environment
     url = settings.database_url.get_secret_value()
     if command == "temporal":
@@ -42,6 +56,29 @@ def main(arguments: list[str] | None = None) -> int:
     found, wanted = schema.current(url), schema.heads()
     print(f"database at {found}, code at {', '.join(wanted)}")
     return 0 if [found] == wanted else 1
+
+
+def _host_and_port(said: str) -> tuple[str, int]:
+    host, _, port = said.rpartition(":")
+    return host, int(port)
+
+
+async def _doctor(dns: tuple[str, int] | None, *, as_data: bool) -> int:
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        # Its own words repeat what was given.
+        wrong = sorted({str(part) for problem in error.errors() for part in problem["loc"][:1]})
+        print(f"failed  settings: missing or not understood: {', '.join(wrong)} (deploy/env.example)")
+        return 1
+    # What the libraries have to say is said better below.
+    logging.disable(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    found = await doctor.examine(settings, dns=dns)
+    print(doctor.as_json(found) if as_data else doctor.as_text(found))
+    # A script that uses the client may abort while the interpreter ends (sdk-python#300).
+    await asyncio.sleep(0.5)
+    return 0 if doctor.healthy(found) else 1
 
 
 async def _register(settings: Settings) -> int:

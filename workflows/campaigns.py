@@ -24,10 +24,6 @@ class CampaignToRun:
     told: int = 0
 
 
-def workflow_id(campaign_code: str) -> str:
-    return f"campaign-{campaign_code}"
-
-
 @workflow.defn
 class CampaignWorkflow:
     """Waits for the next instant of the calendar and queues its notice for everybody it concerns, in batches.

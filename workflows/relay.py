@@ -8,7 +8,6 @@ with workflow.unsafe.imports_passed_through():
     from activities.relay import RelayActivities
     from workflows import HEARTBEAT_TIMEOUT, LONG_RETRY, details
 
-WORKFLOW_ID = "relay"
 SHIFT_TIMEOUT = timedelta(minutes=15)
 
 
