@@ -24,6 +24,7 @@ from deploy.servers import start_temporal
 from portal.rules.doors import Door
 from portal.rules.identity import Verdict
 from portal.temporal import connect
+from tests.releases import RELEASES
 from tests.workflows.door_timelines import DoorTimeline, door_timeline
 from tests.workflows.fakes import OWN, FakeRecords, a_calendar
 from tests.workflows.timelines import Timeline, timeline
@@ -34,9 +35,6 @@ from workflows.onboarding import OnboardingWorkflow
 HISTORIES = Path(__file__).parent / "histories"
 _PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
-# What is out: add a release here on the day it is published (docs/releases.md).
-RELEASED = ("0.1",)
-
 
 def release() -> str:
     """The release that is being made, by its first two numbers."""
@@ -46,7 +44,7 @@ def release() -> str:
 
 def folder_to_write(version: str) -> Path:
     """Where histories of this release go; a released one is closed."""
-    if version in RELEASED:
+    if version in RELEASES:
         raise SystemExit(f"{version} is released: its histories stay. Raise the version in pyproject.toml first.")
     return HISTORIES / version
 

@@ -17,8 +17,9 @@ from temporalio.worker import Replayer
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from portal.rules.members import Group
+from tests.releases import RELEASES
 from tests.workflows.payloads import leaves, payloads
-from tests.workflows.record import DOOR_STORIES, HISTORIES, RELEASED, STORIES, folder_to_write, release
+from tests.workflows.record import DOOR_STORIES, HISTORIES, STORIES, folder_to_write, release
 from worker.app import RUNNER, WORKFLOWS
 from workflows.messages import MemberToOnboard
 from workflows.onboarding import OnboardingWorkflow
@@ -58,7 +59,7 @@ def test_there_is_a_history_for_every_path() -> None:
     assert not list(HISTORIES.glob("*.json")), "a history belongs to a release: move it into its folder"
     now = {file.stem for file in FILES if file.parent.name == release()}
     assert now == {*STORIES, *DOOR_STORIES}, "python -m tests.workflows.record"
-    assert {file.parent.name for file in FILES} == {*RELEASED, release()}
+    assert {file.parent.name for file in FILES} == {*RELEASES, release()}
     assert {"approved", "rejected-then-approved", "expired", "moved-calendar", "cancelled"} <= set(STORIES)
 
 
@@ -70,10 +71,10 @@ async def test_a_recorded_history_replays(file: Path) -> None:
 
 
 def test_what_is_released_is_not_recorded_again() -> None:
-    for version in RELEASED:
+    for version in RELEASES:
         with pytest.raises(SystemExit, match="released"):
             folder_to_write(version)
-    assert release() not in RELEASED, "raise the version in pyproject.toml"
+    assert release() not in RELEASES, "raise the version in pyproject.toml"
 
 
 @workflow.defn(name="OnboardingWorkflow")
