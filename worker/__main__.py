@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 
 import structlog
 
+from portal import logs
 from portal.settings import Settings
 from portal.store import sessions_of
 from portal.temporal import BACKGROUND_QUEUE, TASK_QUEUE, WrongAttributes, connect, require_attributes
@@ -23,6 +24,7 @@ GIVES_WAY = 10
 
 async def main(part: str = "all") -> None:
     settings = Settings()  # from the environment
+    logs.configure(settings.log_level)
     if part == "background":
         # On one machine with the rest it takes the processor when nobody who waits needs it.
         os.nice(GIVES_WAY)
