@@ -9,6 +9,7 @@ from temporalio import activity
 
 from portal.rules.campaigns import Calendar
 from portal.rules.mail import MOST_REMINDERS, Courtesy, MailKind, lane, send_at
+from portal.rules.members import Group
 from portal.rules.onboarding import MEMBERS_TURN, IdentityState, Step
 from portal.rules.refusals import Refusal
 from portal.store import Session, Sessions, campaigns, identity, journal, onboarding, steps
@@ -51,6 +52,10 @@ class FileState:
     calendar: Calendar
     # Submissions that are over and whose pictures are still to be erased.
     to_erase: list[UUID] = field(default_factory=list)
+    # For operators, since release 0.2: whose ballots, how many submissions, since when at this step.
+    group: Group | None = None
+    attempts: int = 0
+    waiting_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +168,8 @@ class OnboardingActivities:
             whole = await self.records.read(session, campaign.id, order.member_id)
             await self.records.moved_on(session, whole, by_member=first)
             standing = whole.standing
+            # The step may just have moved the file.
+            await session.refresh(file)
             return FileState(
                 step=standing.step,
                 email_verified=standing.email_verified,
@@ -176,6 +183,9 @@ class OnboardingActivities:
                 reminders_in_all=file.reminders_in_all,
                 calendar=campaign.calendar,
                 to_erase=await identity.to_erase(session, campaign.id, order.member_id),
+                group=Group(whole.member.group),
+                attempts=await identity.attempts(session, campaign.id, order.member_id),
+                waiting_since=file.waiting_since,
             )
 
     @activity.defn

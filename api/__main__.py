@@ -5,11 +5,13 @@ import gc
 import uvicorn
 
 from api.app import create_app
+from portal import logs
 from portal.settings import Settings
 
 
 def main() -> None:
     settings = Settings()  # from the environment
+    logs.configure(settings.log_level)
     app = create_app(settings)
     # What starting has made stays: each full collection would walk it again, for 100 ms without an answer.
     gc.collect()
@@ -28,6 +30,8 @@ def main() -> None:
         forwarded_allow_ips=settings.trusted_proxy or None,
         timeout_graceful_shutdown=10,
         log_level=settings.log_level.lower(),
+        # As configured above.
+        log_config=None,
     )
 
 

@@ -1,14 +1,13 @@
 """The operators' page: members by step, the longest wait first, each with its workflow in the Temporal UI."""
 
-from urllib.parse import quote
-
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.guards import Lang, OperatorDep
 from api.pages import render
-from api.portal import Portal, portal_of
+from api.portal import portal_of
 from api.routes import page
+from api.temporal_links import temporal_link, temporal_list
 from portal.rules.onboarding import Step
 from portal.rules.refusals import Refusal, Refused
 from portal.store import bounces, campaigns, doors, identity, mail, onboarding, review
@@ -44,12 +43,3 @@ async def operations(request: Request, language: Lang, visitor: OperatorDep) -> 
         steps=list(Step), rows=rows, queue=waiting, requests=requests, counter=counter, mails=mails,
         came_back=came_back, temporal=temporal_list(portal),
     )  # fmt: skip
-
-
-def temporal_link(portal: Portal, workflow: str) -> str:
-    """The latest run of a workflow in the Temporal UI."""
-    return f"{temporal_list(portal)}/{quote(workflow, safe='')}"
-
-
-def temporal_list(portal: Portal) -> str:
-    return f"{portal.settings.temporal_ui.rstrip('/')}/namespaces/{portal.settings.temporal_namespace}/workflows"

@@ -176,6 +176,8 @@ class Demo:
             self.postgres.create_database(DATABASE)
             self.owner_url = self.postgres.url(database=DATABASE)
         self._complete("migrate", "portal", "migrate")
+        if self.outside.temporal_address is not None:
+            self._complete("attributes", "portal", "temporal", "register")
         if self.postgres is not None:
             with psycopg.connect(_plain(self.owner_url), autocommit=True) as connection:
                 for role in (API_ROLE, WORKER_ROLE):

@@ -13,7 +13,7 @@ from portal.rules.onboarding import Step
 from portal.settings import Settings
 from portal.store import campaigns, onboarding, open_database, sessions_of
 from portal.temporal import TASK_QUEUE, connect
-from workflows.calls import STATIC_DETAILS
+from workflows import attributes, details
 from workflows.messages import MemberToOnboard, workflow_id
 from workflows.onboarding import OnboardingWorkflow
 
@@ -44,7 +44,8 @@ async def main() -> None:
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 static_summary=f"Onboarding in campaign {campaign.code}",
-                static_details=STATIC_DETAILS,
+                search_attributes=attributes.at_start(campaign_code=campaign.code),
+                static_details=details.FILE,
             )
         except WorkflowAlreadyStartedError:
             continue

@@ -16,6 +16,7 @@ from typing import Any
 from deploy import processes
 from deploy.postgres import Postgres, start_postgres
 from deploy.processes import LOOPBACK
+from portal.rules.attributes import KINDS
 
 __all__ = [
     "Mailbox",
@@ -37,8 +38,14 @@ QUICK_KNOBS = {
     "history.timerProcessorMaxPollRPS": "1000",
 }
 
+# A workflow whose task has failed twice in a row is marked, so that operators can list those that stand still.
+MARKS_WHAT_IS_BLOCKED = {"system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": "2"}
+
 # rclone and MinIO's client must agree on one, though nothing depends on it.
 REGION = "us-east-1"
+
+# What the workflows of the portal set.
+ATTRIBUTES = {attribute.value: kind.value for attribute, kind in KINDS.items()}
 
 _BIN = Path(sysconfig.get_path("scripts"))
 _PROJECT = Path(__file__).resolve().parents[1]
@@ -76,11 +83,14 @@ def start_temporal(
     search_attributes: Mapping[str, str] | None = None,
     knobs: Mapping[str, str] = QUICK_KNOBS,
 ) -> Temporal:
-    """Start the dev server on the file in `folder`; without `ui_port` it has no web interface."""
+    """Start the dev server on the file in `folder`; without `ui_port` it has no web interface.
+
+    It knows the portal's search attributes unless others, or none, are asked for.
+    """
     chosen = port or processes.free_port()
     http_port = processes.free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    attributes = dict(search_attributes or {})
+    attributes = dict(ATTRIBUTES if search_attributes is None else search_attributes)
     command: list[str | Path] = [
         *(_BIN / "temporal", "server", "start-dev"),
         *("--db-filename", folder / "temporal.db"),
@@ -89,7 +99,7 @@ def start_temporal(
         *("--http-port", str(http_port), "--metrics-port", str(processes.free_port())),
         *("--namespace", namespace, "--log-level", "error"),
     ]
-    for knob, value in knobs.items():
+    for knob, value in {**MARKS_WHAT_IS_BLOCKED, **knobs}.items():
         command += ["--dynamic-config-value", f"{knob}={value}"]
     for attribute, kind in attributes.items():
         command += ["--search-attribute", f"{attribute}={kind}"]

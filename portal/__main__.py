@@ -1,13 +1,20 @@
-"""The operator's commands on the database: `python -m portal migrate | check | bounce`."""
+"""The operator's commands: `python -m portal migrate | check | bounce | temporal | doctor`."""
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 
+import structlog
+from pydantic import ValidationError
+from temporalio.service import RPCError
+
+from portal import doctor
 from portal.rules import bounces as reports
 from portal.settings import Settings
 from portal.store import DatabaseUnavailable, bounces, open_database, schema, sessions_of
+from portal.temporal import WrongAttributes, connect, register_attributes
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,9 +23,24 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("migrate", help="bring the database of PORTAL_DATABASE_URL up to date, as its owner")
     commands.add_parser("check", help="say whether the database is up to date; exit 1 if not")
     commands.add_parser("bounce", help="take one report of delivery from standard input, as the worker's role")
-    command = parser.parse_args(arguments).command
+    temporal = commands.add_parser("temporal", help="prepare the namespace of TEMPORAL_NAMESPACE")
+    temporal.add_argument("what", choices=["register"], help="register: the search attributes, where they are missing")
+    examined = commands.add_parser(
+        "doctor", help="say whether everything is as it must be; exit 1 if something is broken"
+    )
+    examined.add_argument("--json", action="store_true", help="for programs")
+    examined.add_argument(
+        "--dns", type=_host_and_port, metavar="HOST:PORT", help="ask this name server, not the machine's"
+    )
+    given = parser.parse_args(arguments)
+    command = given.command
 
-    url = Settings().database_url.get_secret_value()  # from the environment
+    if command == "doctor":
+        return asyncio.run(_doctor(given.dns, as_data=given.json))
+    settings = Settings()  # from the environment
+    url = settings.database_url.get_secret_value()
+    if command == "temporal":
+        return asyncio.run(_register(settings))
     if command == "migrate":
         schema.upgrade(url)
         return 0
@@ -34,6 +56,47 @@ def main(arguments: list[str] | None = None) -> int:
     found, wanted = schema.current(url), schema.heads()
     print(f"database at {found}, code at {', '.join(wanted)}")
     return 0 if [found] == wanted else 1
+
+
+def _host_and_port(said: str) -> tuple[str, int]:
+    host, _, port = said.rpartition(":")
+    return host, int(port)
+
+
+async def _doctor(dns: tuple[str, int] | None, *, as_data: bool) -> int:
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        # Its own words repeat what was given.
+        wrong = sorted({str(part) for problem in error.errors() for part in problem["loc"][:1]})
+        print(f"failed  settings: missing or not understood: {', '.join(wrong)} (deploy/env.example)")
+        return 1
+    # What the libraries have to say is said better below.
+    logging.disable(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    found = await doctor.examine(settings, dns=dns)
+    print(doctor.as_json(found) if as_data else doctor.as_text(found))
+    # A script that uses the client may abort while the interpreter ends (sdk-python#300).
+    await asyncio.sleep(0.5)
+    return 0 if doctor.healthy(found) else 1
+
+
+async def _register(settings: Settings) -> int:
+    """Prepare the namespace; asked twice it changes nothing."""
+    try:
+        client = await connect(settings.temporal_address, settings.temporal_namespace)
+        new = await register_attributes(client)
+    except WrongAttributes as error:
+        print(f"temporal: {error}", file=sys.stderr)
+        return 1
+    except (RPCError, RuntimeError, TimeoutError) as error:
+        print(f"temporal: {settings.temporal_address} cannot be asked, {type(error).__name__}", file=sys.stderr)
+        return 1
+    finally:
+        # A script that uses the client may abort while the interpreter ends (sdk-python#300).
+        await asyncio.sleep(0.5)
+    print(f"registered: {', '.join(a.value for a in new)}" if new else "registered before: nothing to do")
+    return 0
 
 
 async def _bounce(url: str, raw: bytes) -> str:

@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     mail_bounces: str = Field(
         "", description="where reports of delivery go, as bounces+<mail>@domain for bounces@domain; empty: the sender"
     )
+    mail_dkim_selector: str = Field(
+        "", description="selector of the DKIM key that the mail server signs with; only `python -m portal doctor` asks"
+    )
     mail_reply_to: str = Field("aide@scrutin.invalid", description="a manned box")
 
     api_host: str = Field("127.0.0.1", description="address the pages listen on")

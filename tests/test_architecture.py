@@ -170,6 +170,15 @@ def test_no_message_is_built_with_a_name_or_an_address() -> None:
                 assert not isinstance(node.args[0], ast.JoinedStr), f"{path}:{node.lineno}"
 
 
+def test_pages_end_and_reset_no_workflow() -> None:
+    """T63: what the pages may do to Temporal is to start, to tell and to ask; so is what their certificate needs."""
+    ending = {"terminate", "cancel", "reset", "terminate_workflow", "delete_schedule", "delete", "pause", "backfill"}
+    for path in (*sources("api"), ROOT / "workflows" / "calls.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                assert node.func.attr not in ending, f"{path.name}:{node.lineno} calls {node.func.attr}"
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_module_can_be_imported(package: str) -> None:
     for found in pkgutil.walk_packages([str(ROOT / package)], f"{package}."):

@@ -5,13 +5,15 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 from contextlib import AsyncExitStack
 
 import structlog
 
+from portal import logs
 from portal.settings import Settings
 from portal.store import sessions_of
-from portal.temporal import BACKGROUND_QUEUE, TASK_QUEUE, connect
+from portal.temporal import BACKGROUND_QUEUE, TASK_QUEUE, WrongAttributes, connect, require_attributes
 from worker.app import BACKGROUND, MEMBERS, build_means, build_worker
 from worker.standing import ensure
 
@@ -22,11 +24,14 @@ GIVES_WAY = 10
 
 async def main(part: str = "all") -> None:
     settings = Settings()  # from the environment
+    logs.configure(settings.log_level)
     if part == "background":
         # On one machine with the rest it takes the processor when nobody who waits needs it.
         os.nice(GIVES_WAY)
     log = structlog.get_logger()
     client = await connect(settings.temporal_address, settings.temporal_namespace)
+    # A workflow that sets what the namespace does not know would be tried again for ever.
+    await require_attributes(client)
     means = build_means(settings, client, connections=10 if part == "background" else 20)
     # An identity document must never land where deleting does not delete.
     await means.files.check_policy()
@@ -72,4 +77,7 @@ if __name__ == "__main__":
         default="all",
         help="members: what members wait for; background: calendars, mails, the sweep; all: both (default)",
     )
-    asyncio.run(main(arguments.parse_args().part))
+    try:
+        asyncio.run(main(arguments.parse_args().part))
+    except WrongAttributes as error:
+        sys.exit(f"worker: {error}")

@@ -15,15 +15,14 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy
 
+from portal.rules.standing import RELAY, SWEEP, campaign_workflow
 from portal.store import Sessions, campaigns
 from portal.temporal import BACKGROUND_QUEUE
-from workflows import relay
+from workflows import attributes, details
 from workflows.campaigns import CampaignToRun, CampaignWorkflow
-from workflows.campaigns import workflow_id as campaign_workflow_id
 from workflows.relay import RelayWorkflow
 from workflows.sweep import SweepWorkflow
 
-SWEEP_SCHEDULE = "sweep"
 SWEEP_EVERY = timedelta(hours=1)
 
 
@@ -31,10 +30,11 @@ async def ensure(client: Client, sessions: Sessions, task_queue: str = BACKGROUN
     """Start what is missing and leave alone what runs."""
     await client.start_workflow(
         RelayWorkflow.run,
-        id=relay.WORKFLOW_ID,
+        id=RELAY,
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary="Sends the mails that are due",
+        static_details=details.RELAY,
     )
     await _ensure_sweep(client, task_queue)
     async with sessions.begin() as session:
@@ -43,20 +43,26 @@ async def ensure(client: Client, sessions: Sessions, task_queue: str = BACKGROUN
         await client.start_workflow(
             CampaignWorkflow.run,
             CampaignToRun(campaign.id, campaign.code),
-            id=campaign_workflow_id(campaign.code),
+            id=campaign_workflow(campaign.code),
             task_queue=task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=attributes.at_start(campaign_code=campaign.code),
             static_summary=f"Calendar of campaign {campaign.code}",
+            static_details=details.CAMPAIGN,
         )
 
 
 async def _ensure_sweep(client: Client, task_queue: str) -> None:
     with suppress(ScheduleAlreadyRunningError):
         await client.create_schedule(
-            SWEEP_SCHEDULE,
+            SWEEP,
             Schedule(
                 action=ScheduleActionStartWorkflow(
-                    SweepWorkflow.run, id="sweep", task_queue=task_queue, static_summary="Hourly sweep"
+                    SweepWorkflow.run,
+                    id=SWEEP,
+                    task_queue=task_queue,
+                    static_summary="Deletes whatever has no open case",
+                    static_details=details.SWEEP,
                 ),
                 spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=SWEEP_EVERY)]),
                 policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),

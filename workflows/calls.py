@@ -1,5 +1,6 @@
 """How pages and the worker reach a member's workflow: the only place that knows ids and start options."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,17 +10,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.doors import RequestOf
 from activities.renewals import RenewalOf
-from portal.rules.doors import Door
+from portal.rules.doors import Door, Status
 from portal.rules.identity import Verdict
+from workflows import attributes, details
 from workflows.doors import JoinWorkflow, RegisterEmailWorkflow, RenewalWorkflow
 from workflows.messages import DecisionMade, MemberToOnboard, workflow_id
 from workflows.onboarding import OnboardingWorkflow
-
-STATIC_DETAILS = (
-    "One member in one campaign. The member acts by updates, reviewers by the signals approve and reject, "
-    "which count only with the decision in the records. Deletion of identity documents is the activity to "
-    "watch."
-)
 
 
 def opening(
@@ -32,8 +28,9 @@ def opening(
         id=workflow_id(campaign_code, member_id),
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        search_attributes=attributes.at_start(campaign_code=campaign_code),
         static_summary=f"Onboarding in campaign {campaign_code}",
-        static_details=STATIC_DETAILS,
+        static_details=details.FILE,
     )
 
 
@@ -57,8 +54,9 @@ async def deliver_decision(
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         start_signal=verdict.value,
         start_signal_args=[DecisionMade(submission_id, claim_id)],
+        search_attributes=attributes.at_start(campaign_code=campaign_code),
         static_summary=f"Onboarding in campaign {campaign_code}",
-        static_details=STATIC_DETAILS,
+        static_details=details.FILE,
     )
 
 
@@ -107,7 +105,9 @@ async def open_request(
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         start_signal=told,
+        search_attributes=attributes.at_start(step=Status.ASKED, since=datetime.now(UTC)),
         static_summary=summary,
+        static_details=details.REQUEST,
     )
 
 
@@ -121,4 +121,5 @@ async def open_renewal(client: Client, task_queue: str, link_id: UUID, *, used: 
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         start_signal="used" if used else None,
         static_summary="A new password",
+        static_details=details.RENEWAL,
     )

@@ -8,7 +8,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.campaigns import CalendarToTell, CampaignActivities, NoticeToQueue
     from portal.rules.campaigns import Calendar, Notice, next_notice
-    from workflows import HEARTBEAT_TIMEOUT, LONG_RETRY, LONG_TIMEOUT, SQL_TIMEOUT, records
+    from workflows import HEARTBEAT_TIMEOUT, LONG_RETRY, LONG_TIMEOUT, SQL_TIMEOUT, details, records
     from workflows.alarm import Alarm
 
 
@@ -22,10 +22,6 @@ class CampaignToRun:
     sent: list[str] = field(default_factory=list)
     # The calendar that every open file has heard of.
     told: int = 0
-
-
-def workflow_id(campaign_code: str) -> str:
-    return f"campaign-{campaign_code}"
 
 
 @workflow.defn
@@ -126,11 +122,6 @@ class CampaignWorkflow:
 
     def _tell(self, notice: Notice | None) -> None:
         calendar = self._known()
-        following = "none left" if notice is None else f"{notice.kind}, {notice.due:%Y-%m-%d %H:%M} UTC"
         workflow.set_current_details(
-            f"**Campaign {self.order.code}**\n\n"
-            f"- opens {calendar.opens:%Y-%m-%d %H:%M} UTC, closes {calendar.closes:%Y-%m-%d %H:%M} UTC\n"
-            f"- calendar: version {calendar.version}, every open file knows version {self.told}\n"
-            f"- notices queued: {len(self.sent)}\n"
-            f"- next notice: {following}\n"
+            details.of_campaign(self.order.code, calendar, told=self.told, queued=len(self.sent), notice=notice)
         )

@@ -10,18 +10,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.doors import DoorActivities, FileToLookAt, MomentOf, RequestOf, RequestState
     from activities.renewals import RenewalActivities, RenewalOf
     from portal.rules.doors import OVER, Due, Moment, Status, next_due, next_reminder
-    from workflows import LONG_RETRY, records
+    from workflows import LONG_RETRY, details, records
+    from workflows.attributes import show_step
 
 LOOK_TIMEOUT = timedelta(seconds=15)
-
-WAITS_FOR = {
-    Status.ASKED: "Waiting for the proof that the address works",
-    Status.PROVEN: "Waiting for somebody at the desk to decide",
-    Status.DECIDED: "Decided, to be applied",
-    Status.ACCEPTED: "Accepted",
-    Status.REFUSED: "Answered with a reason",
-    Status.LAPSED: "Closed: the link was not opened in time",
-}
 
 
 class _Request:
@@ -49,7 +41,7 @@ class _Request:
         while True:
             self.woken = False
             state = await records.write(DoorActivities.take_up_request, order, "take up the request")
-            workflow.set_current_details(f"**{WAITS_FOR[state.status]}**")
+            self._tell(state)
             if state.status in OVER:
                 break
             if state.status is Status.DECIDED:
@@ -57,6 +49,12 @@ class _Request:
             else:
                 await self._next(order, state)
         await _look_again(state.member_id)
+
+    def _tell(self, state: RequestState) -> None:
+        since = state.proven_at or state.asked_at
+        due = None if state.status in OVER else next_due(state.status, state.asked_at, state.proven_at, self.met)
+        workflow.set_current_details(details.of_request(state.status, since, due))
+        show_step(state.status, since)
 
     async def _next(self, order: RequestOf, state: RequestState) -> None:
         """Meet the moment that is due, or wait for it; a request that waits for a person is never forgotten."""
@@ -112,6 +110,7 @@ class RenewalWorkflow:
     @workflow.run
     async def run(self, order: RenewalOf) -> None:
         state = await records.write(RenewalActivities.take_up_renewal, order, "take up the link")
+        workflow.set_current_details(details.of_renewal(state.ends_at))
         while not state.used and state.ends_at > workflow.now():
             await _wait(self, state.ends_at, "the link ends")
             self.woken = False

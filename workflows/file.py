@@ -29,6 +29,11 @@ class MemberFile:
         self.reminders_in_all = state.reminders_in_all
         self.calendar: Calendar = state.calendar
         self.ended = False
+        # For operators. Files of release 0.1 were read without them.
+        self.group = state.group
+        self.attempts = state.attempts
+        self.waits_for = state.step
+        self.waiting_since = state.waiting_since or state.last_step_at
 
     # --- where it stands --------------------------------------------------------------------------------
 
@@ -54,6 +59,12 @@ class MemberFile:
             closes=self.calendar.closes,
             ends=self.calendar.ends,
         )
+
+    def look(self, at: datetime) -> None:
+        """Whoever waits at another step than before waits since now."""
+        if self.step is not self.waits_for:
+            self.waits_for = self.step
+            self.waiting_since = at
 
     def progress(self, *, erasing: int) -> Progress:
         deadline = self.nearest
@@ -105,6 +116,8 @@ class MemberFile:
         self.reminders_in_all += 1
 
     def was_submitted(self, submission_id: UUID, submitted_at: datetime | None) -> None:
+        if submission_id != self.submission_id:
+            self.attempts += 1
         self.identity = IdentityState.SUBMITTED
         self.submission_id = submission_id
         self.submitted_at = submitted_at

@@ -6,9 +6,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.relay import RelayActivities
-    from workflows import HEARTBEAT_TIMEOUT, LONG_RETRY
+    from workflows import HEARTBEAT_TIMEOUT, LONG_RETRY, details
 
-WORKFLOW_ID = "relay"
 SHIFT_TIMEOUT = timedelta(minutes=15)
 
 
@@ -18,6 +17,7 @@ class RelayWorkflow:
 
     @workflow.run
     async def run(self) -> None:
+        workflow.set_current_details(details.ON_SHIFT)
         while not workflow.info().is_continue_as_new_suggested():
             await workflow.execute_activity_method(
                 RelayActivities.relay,

@@ -180,6 +180,18 @@ async def newest(session: Session, campaign_id: UUID, member_id: UUID) -> Submis
     )
 
 
+async def attempts(session: Session, campaign_id: UUID, member_id: UUID) -> int:
+    """How often this member has sent documents in this campaign."""
+    found = await session.scalar(
+        select(func.count()).where(
+            Submission.campaign_id == campaign_id,
+            Submission.member_id == member_id,
+            Submission.submitted_at.is_not(None),
+        )
+    )
+    return found or 0
+
+
 async def lock(session: Session, submission_id: UUID) -> Submission | None:
     """The submission, held until the end of the transaction against another decision or replacement."""
     return await session.scalar(

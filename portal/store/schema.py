@@ -1,5 +1,6 @@
 """The schema as a whole: every table in one place, brought up to date by `python -m portal migrate`."""
 
+import asyncio
 from pathlib import Path
 
 from alembic import command
@@ -32,6 +33,8 @@ WORKER_ROLE = "scrutin_worker"
 
 # Two processes that start at once must not migrate at once.
 _LOCK = 7_204_991
+# Whoever asks how things stand is told within seconds, if only that the server is away.
+_SOON = {"connect_timeout": 3}
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -57,7 +60,7 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 def drift(url: str) -> list[object]:
     """What the tables in code and those in a database do not agree on; empty when all is well."""
-    engine = create_engine(url)
+    engine = create_engine(url, connect_args=_SOON)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         differences = compare_metadata(context, Base.metadata)
@@ -65,12 +68,22 @@ def drift(url: str) -> list[object]:
     return list(differences)
 
 
+async def revisions(url: str) -> tuple[str | None, list[str]]:
+    """Where a database is and where the code wants it, for whoever must not stand still meanwhile."""
+    return await asyncio.to_thread(current, url), heads()
+
+
+async def drift_of(url: str) -> int:
+    """How many differences there are."""
+    return len(await asyncio.to_thread(drift, url))
+
+
 def heads() -> list[str]:
     return list(ScriptDirectory.from_config(_config()).get_heads())
 
 
 def current(url: str) -> str | None:
-    engine = create_engine(url)
+    engine = create_engine(url, connect_args=_SOON)
     with engine.connect() as connection:
         revision = MigrationContext.configure(connection).get_current_revision()
     engine.dispose()

@@ -50,6 +50,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "review-picture": ("examen/{claim_id}/image/{document_id}", "review/{claim_id}/picture/{document_id}"),
     "review-decision": ("examen/{claim_id}/decision", "review/{claim_id}/decision"),
     "operations": ("operations", "operations"),
+    "temporal": ("operations/temporal", "operations/temporal"),
 }
 
 

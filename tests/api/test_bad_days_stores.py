@@ -109,7 +109,7 @@ async def test_the_object_store_goes_away_and_comes_back(
     client: Client, sessions: Sessions, api_settings: Settings, worker_settings: Settings, task_queue: str,
     tmp_path: Path,
 ) -> None:  # fmt: skip
-    """No upload is kept, nothing else is disturbed, and what an approval must delete is deleted afterwards."""
+    """T110: no upload is kept, nothing else is disturbed, and what an approval must delete is deleted afterwards."""
     bucket, port = api_settings.s3_bucket, free_port()
 
     def objects() -> object:
@@ -220,6 +220,7 @@ async def test_a_verification_mail_is_promised_while_the_mail_server_is_away_and
     client: Client, sessions: Sessions, api_settings: Settings, worker_settings: Settings, files: MinioFiles,
     task_queue: str, tmp_path: Path,
 ) -> None:  # fmt: skip
+    """T110: the mail server away."""
     smtp, http = free_port(), free_port()
     worker = worker_settings.model_copy(update={"smtp_port": smtp})
     async with a_portal(client, task_queue, api_settings, worker, relay=True) as visit:
@@ -252,7 +253,7 @@ async def test_without_the_records_every_page_says_so_and_comes_back_with_them(
     client: Client, sessions: Sessions, api_settings: Settings, worker_settings: Settings, files: MinioFiles,
     task_queue: str, capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    """503 in the reader's language, not a word of the machinery, and everybody is still signed in afterwards."""
+    """T110: 503 in the reader's language, not a word of the machinery, and everybody is still signed in afterwards."""
     async with (
         a_wire(port_of(api_settings)) as wire,
         a_portal(client, task_queue, wire.through(api_settings), worker_settings) as visit,
@@ -290,7 +291,7 @@ async def test_a_step_whose_worker_cannot_reach_the_records_is_done_when_it_can(
     client: Client, sessions: Sessions, api_settings: Settings, worker_settings: Settings, files: MinioFiles,
     task_queue: str,
 ) -> None:  # fmt: skip
-    """Accepted, then the records go: the page says «not yet», and the step is taken by itself later."""
+    """T110: accepted, then the records go: the page says «not yet», and the step is taken by itself later."""
     _, email = await a_ready_member(sessions)
     await approved(sessions)
     async with (

@@ -47,6 +47,7 @@ async def cut_off(api_settings: Settings, files: MinioFiles, task_queue: str, de
 async def test_every_step_says_that_it_was_not_taken_and_offers_to_try_again(
     cut_off: Visit, sessions: Sessions, files: MinioFiles, language: str
 ) -> None:
+    """T110: Temporal away."""
     title, button = AGAIN[language]
     unproven, _ = await signed_in(cut_off, sessions, language, verified=False)
     assert unproven.response.status_code == 200
@@ -86,7 +87,7 @@ async def test_every_step_says_that_it_was_not_taken_and_offers_to_try_again(
 async def test_trying_again_works_once_temporal_is_back(
     cut_off: Visit, sessions: Sessions, worker_settings: Settings, task_queue: str, dead_port: int, tmp_path: Path
 ) -> None:
-    """The same process, the same form: nobody restarts the portal."""
+    """T110: the same process, the same form: nobody restarts the portal."""
     person, _ = await signed_in(cut_off, sessions)
     assert await send_card(person) == 503
     again = person.page.form("/envoi")
@@ -108,7 +109,7 @@ async def test_trying_again_works_once_temporal_is_back(
 
 
 async def test_a_decision_is_kept_and_delivered_by_the_relay(cut_off: Visit, visit: Visit, sessions: Sessions) -> None:
-    """The reviewer's portal cannot reach Temporal; the worker that can carries the decision."""
+    """T110: the reviewer's portal cannot reach Temporal; the worker that can carries the decision."""
     person, _ = await signed_in(visit, sessions)
     assert await send_card(person) == 200
     desk = await a_desk(cut_off, sessions)

@@ -1,6 +1,7 @@
 """What the portal writes about itself: which page, how long; never a secret, never a person."""
 
 import asyncio
+import json
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -122,6 +124,43 @@ async def test_the_real_web_process_writes_no_token_no_password_and_no_person(
         assert secret.split("@")[0] not in written
     for line in ("GET /fr", "jeton=", "?a=b", "Traceback", "signed-in", "\x1b[31m"):
         assert line not in written, line
+
+
+HOSTILE = 'a\n{"event":"login_ok"}\r\n\x1b[31mrouge\u202eegdirc\u2028'
+
+
+async def test_what_is_typed_neither_begins_a_line_nor_dresses_one_up(
+    running: Running, sessions: Sessions, api_settings: Settings, tmp_path: Path
+) -> None:
+    """T105: line breaks, colours, directions and false entries, in a form, an address and a header."""
+    async with sessions.begin() as session:
+        await builders.a_campaign(session)
+    with served(api_settings, tmp_path) as (origin, log):
+        async with httpx.AsyncClient(base_url=origin, timeout=30) as client:
+            await client.post("/fr/connexion", **form(email=HOSTILE, password=HOSTILE))
+            await client.post("/fr/mot-de-passe/renouveler", **form(email=HOSTILE))
+            await client.get("/fr/" + quote(HOSTILE))
+            await client.get("/fr/connexion", headers={"User-Agent": '{"event":"login_ok"}'})
+        lines = log.read_text().splitlines()
+    said = [json.loads(line) for line in lines]
+    assert len(said) > 3
+    assert "login_ok" not in {line["event"] for line in said}
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\u202a-\u202e\u2028]", log.read_text())
+
+
+def test_a_hostile_word_that_is_logged_all_the_same_stays_in_its_string() -> None:
+    """T105: ours, and what a library logs."""
+    program = (
+        "import logging, structlog; from portal import logs; logs.configure('INFO');"
+        f"structlog.get_logger().info('ours', typed={HOSTILE!r});"
+        f"logging.getLogger('theirs').warning('%s', {HOSTILE!r}); structlog.get_logger().debug('not shown')"
+    )
+    written = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
+    ours, theirs = (json.loads(line) for line in written.splitlines())
+    assert (ours["event"], ours["typed"]) == ("ours", HOSTILE)
+    assert (theirs["event"], theirs["logger"]) == (HOSTILE, "theirs")
+    assert written.isascii()
+    assert b"\x1b" not in written
 
 
 async def test_a_whole_activation_leaves_no_secret_in_any_log(

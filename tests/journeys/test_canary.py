@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -21,6 +22,7 @@ from temporalio.client import Client
 
 from deploy.postgres import QUICK, _binaries
 from deploy.servers import start_mailbox, start_object_store, start_postgres, start_temporal
+from portal.rules.attributes import Attribute
 from portal.rules.identity import SubmissionStatus
 from portal.store import identity, schema
 from portal.store.identity import Document, Erasure
@@ -112,7 +114,7 @@ def _base64(data: bytes) -> bytes:
 
 @pytest.mark.timeout(180)
 async def test_nothing_of_an_identity_document_is_left_anywhere_however_it_ended(alone: Stack) -> None:
-    """The canary test of §2.8: T43, T51, T53, T54, T55, T56, T57, T72."""
+    """The canary test of §2.8: T43, T51, T53, T54, T55, T56, T57, T58, T72."""
     began = time.time()
     stack = alone
     client = await connect(stack.temporal.address, "default")
@@ -252,6 +254,12 @@ def _check_visibility(story: Story) -> None:
     listed = "\n".join(str(value) for row in rows for value in row).encode()
     assert story.campaign_code.encode() in listed
     assert b"@exemple.test" not in listed
+    # Whoever it may be: no address, and no number of a member that stands by itself.
+    assert not re.search(rb"[\w.+-]+@[\w-]+\.\w", listed)
+    assert not re.search(rb"(?<![\w.:-])9\d{5}(?![\w.:-])", listed)
+    # The search attributes are among what was searched.
+    for attribute in Attribute:
+        assert attribute.value.encode() in listed, attribute
     assert story.fact.nameless.search(listed) == set()
 
 

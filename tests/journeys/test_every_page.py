@@ -37,7 +37,7 @@ SEES = {
     "reminded": ("reminders",),
     "asking": ("prove-request",),
     "reviewer": ("review", "review-case"),
-    "operator": ("operations", "requests", "request-case"),
+    "operator": ("operations", "temporal", "requests", "request-case"),
 }  # fmt: skip
 
 # Not pages: pictures, a fragment, files, the bare address that leads to the entrance, and what machines ask.

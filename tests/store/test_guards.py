@@ -186,7 +186,7 @@ async def _wrong_moment(session: Session) -> None:
 async def test_no_error_repeats_what_a_person_typed(
     sessions: Sessions, mistake: Callable[[Session], Awaitable[None]], kind: type[DBAPIError]
 ) -> None:
-    """A failure ends up in logs and in histories, with its causes: none may carry a name or an address."""
+    """T109: a failure ends up in logs and in histories, with its causes: none may carry a name or an address."""
     with pytest.raises(kind) as failed:
         async with sessions.begin() as session:
             await mistake(session)

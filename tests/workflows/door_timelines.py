@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,10 +13,11 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from activities.doors import RequestOf
 from activities.renewals import RenewalOf
-from portal.rules.doors import Door
+from portal.rules.doors import Door, Status
 from tests.workflows.door_fakes import FakeDoors
 from tests.workflows.journeys import until
 from worker.app import activities_of, build_worker
+from workflows.attributes import at_start
 from workflows.calls import DOORS
 from workflows.doors import RenewalWorkflow
 
@@ -48,7 +49,10 @@ class DoorTimeline:
         """The form was taken, or the link made."""
         story: Any = RenewalWorkflow.run if door is None else DOORS[door][0].run
         order = RenewalOf(uuid4()) if door is None else RequestOf(uuid4())
-        await self.skipper.client.start_workflow(story, order, id=self.workflow_id, task_queue=self.task_queue)
+        attributes = None if door is None else at_start(step=Status.ASKED, since=datetime.now(UTC))
+        await self.skipper.client.start_workflow(
+            story, order, id=self.workflow_id, task_queue=self.task_queue, search_attributes=attributes
+        )
 
     async def proven(self) -> None:
         self.records.prove()

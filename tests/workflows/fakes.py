@@ -21,6 +21,7 @@ from activities.identity import (
 from activities.onboarding import FileOf, FileState, Outcome, Remind, StepOrder
 from portal.rules.campaigns import Calendar
 from portal.rules.identity import OVER, SubmissionStatus, Verdict
+from portal.rules.members import Group
 from portal.rules.onboarding import IdentityState, step_of
 from portal.rules.refusals import Refusal
 
@@ -129,6 +130,9 @@ class FakeRecords:
             reminders_in_all=self.reminders_in_all,
             calendar=self.calendar,
             to_erase=self.to_erase,
+            group=Group.EC,
+            attempts=len(self.submitted_at),
+            waiting_since=self.last_step_at,
         )  # fmt: skip
 
     @activity.defn(name="remind")

@@ -1,7 +1,7 @@
-"""Records one history per path into `histories/`: `python -m tests.workflows.record`.
+"""Records one history per path into `histories/<release>/`: `python -m tests.workflows.record`.
 
-Run it when workflow code changes on purpose, and only before the change is released: files of a released
-version are what running members have lived through, and stay.
+The release is the one that pyproject.toml is on the way to. Run it when workflow code changes on purpose. Files of
+a released version are what running members have lived through: they stay, and this refuses to touch them.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 import tempfile
+import tomllib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -23,6 +24,7 @@ from deploy.servers import start_temporal
 from portal.rules.doors import Door
 from portal.rules.identity import Verdict
 from portal.temporal import connect
+from tests.releases import RELEASES
 from tests.workflows.door_timelines import DoorTimeline, door_timeline
 from tests.workflows.fakes import OWN, FakeRecords, a_calendar
 from tests.workflows.timelines import Timeline, timeline
@@ -31,6 +33,21 @@ from workflows.messages import DecisionMade
 from workflows.onboarding import OnboardingWorkflow
 
 HISTORIES = Path(__file__).parent / "histories"
+_PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+
+
+def release() -> str:
+    """The release that is being made, by its first two numbers."""
+    version: str = tomllib.loads(_PROJECT.read_text())["project"]["version"]
+    return ".".join(version.split(".")[:2])
+
+
+def folder_to_write(version: str) -> Path:
+    """Where histories of this release go; a released one is closed."""
+    if version in RELEASES:
+        raise SystemExit(f"{version} is released: its histories stay. Raise the version in pyproject.toml first.")
+    return HISTORIES / version
+
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -222,7 +239,7 @@ async def lived(client: Client, name: str) -> WorkflowHandle[Any, Any]:
     return told.handle
 
 
-async def record(address: str, names: list[str]) -> None:
+async def record(address: str, names: list[str], into: Path) -> None:
     client = await connect(address, "default")
     for name in names:
         handle = await lived(client, name)
@@ -233,17 +250,18 @@ async def record(address: str, names: list[str]) -> None:
         events = json.loads(history)["events"]
         # One event a line.
         lines = ",\n".join(json.dumps(event, ensure_ascii=False) for event in events)
-        (HISTORIES / f"{name}.json").write_text(f'{{"events": [\n{lines}\n]}}\n', encoding="utf-8")
+        (into / f"{name}.json").write_text(f'{{"events": [\n{lines}\n]}}\n', encoding="utf-8")
         print(f"{name}: {len(events)} events")  # noqa: T201
 
 
 def main() -> None:
     names = sys.argv[1:] or [*STORIES, *DOOR_STORIES]
-    HISTORIES.mkdir(exist_ok=True)
+    into = folder_to_write(release())
+    into.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="record-"))
     server = start_temporal(folder)
     try:
-        asyncio.run(record(server.address, names))
+        asyncio.run(record(server.address, names, into))
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,8 @@
-"""Every path a member may have gone is replayed, offline, by the code of today.
+"""Every path a member may have gone, under every release there was, is replayed, offline, by the code of today.
 
-A history that no longer fits is a running member whose workflow would stand still after the next deployment.
-Record again with `python -m tests.workflows.record`, or keep the old way behind `workflow.patched`.
+A history that no longer fits is a running member whose workflow would stand still after the next deployment. Of a
+released version: keep the old way behind `workflow.patched`. Of the one being made: record it again with
+`python -m tests.workflows.record` (docs/releases.md).
 """
 
 import json
@@ -15,20 +16,22 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from portal.rules.members import Group
+from tests.releases import RELEASES
 from tests.workflows.payloads import leaves, payloads
-from tests.workflows.record import DOOR_STORIES, HISTORIES, STORIES
+from tests.workflows.record import DOOR_STORIES, HISTORIES, STORIES, folder_to_write, release
 from worker.app import RUNNER, WORKFLOWS
 from workflows.messages import MemberToOnboard
 from workflows.onboarding import OnboardingWorkflow
 
-FILES = sorted(HISTORIES.glob("*.json"))
+FILES = sorted(HISTORIES.glob("*/*.json"))
 MEMBERS = [file for file in FILES if file.stem not in {"campaign", *DOOR_STORIES}]
 
-# What a payload may consist of: ids, instants, codes, figures. Names have blanks or capitals, addresses an @.
+# What a payload may consist of: ids, instants, codes, figures, groups. Names have blanks or capitals, addresses an @.
 ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)"
 CODE = r"[a-z0-9]+(-[a-z0-9]+)*(@\d+)?"
-PLAIN = re.compile(f"({ID}|{INSTANT}|{CODE})")
+PLAIN = re.compile(f"({ID}|{INSTANT}|{CODE}|{'|'.join(Group)})")
 # Sentences of ours that operators read, with codes and figures in them.
 SUMMARY = re.compile(
     r"take up the file|close the file|verification mail|address verified|documents submitted"
@@ -43,21 +46,35 @@ SUMMARY = re.compile(
 )
 
 
+def name_of(file: Path) -> str:
+    return f"{file.parent.name}/{file.stem}"
+
+
 def loaded(file: Path) -> WorkflowHistory:
     return WorkflowHistory.from_json(f"replayed-{file.stem}", file.read_text(encoding="utf-8"))
 
 
 def test_there_is_a_history_for_every_path() -> None:
     assert FILES, "record them: python -m tests.workflows.record"
-    assert {file.stem for file in FILES} >= {*STORIES, *DOOR_STORIES}
+    assert not list(HISTORIES.glob("*.json")), "a history belongs to a release: move it into its folder"
+    now = {file.stem for file in FILES if file.parent.name == release()}
+    assert now == {*STORIES, *DOOR_STORIES}, "python -m tests.workflows.record"
+    assert {file.parent.name for file in FILES} == {*RELEASES, release()}
     assert {"approved", "rejected-then-approved", "expired", "moved-calendar", "cancelled"} <= set(STORIES)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES, ids=name_of)
 async def test_a_recorded_history_replays(file: Path) -> None:
     replayer = Replayer(workflows=WORKFLOWS, workflow_runner=RUNNER)
 
     await replayer.replay_workflow(loaded(file))
+
+
+def test_what_is_released_is_not_recorded_again() -> None:
+    for version in RELEASES:
+        with pytest.raises(SystemExit, match="released"):
+            folder_to_write(version)
+    assert release() not in RELEASES, "raise the version in pyproject.toml"
 
 
 @workflow.defn(name="OnboardingWorkflow")
@@ -74,9 +91,7 @@ class HastyWorkflow(OnboardingWorkflow):
         await super().run(order)
 
 
-@pytest.mark.parametrize(
-    "file", [f for f in FILES if f.stem not in {"campaign", *DOOR_STORIES}], ids=lambda file: file.stem
-)
+@pytest.mark.parametrize("file", MEMBERS, ids=name_of)
 async def test_a_changed_workflow_is_caught(file: Path) -> None:
     runner = SandboxedWorkflowRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(
@@ -89,7 +104,7 @@ async def test_a_changed_workflow_is_caught(file: Path) -> None:
         await replayer.replay_workflow(loaded(file))
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_a_history_holds_ids_codes_and_instants_only(file: Path) -> None:
     """T72: what an operator, or whoever steals Temporal's database, can read."""
     found = list(payloads(json.loads(file.read_text(encoding="utf-8"))))

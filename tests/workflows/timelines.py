@@ -15,6 +15,7 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from portal.rules.identity import Verdict
 from tests.workflows.fakes import FakeRecords
 from worker.app import activities_of, build_worker
+from workflows.attributes import at_start
 from workflows.campaigns import CampaignToRun, CampaignWorkflow
 from workflows.messages import (
     Answer,
@@ -57,6 +58,7 @@ class Timeline:
         await self.skipper.client.start_workflow(
             OnboardingWorkflow.run, MemberToOnboard(uuid4(), uuid4()), id=self.workflow_id,
             task_queue=self.task_queue, id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=at_start(campaign_code="c2017"),
         )  # fmt: skip
         await self.handle.execute_update(OnboardingWorkflow.sign_in, id=str(uuid4()))
 
@@ -66,6 +68,7 @@ class Timeline:
             CampaignToRun(uuid4(), "c2017"),
             id=self.workflow_id,
             task_queue=self.task_queue,
+            search_attributes=at_start(campaign_code="c2017"),
         )
 
     async def pass_time(self, time: timedelta) -> bool:
