@@ -54,6 +54,7 @@ class MemberFile:
             submitted_at=self.submitted_at,
             closes=self.calendar.closes,
             ends=self.calendar.ends,
+            appeal_by=self.appeal_by,
         )
 
     def progress(self, *, erasing: int) -> Progress:
