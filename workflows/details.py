@@ -39,6 +39,11 @@ TURNS = {
         "a reviewer's",
         "decide in the portal: a signal sent from here counts only with the decision in the records",
     ),
+    Step.REFUSED: Turn(
+        "Refused by two reviewers",
+        "nobody's, unless the member appeals",
+        "nothing to do; an appeal comes back to the reviewers by itself",
+    ),
     Step.DONE: Turn("Ready to vote: nothing is waited for", "nobody's", "nothing to do"),
     Step.ENDED: Turn("The campaign is over", "nobody's", "nothing to do"),
 }

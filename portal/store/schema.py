@@ -21,6 +21,7 @@ from portal.store import (  # noqa: F401  (a table exists once its module is imp
     mail,
     members,
     onboarding,
+    opinions,
     sessions,
 )
 from portal.store.base import Base

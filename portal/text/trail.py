@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from portal.rules.identity import Reason, SubmissionStatus, Verdict
 from portal.rules.refusals import Refusal
 from portal.text.catalogues import N_, gettext, ngettext
-from portal.text.labels import REASONS, STEPS, SUBMISSIONS
+from portal.text.labels import REASONS, STEPS, SUBMISSIONS, refused_for
 
 # One for every action that any part of the portal writes down; a test looks for those without words.
 ACTIONS = {
     "activated": N_("Premier mot de passe choisi"),
+    "appeal-late": N_("Réponse à une contestation en retard, excuses envoyées"),
+    "appeal-made": N_("Décision contestée, pièce d'identité reçue"),
     "case-opened": N_("Votre dossier pris en main pour l'examen"),
     "data-downloaded": N_("Vos données téléchargées"),
     "decided": N_("Décision prise sur votre pièce d'identité"),
@@ -23,10 +25,13 @@ ACTIONS = {
     "file-ended": N_("Dossier de la campagne fermé"),
     "file-opened": N_("Dossier de la campagne ouvert"),
     "identity-approved": N_("Identité confirmée"),
+    "identity-refused": N_("Pièce d'identité refusée"),
     "identity-rejected": N_("Meilleure photo demandée"),
     "language-chosen": N_("Langue de correspondance choisie"),
     "notice-queued": N_("Avis à tout le monde préparé"),
     "number-path-closed": N_("Entrée par numéro de membre fermée à tout le monde pour une heure"),
+    "opinion-given": N_("Premier avis donné sur votre pièce d'identité, un autre à venir"),
+    "opinion-undone": N_("Avis ou décision repris avant d'avoir eu un effet"),
     "password-renewed": N_("Mot de passe renouvelé, toutes les sessions fermées"),
     "picture-seen": N_("Photo de votre pièce d'identité ouverte"),
     "re-entry-refused": N_("Mot de passe demandé de nouveau : ce n'était pas le bon"),
@@ -72,6 +77,7 @@ PICTURES = frozenset({"picture-seen"})
 _CODES: dict[tuple[str, str], str] = {
     ("decided", Verdict.APPROVE.value): N_("identité confirmée"),
     ("decided", Verdict.REJECT.value): N_("meilleure photo demandée"),
+    ("decided", Verdict.REFUSE.value): N_("pièce d'identité refusée"),
     ("language-chosen", "fr"): N_("français"),
     ("language-chosen", "en"): N_("anglais"),
     ("renewal-asked", Refusal.MAIL_JUST_SENT.value): N_("un lien venait d'être envoyé, aucun autre n'est parti"),
@@ -116,9 +122,13 @@ def _more(action: str, code: str, language: str) -> str:
         return ngettext(language)("%(count)s vote", "%(count)s votes", count) % {"count": count}
     if action == "documents-erased":
         return translate(N_("certificat %(number)s")) % {"number": code}
-    if action == "identity-rejected" and code in set(Reason):
+    if action in ("identity-rejected", "identity-refused") and code in set(Reason):
         # In the words that the member was written: the code itself is the reviewers'.
-        return translate(REASONS[Reason(code)].reason)
+        return (
+            refused_for(Reason(code), language)
+            if action == "identity-refused"
+            else translate(REASONS[Reason(code)].reason)
+        )
     known = _CODES.get((action, code))
     return "" if known is None else translate(known)
 
