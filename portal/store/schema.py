@@ -13,7 +13,9 @@ from portal.store import (  # noqa: F401  (a table exists once its module is imp
     accounts,
     ballots,
     campaigns,
+    chain,
     doors,
+    factors,
     identity,
     journal,
     links,
@@ -21,6 +23,7 @@ from portal.store import (  # noqa: F401  (a table exists once its module is imp
     members,
     onboarding,
     sessions,
+    staff,
 )
 from portal.store.base import Base
 
