@@ -94,6 +94,17 @@ async def head(session: Session) -> Head | None:
     return None if row is None else Head(row.seq, bytes(row.hash), row.entry_id, row.at)
 
 
+async def waiting(session: Session, newest: Head | None) -> int:
+    """How many entries still wait for their link, near the end of the journal."""
+    after = max(0, newest.entry_id - BEHIND) if newest else 0
+    count = await session.scalar(
+        select(func.count()).where(
+            _ENTRY.c.id > after, ~select(_LINK.c.seq).where(_LINK.c.entry_id == _ENTRY.c.id).exists()
+        )
+    )
+    return count or 0
+
+
 _UNLINKED = (
     select(*_FACTS, *_CERTIFICATE)
     .outerjoin(_ERASURE, _CERTIFIED)

@@ -308,6 +308,15 @@ async def end_oldest(session: Session, account_id: UUID, kind: SessionKind, most
     return len(list(ended))
 
 
+async def let_enrol(session: Session, token_hash: bytes) -> None:
+    """In this session a first factor may be chosen."""
+    await session.execute(update(SignIn).where(SignIn.token_hash == token_hash).values(may_enrol=True))
+
+
+async def browser_of(session: Session, token_hash: bytes) -> str | None:
+    return await session.scalar(select(SignIn.browser).where(SignIn.token_hash == token_hash))
+
+
 async def why_ended(session: Session, token_hash: bytes) -> str | None:
     """Why a session ended before its time."""
     return await session.scalar(select(SignIn.ended).where(SignIn.token_hash == token_hash))
