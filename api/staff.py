@@ -1,4 +1,4 @@
-"""« Personnel »: officers keep the accounts of the staff. An act needs a fresh key, and PostgreSQL has the last word."""
+"""« Personnel »: officers keep the accounts of the staff. An act needs a fresh key; PostgreSQL has the last word."""
 
 import secrets
 from base64 import b32encode
