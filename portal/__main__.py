@@ -1,10 +1,11 @@
-"""The operator's commands on the database: `python -m portal migrate | check | bounce`."""
+"""The operator's commands on the database: `python -m portal migrate | check | bounce | staff | journal`."""
 
 import argparse
 import asyncio
 import os
 import sys
 
+from portal.commands import journal, staff
 from portal.rules import bounces as reports
 from portal.settings import Settings
 from portal.store import DatabaseUnavailable, bounces, open_database, schema, sessions_of
@@ -16,9 +17,17 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("migrate", help="bring the database of PORTAL_DATABASE_URL up to date, as its owner")
     commands.add_parser("check", help="say whether the database is up to date; exit 1 if not")
     commands.add_parser("bounce", help="take one report of delivery from standard input, as the worker's role")
-    command = parser.parse_args(arguments).command
+    staff.add_to(commands)
+    journal.add_to(commands)
+    asked = parser.parse_args(arguments)
+    command = asked.command
 
-    url = Settings().database_url.get_secret_value()  # from the environment
+    settings = Settings()  # from the environment
+    url = settings.database_url.get_secret_value()
+    if command == "staff":
+        return staff.run(asked, url, secret=settings.secret.get_secret_value().encode(), origin=settings.origin)
+    if command == "journal":
+        return journal.run(asked, url)
     if command == "migrate":
         schema.upgrade(url)
         return 0

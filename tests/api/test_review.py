@@ -12,6 +12,7 @@ from portal.store import Sessions, accounts
 from portal.store.accounts import StaffRole
 from portal.store.files import MinioFiles
 from portal.text import reason as said
+from tests import builders
 from tests.api.conftest import PASSWORD, Visit
 from tests.api.person import Form, Person
 from tests.api.test_documents import a_ready_member, forget_uploads, says, send_card, signed_in
@@ -104,6 +105,7 @@ async def test_nobody_is_handed_their_own_file(visit: Visit, sessions: Sessions)
         account = await accounts.of_member(session, member.id)
         assert account is not None
         session.add(StaffRole(account_id=account.id, role=Role.REVIEWER.value))
+        await builders.a_passkey(session, account.id)
     both = visit()
     await both.sign_in(email, PASSWORD)
     assert await send_card(both) == 200

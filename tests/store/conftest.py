@@ -31,9 +31,8 @@ def database(servers: Servers, kept_database: str) -> Iterator[str]:
         " where datname = current_database() and pid <> pg_backend_pid()"
     )
     # The journal is only added to, even by its owner: a superuser goes around the triggers.
-    empty(
-        f"set session_replication_role = replica; truncate {', '.join(f'public.{table}' for table in Base.metadata.tables)} restart identity"
-    )
+    tables = ", ".join(f"public.{table}" for table in Base.metadata.tables)
+    empty(f"set session_replication_role = replica; truncate {tables} restart identity")
 
 
 @pytest_asyncio.fixture
