@@ -140,6 +140,13 @@ async def a_staff_account(
     return account
 
 
+async def a_role(session: Session, account_id: UUID, role: Role) -> None:
+    """Make somebody who has an account one of the staff, with the key that `Person.sign_in` shows."""
+    session.add(StaffRole(account_id=account_id, role=role.value))
+    await session.flush()
+    await a_passkey(session, account_id)
+
+
 async def a_passkey(session: Session, account_id: UUID, *, name: str = "clé des tests") -> Passkey:
     """The key of somebody whom tests make up (tests/keys.py)."""
     passkey = Passkey(

@@ -9,7 +9,6 @@ from portal.rules.accounts import Role
 from portal.rules.identity import Reason
 from portal.rules.refusals import Refusal
 from portal.store import Sessions, accounts
-from portal.store.accounts import StaffRole
 from portal.store.files import MinioFiles
 from portal.text import reason as said
 from tests import builders
@@ -104,8 +103,7 @@ async def test_nobody_is_handed_their_own_file(visit: Visit, sessions: Sessions)
     async with sessions.begin() as session:
         account = await accounts.of_member(session, member.id)
         assert account is not None
-        session.add(StaffRole(account_id=account.id, role=Role.REVIEWER.value))
-        await builders.a_passkey(session, account.id)
+        await builders.a_role(session, account.id, Role.REVIEWER)
     both = visit()
     await both.sign_in(email, PASSWORD)
     assert await send_card(both) == 200
