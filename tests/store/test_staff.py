@@ -78,7 +78,8 @@ async def test_nobody_acts_on_their_own_account(as_api: Sessions, sessions: Sess
     with pytest.raises(IntegrityError, match="nobody acts on their own account"):
         await run(
             as_api,
-            "insert into staff_act (id, kind, actor_id, account_id, role) values (gen_random_uuid(), :kind, :me, :me, :role)",
+            "insert into staff_act (id, kind, actor_id, account_id, role)"
+            " values (gen_random_uuid(), :kind, :me, :me, :role)",
             kind=kind.value, me=boss, role=role,
         )  # fmt: skip
     assert await refused(as_api, kind, boss, boss, role) is Refusal.OWN_ACCOUNT
