@@ -36,7 +36,7 @@ class JournalLink(Base):
 GENESIS = bytes(32)
 # Links of one step, and how far behind the newest one an entry that was committed late is looked for at every step.
 STEP = 1000
-BEHIND = 10_000
+BEHIND = 2_000
 # Rows of a page while verifying.
 PAGE = 2000
 # An entry older than this has its link, unless nobody makes links.
