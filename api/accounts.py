@@ -187,7 +187,7 @@ async def _welcome(
         await journal.write(
             session, "factor-asked" if kind is SessionKind.STAFF_PENDING else "signed-in",
             actor="member" if known.member_id else "staff", actor_id=known.account_id, member_id=known.member_id,
-            code=kind.value,
+            code=None if kind is SessionKind.STAFF_PENDING else kind.value,
         )  # fmt: skip
         visitor = await sessions.visitor(session, hash_of(token))
         opened = (

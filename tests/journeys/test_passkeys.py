@@ -66,6 +66,7 @@ async def test_from_the_invitation_to_a_dangerous_act_with_a_key_made_and_shown_
             await tab.fill(email=email, password=PHRASE)
             await tab.press("Entrez")
             assert await h1(tab) == "Votre clé, maintenant"
+            assert not await tab.page.get_by_text("La clé n'a pas répondu").is_visible()
             # The owner turns away: nothing is sent, the page says so and may be tried again.
             await cdp.send("WebAuthn.setUserVerified", {"authenticatorId": key, "isUserVerified": False})
             await tab.page.get_by_role("button", name="Utiliser ma clé d'accès").click()
