@@ -8,6 +8,7 @@ from uuid import UUID
 from activities.door_facts import DoorFacts
 from activities.identity_facts import ABOUT_DOCUMENTS, IdentityFacts
 from portal.rules.accounts import Purpose
+from portal.rules.browsers import names
 from portal.rules.campaigns import NoticeKind
 from portal.rules.links import code_of, reminders_token, token_of
 from portal.rules.mail import REMINDERS, MailKind
@@ -110,6 +111,13 @@ class Facts:
             return await self._link(session, mail, language, Purpose.VERIFICATION, "confirm-email")
         if mail.kind is MailKind.RENEWAL:
             return await self._link(session, mail, language, Purpose.RENEWAL, "new-password")
+        if mail.kind is MailKind.STAFF_INVITATION:
+            return await self._link(session, mail, language, Purpose.INVITATION, "staff-invitation")
+        if mail.kind is MailKind.STAFF_SIGNED_IN:
+            return {
+                "signed_in_at": mail.queued_at, "browser": names(mail.facts["browser"]),
+                "keys_url": self._url("keys", language),
+            }  # fmt: skip
         if mail.kind is MailKind.PASSWORD_CHANGED:
             return {"changed_at": mail.queued_at, "renew_url": self._url("forgotten", language)}
         if mail.kind in (MailKind.ADDRESS_ON_FILE, MailKind.STAFF_WAITING):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
+from activities.chain import Chainer
 from activities.facts import Addressed, Facts
 from activities.mail import BAD_ADDRESS, BadAddress, Postman, Result, Sent, SmtpServer, envelope
 from activities.rendering import Letter, Letters
@@ -110,6 +111,7 @@ class RelayActivities:
         self.deliver = deliver
         self.shift = shift
         self.refused_in_a_row = 0
+        self.chainer = Chainer(sessions)
 
     @activity.defn
     async def relay(self) -> None:
@@ -120,6 +122,7 @@ class RelayActivities:
             ears = group.create_task(bell.listen())
             lanes = [group.create_task(self._lane(lane, bell, over)) for lane in Lane for _ in range(CONNECTIONS[lane])]
             lanes.append(group.create_task(self._decisions(over)))
+            lanes.append(group.create_task(self.chainer.run(over)))
             try:
                 await self._until_over()
             finally:

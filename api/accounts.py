@@ -14,7 +14,7 @@ from api.forms import SentForm, SignInFields, SignInForm
 from api.guards import COOKIE, Anyone, Lang, same_form
 from api.pages import go, link_token, own_page, render
 from api.portal import Portal, portal_of
-from api.returning import RETURN, asked_for, read_kept, resume, sign_in_page
+from api.returning import RETURN, asked_for, factor_page, read_kept, resume, sign_in_page
 from api.routes import page
 from portal.rules.accounts import (
     ADDRESS_LIMIT,
@@ -49,12 +49,27 @@ class Known:
     number: str | None
     must_renew: bool
     staff: bool
+    # Of the staff, and of nothing else: without their roles they have no page.
+    shut_out: bool = False
 
 
 @page(router, "sign-in")
 async def sign_in_form(request: Request, visitor: Anyone) -> Response:
     back_to = asked_for(request.query_params.get(RETURN, ""))
-    return sign_in_page(request, visitor=visitor, token=link_token(request), back_to=back_to)
+    refusal = await _why_signed_out(request) if visitor is None else None
+    return sign_in_page(
+        request, visitor=visitor, token=link_token(request), back_to=back_to, refusal=refusal, status=200
+    )
+
+
+async def _why_signed_out(request: Request) -> Refusal | None:
+    """A session that was ended by another of the same person's says so where it leads to."""
+    token = request.cookies.get(COOKIE)
+    if not token:
+        return None
+    async with portal_of(request).autocommit() as session:
+        ended = await sessions.why_ended(session, hash_of(token))
+    return Refusal.SESSION_SUPERSEDED if ended == sessions.SUPERSEDED else None
 
 
 @page(router, "sign-in", methods=("POST",))
@@ -96,6 +111,12 @@ async def sign_in(request: Request, language: Lang, visitor: Anyone, form: SignI
             request, "accounts/forgotten.html", visitor=visitor, refusal=Refusal.PASSWORD_MUST_BE_RENEWED,
             field="email", email=form.email, sent=False,
         )  # fmt: skip
+    if known.shut_out:
+        async with portal.sessions.begin() as session:
+            await journal.write(
+                session, "sign-in-refused", actor="staff", actor_id=known.account_id, code=Refusal.STAFF_SUSPENDED.value
+            )
+        return refuse(Refusal.STAFF_SUSPENDED)
     return await _welcome(request, language, portal, known, form, tries, activation=not matches)
 
 
@@ -115,6 +136,7 @@ async def _known(session: Session, email: str) -> Known | None:
         member.number if member and account.password_hash is None and account.email_verified_at is None else None,
         account.password_set_at is not None and must_renew_password(account.password_set_at, cutoff),
         bool(await accounts.roles(session, account.id)),
+        account.staff_suspended_at is not None and account.member_id is None,
     )
 
 
@@ -140,7 +162,7 @@ async def _welcome(
     request: Request, language: str, portal: Portal, known: Known, form: SignInForm, tries: str, *, activation: bool
 ) -> Response:
     """A new session with a new token: one planted before signing in is worth nothing."""
-    kind = SessionKind.ACTIVATION if activation else SessionKind.STAFF if known.staff else SessionKind.MEMBER
+    kind = SessionKind.ACTIVATION if activation else SessionKind.STAFF_PENDING if known.staff else SessionKind.MEMBER
     fresh = None
     if known.password_hash is not None and portal.passwords.outdated(known.password_hash):
         fresh = await portal.passwords.hash(form.password)
@@ -161,9 +183,11 @@ async def _welcome(
             form_token=secrets.token_urlsafe(24), stepped_up=False,
             browser=family(request.headers.get("user-agent", "")),
         )  # fmt: skip
+        # Of staff the password is the first half: «signed-in» is written once the second is shown (api/factors.py).
         await journal.write(
-            session, "signed-in", actor="member" if known.member_id else "staff", actor_id=known.account_id,
-            member_id=known.member_id, code=kind.value,
+            session, "factor-asked" if kind is SessionKind.STAFF_PENDING else "signed-in",
+            actor="member" if known.member_id else "staff", actor_id=known.account_id, member_id=known.member_id,
+            code=None if kind is SessionKind.STAFF_PENDING else kind.value,
         )  # fmt: skip
         visitor = await sessions.visitor(session, hash_of(token))
         opened = (
@@ -178,16 +202,20 @@ async def _welcome(
             await ask(portal, visitor, OnboardingWorkflow.sign_in, key=f"sign-in-{known.member_id}", page="home")
         except (NotYet, Refused) as error:
             structlog.get_logger().warning("file-not-opened-yet", reason=type(error).__name__)
-    response = _after_sign_in(request, language, visitor, form)
+    response = await _after_sign_in(request, language, visitor, form)
     set_cookie(response, token)
     return response
 
 
-def _after_sign_in(request: Request, language: str, visitor: Visitor | None, form: SignInFields) -> Response:
+async def _after_sign_in(request: Request, language: str, visitor: Visitor | None, form: SignInFields) -> Response:
     """To the link of a mail, to the form that was sent too late, to the page that was asked for, or home."""
     if form.token and visitor is not None and visitor.member_id is not None:
         return RedirectResponse(with_token("confirm-email", language, form.token), status_code=303)
-    if (kept := read_kept(form.kept)) is not None:
+    kept = read_kept(form.kept)
+    if visitor is not None and visitor.kind is SessionKind.STAFF_PENDING and (kept or asked_for(form.back_to)):
+        # The form travels on, in the page that asks for the second factor.
+        return await factor_page(request, visitor, kept=kept, back_to=asked_for(form.back_to))
+    if kept is not None:
         return resume(request, visitor, kept)
     if back_to := asked_for(form.back_to):
         return RedirectResponse(back_to, status_code=303)

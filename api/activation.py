@@ -66,13 +66,15 @@ async def first_password(request: Request, language: Lang, visitor: ActivatingDe
     token = secrets.token_urlsafe(32)
     async with portal.sessions.begin() as session:
         await accounts.set_password(session, account.id, new_hash)
+        staff = bool(await accounts.roles(session, account.id))
         await links.void(session, account.id)
         await sessions.end_all(session, account.id, but=visitor.token_hash)
         await sessions.replace(
             session, visitor.token_hash, hash_of(token), form_token=secrets.token_urlsafe(24), stepped_up=False,
-            kind=SessionKind.MEMBER,
+            # Whoever is of the staff as well needs more than a mailbox and a number.
+            kind=SessionKind.STAFF_PENDING if staff else SessionKind.MEMBER,
         )  # fmt: skip
         await journal.write(session, "activated", actor="member", actor_id=account.id, member_id=account.member_id)
-    response = go("home", language)
+    response = go("factor" if staff else "home", language)
     set_cookie(response, token)
     return response

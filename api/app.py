@@ -20,16 +20,21 @@ from api import (
     calendar,
     door_desk,
     doors,
+    factors,
     guide,
     health,
     holdings,
     identity,
+    invitation,
+    journal,
+    keys,
     messages,
     onboarding,
     operations,
     reminders,
     renewal,
     review,
+    staff,
     temporal_page,
 )
 from api.ask import NotYet, page_of
@@ -38,20 +43,21 @@ from api.gate import Gate, route_of
 from api.pages import STATUS, page_of_form, render
 from api.passwords import Passwords
 from api.portal import Portal, templates
-from api.returning import kept_form, own_page_or_sign_in, sign_in_page
+from api.returning import factor_page, kept_form, own_page_or_sign_in, sign_in_page, to_factor
 from api.routes import UPLOAD_LIMIT
 from portal.rules.refusals import Refusal, Refused
 from portal.settings import Settings
 from portal.store import DatabaseUnavailable, autocommit_of, open_database, sessions_of
 from portal.store.files import FilesUnavailable, MinioFiles
 from portal.store.sealing import EpochKeys
+from portal.store.sessions import Visitor
 from portal.temporal import TASK_QUEUE, connect
 
 PAGES = [
     module.router
     for module in (
-        accounts, activation, renewal, reminders, onboarding, identity, ballots, holdings, messages, calendar, review,
-        operations, temporal_page, doors, door_desk, guide, health,
+        accounts, factors, keys, invitation, activation, renewal, reminders, onboarding, identity, ballots, holdings,
+        messages, calendar, review, operations, temporal_page, staff, journal, doors, door_desk, guide, health,
     )
 ]  # fmt: skip
 
@@ -134,6 +140,14 @@ def _say_what_went_wrong(app: FastAPI) -> None:
             kept = await kept_form(request)
             back_to = "" if kept else page_of_form(request)
             return sign_in_page(request, refusal=error.refusal, kept=kept, back_to=back_to)
+        if error.refusal is Refusal.FACTOR_NEEDED:
+            visitor: Visitor = request.state.visitor
+            if request.method in ("GET", "HEAD"):
+                return to_factor(request)
+            kept = await kept_form(request)
+            return await factor_page(
+                request, visitor, refusal=error.refusal, kept=kept, back_to="" if kept else page_of_form(request)
+            )
         return render(request, "errors/refused.html", refusal=error.refusal, status=STATUS.get(error.refusal, 422))
 
     @app.exception_handler(NotYet)

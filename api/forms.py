@@ -58,6 +58,41 @@ class CodeFields(Sent):
     code: Annotated[str, Field(max_length=32)] = ""
 
 
+class FactorFields(Sent):
+    # What the browser says for a key (JSON), or the code of an authenticator.
+    answer: Annotated[str, Field(max_length=16_000)] = ""
+    code: Annotated[str, Field(max_length=32)] = ""
+    back_to: Annotated[str, Field(max_length=200)] = ""
+    kept: Annotated[str, Field(max_length=4000)] = ""
+
+
+class NewKeyFields(Sent):
+    answer: Annotated[str, Field(max_length=32_000)] = ""
+    name: Annotated[str, Field(max_length=200)] = ""
+
+
+class KeyFields(Sent):
+    passkey_id: Annotated[str, Field(max_length=64)] = ""
+
+
+class InvitationFields(NewPasswordFields):
+    pass
+
+
+class InviteFields(Sent):
+    email: Short = ""
+    # One field for each role: what is not ticked is not sent.
+    reviewer: Annotated[str, Field(max_length=8)] = ""
+    operator: Annotated[str, Field(max_length=8)] = ""
+    officer: Annotated[str, Field(max_length=8)] = ""
+    auditor: Annotated[str, Field(max_length=8)] = ""
+
+
+class StaffActFields(Sent):
+    act: Annotated[str, Field(max_length=32)] = ""
+    role: Annotated[str, Field(max_length=32)] = ""
+
+
 class LinkFields(Sent):
     token: Annotated[str, Field(max_length=64)] = ""
 
@@ -146,6 +181,12 @@ EmailForm = Annotated[EmailFields, Form()]
 NewPasswordForm = Annotated[NewPasswordFields, Form()]
 FirstPasswordForm = Annotated[FirstPasswordFields, Form()]
 CodeForm = Annotated[CodeFields, Form()]
+FactorForm = Annotated[FactorFields, Form()]
+NewKeyForm = Annotated[NewKeyFields, Form()]
+KeyForm = Annotated[KeyFields, Form()]
+InvitationForm = Annotated[InvitationFields, Form()]
+InviteForm = Annotated[InviteFields, Form()]
+StaffActForm = Annotated[StaffActFields, Form()]
 LinkForm = Annotated[LinkFields, Form()]
 RemindersForm = Annotated[RemindersFields, Form()]
 SubmissionForm = Annotated[SubmissionFields, Form()]

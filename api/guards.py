@@ -37,7 +37,7 @@ async def anyone(request: Request) -> Visitor | None:
 async def member(request: Request) -> Visitor:
     """A person on the roll, signed in with a password."""
     visitor = await _visitor(request)
-    if visitor is None or visitor.kind is SessionKind.ACTIVATION:
+    if visitor is None or visitor.kind in (SessionKind.ACTIVATION, SessionKind.STAFF_PENDING):
         raise Refused(Refusal.SIGN_IN_NEEDED)
     if visitor.member_id is None:
         raise Refused(Refusal.NOT_ALLOWED)
@@ -64,7 +64,7 @@ async def left_open(request: Request) -> Visitor:
 
 async def _on_the_roll(request: Request, *, acts: bool) -> Visitor:
     visitor = await _visitor(request, acts=acts)
-    if visitor is None:
+    if visitor is None or visitor.kind is SessionKind.STAFF_PENDING:
         raise Refused(Refusal.SIGN_IN_NEEDED)
     if visitor.member_id is None:
         raise Refused(Refusal.NOT_ALLOWED)
@@ -73,7 +73,7 @@ async def _on_the_roll(request: Request, *, acts: bool) -> Visitor:
 
 async def _staff(request: Request, role: Role) -> Visitor:
     visitor = await _visitor(request)
-    if visitor is None:
+    if visitor is None or visitor.kind is SessionKind.STAFF_PENDING:
         raise Refused(Refusal.SIGN_IN_NEEDED)
     if visitor.kind is not SessionKind.STAFF or role not in visitor.roles:
         raise Refused(Refusal.NOT_ALLOWED)
@@ -88,6 +88,43 @@ async def operator(request: Request) -> Visitor:
     return await _staff(request, Role.OPERATOR)
 
 
+async def officer(request: Request) -> Visitor:
+    return await _staff(request, Role.OFFICER)
+
+
+async def auditor(request: Request) -> Visitor:
+    return await _staff(request, Role.AUDITOR)
+
+
+async def factor_asked(request: Request) -> Visitor:
+    """Of the staff, by password: the second factor is still to come, or is asked for once more."""
+    visitor = await _visitor(request)
+    if visitor is None:
+        raise Refused(Refusal.SIGN_IN_NEEDED)
+    if visitor.kind not in (SessionKind.STAFF_PENDING, SessionKind.STAFF):
+        raise Refused(Refusal.NOT_ALLOWED)
+    return visitor
+
+
+async def keeps_keys(request: Request) -> Visitor:
+    """Of the staff, about their own keys: signed in with one a few minutes ago, or let in to choose the first."""
+    visitor = await factor_asked(request)
+    if visitor.kind is SessionKind.STAFF_PENDING and not visitor.may_enrol:
+        raise Refused(Refusal.SIGN_IN_NEEDED)
+    if visitor.kind is SessionKind.STAFF:
+        require_factor(visitor)
+    return visitor
+
+
+def require_factor(visitor: Visitor) -> None:
+    """Before a dangerous act: a key or a code within the last ten minutes (security.md T69).
+
+    Otherwise the page « Confirmez avec votre clé » asks for it, and leads back to the form with what it held.
+    """
+    if not visitor.factor_fresh:
+        raise Refused(Refusal.FACTOR_NEEDED)
+
+
 Anyone = Annotated[Visitor | None, Depends(anyone)]
 MemberDep = Annotated[Visitor, Depends(member)]
 ActivatingDep = Annotated[Visitor, Depends(activating)]
@@ -95,10 +132,19 @@ MemberOrActivatingDep = Annotated[Visitor, Depends(member_or_activating)]
 LeftOpenDep = Annotated[Visitor, Depends(left_open)]
 ReviewerDep = Annotated[Visitor, Depends(reviewer)]
 OperatorDep = Annotated[Visitor, Depends(operator)]
+OfficerDep = Annotated[Visitor, Depends(officer)]
+AuditorDep = Annotated[Visitor, Depends(auditor)]
+FactorAskedDep = Annotated[Visitor, Depends(factor_asked)]
+KeepsKeysDep = Annotated[Visitor, Depends(keeps_keys)]
 Lang = Annotated[str, Depends(language_of)]
 
 # What the test about routes looks for.
-GUARDS = frozenset({anyone, member, activating, member_or_activating, left_open, reviewer, operator})
+GUARDS = frozenset(
+    {
+        anyone, member, activating, member_or_activating, left_open, reviewer, operator, officer, auditor, factor_asked,
+        keeps_keys,
+    }
+)  # fmt: skip
 
 
 def same_form(visitor: Visitor, form_token: str) -> None:

@@ -23,6 +23,18 @@ STATUS = {
     Refusal.WRONG_PASSWORD: 403,
     Refusal.NOT_ALLOWED: 403,
     Refusal.TOO_MANY_TRIES: 429,
+    Refusal.SESSION_SUPERSEDED: 401,
+    Refusal.STAFF_SUSPENDED: 403,
+    Refusal.FACTOR_NEEDED: 403,
+    Refusal.PASSKEY_REFUSED: 403,
+    Refusal.FACTOR_CODE_WRONG: 403,
+    Refusal.RECOVERY_CODE_WRONG: 403,
+    Refusal.PASSKEY_KNOWN: 409,
+    Refusal.TOO_MANY_PASSKEYS: 409,
+    Refusal.LAST_FACTOR: 409,
+    Refusal.OWN_ACCOUNT: 403,
+    Refusal.LAST_OFFICER: 409,
+    Refusal.RESET_NEEDS_ANOTHER: 409,
     Refusal.TOO_MANY_UPLOADS: 429,
     Refusal.MAIL_JUST_SENT: 429,
     Refusal.BUSY: 503,
@@ -52,6 +64,9 @@ STATUS = {
     Refusal.ROLL_NUMBER_TAKEN: 409,
 }
 
+# Sessions of whoever is not in yet.
+SIGNING_IN = frozenset({SessionKind.ACTIVATION, SessionKind.STAFF_PENDING})
+
 # Addresses that only take a form, and the page that holds it: an answer to the form is read again there.
 PAGE_OF_FORM = {
     "sign-out": "home",
@@ -65,6 +80,14 @@ PAGE_OF_FORM = {
     "withdraw": "profile",
     "review-decision": "review-case",
     "request-decision": "request-case",
+    "factor-challenge": "factor",
+    "recover": "factor",
+    "key-challenge": "keys",
+    "remove-key": "keys",
+    "offer-authenticator": "keys",
+    "remove-authenticator": "keys",
+    "leave-elsewhere": "keys",
+    "staff-act": "colleague",
 }
 
 # Said once after a form was taken, on the page it leads to: the code travels in the address, never a sentence.
@@ -78,6 +101,12 @@ NOTICES = {
     "decision": N_("Votre décision est enregistrée."),
     "session-fermee": N_("C'est fait : cette session est fermée."),
     "sessions-fermees": N_("C'est fait : toutes vos autres sessions sont fermées."),
+    "cle-ajoutee": N_("C'est fait : votre clé est enregistrée."),
+    "codes-ajoutes": N_("C'est fait : votre application de codes est enregistrée."),
+    "cle-retiree": N_("C'est fait : elle n'ouvre plus rien."),
+    "invite": N_("C'est fait : un courriel d'invitation est parti."),
+    "roles-donnes": N_("C'est fait : cette personne avait déjà un compte, elle a maintenant ces rôles."),
+    "geste": N_("C'est fait, et c'est écrit au journal."),
     "langue": N_("C'est noté : nous vous écrirons dans cette langue."),
     "file-vide": N_("Aucun dossier n'attend d'examen."),
 }  # fmt: skip
@@ -155,10 +184,10 @@ def render(
         other_language="English" if language == "fr" else "Français",
         other_code="en" if language == "fr" else "fr",
         visitor=visitor,
-        who=visitor.name if visitor is not None and visitor.kind is not SessionKind.ACTIVATION else None,
+        who=visitor.name if visitor is not None and visitor.kind not in SIGNING_IN else None,
         roles=visitor.roles if visitor is not None else frozenset(),
         Role=Role,
-        is_member=visitor is not None and visitor.kind is not SessionKind.ACTIVATION and visitor.member_id is not None,
+        is_member=visitor is not None and visitor.kind not in SIGNING_IN and visitor.member_id is not None,
         form_token=visitor.form_token if visitor is not None else "",
         # What is left of the session when nothing more is asked: for the page that warns two minutes before.
         idle_seconds=int(visitor.left.total_seconds()) if visitor is not None else None,
@@ -191,8 +220,14 @@ def own_page(visitor: Visitor | None) -> str:
         return "sign-in"
     if visitor.kind is SessionKind.ACTIVATION:
         return "first-password"
+    if visitor.kind is SessionKind.STAFF_PENDING:
+        return "keys" if visitor.may_enrol else "factor"
     if visitor.member_id is not None:
         return "home"
     if Role.REVIEWER in visitor.roles:
         return "review"
-    return "operations" if Role.OPERATOR in visitor.roles else "entrance"
+    if Role.OPERATOR in visitor.roles:
+        return "operations"
+    if Role.OFFICER in visitor.roles:
+        return "staff"
+    return "journal" if Role.AUDITOR in visitor.roles else "entrance"

@@ -13,14 +13,22 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.pages import PAGE_OF_FORM, go, language_of, own_page, render
+from api.portal import portal_of
+from portal.rules.accounts import SessionKind
 from portal.rules.refusals import Refusal
+from portal.store import factors
 from portal.store.sessions import Visitor
 from portal.text.addresses import path, place
 
 # Never kept: what only its owner should type, and what belongs to the session that is over.
-FORGOTTEN = frozenset({"password", "again", "form_token"})
+FORGOTTEN = frozenset({"password", "again", "form_token", "answer"})
 MOST = 4000
-NOTHING_TO_KEEP = frozenset({"", "sign-out", "stay"})
+NOTHING_TO_KEEP = frozenset(
+    {
+        "", "sign-out", "stay", "factor", "factor-challenge", "recover", "key-challenge", "authenticator",
+        "staff-invitation",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +84,31 @@ def sign_in_page(
     )  # fmt: skip
 
 
+async def factor_page(
+    request: Request,
+    visitor: Visitor,
+    *,
+    refusal: Refusal | None = None,
+    field: str | None = None,
+    kept: Kept | None = None,
+    back_to: str = "",
+) -> Response:
+    """Asks for a key or a code, and remembers what for. Nothing registered: what an officer handed over."""
+    async with portal_of(request).autocommit() as session:
+        held = await factors.held(session, visitor.account_id)
+    return render(
+        request, "staff/factor.html", visitor=visitor, refusal=refusal, field=field, held=held, back_to=back_to,
+        kept="" if kept is None else str(kept), again=visitor.kind is SessionKind.STAFF,
+    )  # fmt: skip
+
+
 def own_page_or_sign_in(request: Request) -> RedirectResponse:
     """For a page that this visitor may not see: to their own, or to the sign-in page that leads back here."""
     visitor: Visitor | None = getattr(request.state, "visitor", None)
     language = language_of(request)
+    if visitor is not None and visitor.kind is SessionKind.STAFF_PENDING and not visitor.may_enrol:
+        # The second factor, then the page they wanted.
+        return to_factor(request)
     # Home is where everybody goes anyway.
     if visitor is not None or not asked_for(request.url.path) or place(request.url.path) == "home":
         return go(own_page(visitor), language)
@@ -89,8 +118,17 @@ def own_page_or_sign_in(request: Request) -> RedirectResponse:
 RETURN = "suite"
 
 
+def to_factor(request: Request) -> RedirectResponse:
+    """The page of the second factor, which leads back here."""
+    address = path("factor", language_of(request))
+    wanted = asked_for(request.url.path)
+    return RedirectResponse(f"{address}?{RETURN}={wanted}" if wanted else address, status_code=303)
+
+
 # Addresses of ours that are no page to come back to: a form's, a picture's, a download's.
-NO_PAGE = frozenset({*PAGE_OF_FORM, "status", "picture", "review-picture", "file-data", "calendar"})
+NO_PAGE = frozenset(
+    {*PAGE_OF_FORM, "status", "picture", "review-picture", "file-data", "calendar", "factor", "journal-data"}
+)
 
 
 def asked_for(text: str) -> str:
@@ -100,8 +138,8 @@ def asked_for(text: str) -> str:
 
 
 def resume(request: Request, visitor: Visitor | None, kept: Kept) -> Response:
-    """Signed in again: one button sends on what was filled in."""
+    """Signed in again, or a key shown again: one button sends on what was filled in."""
     return render(
         request, "accounts/resume.html", visitor=visitor, action=path(kept.page, language_of(request), **kept.where),
-        fields=kept.fields,
+        fields=kept.fields, own_page=own_page(visitor),
     )  # fmt: skip

@@ -44,7 +44,8 @@ def logins() -> list[Login]:
     """The printed accounts of the demo world."""
     people = [_member(person) for person in cast() if person.number < _PRINTED_BELOW]
     staff = [
-        Login(s.role, s.email, s.password, None, None, "fr", s.role.capitalize(), f"staff: {s.role}") for s in STAFF
+        Login(s.role, s.email, s.password, None, None, "fr", s.role.capitalize(), f"staff: {s.role}, with a code")
+        for s in STAFF
     ]
     return people + staff
 
@@ -121,6 +122,8 @@ def table(
             f"  Campaign {campaign['code']}: the vote opens {opens.astimezone():%Y-%m-%d %H:%M}, closes"
             f" {closes.astimezone():%Y-%m-%d %H:%M} (your clock)."
         )
+    if addresses.mailbox:
+        parts.append(f"  Staff are also asked for a code of six digits: read it at {addresses.mailbox}/codes")
     if "worker" in processes:
         parts.append(
             f"  Kill the worker if you like, with kill -9 {processes['worker']}: it is started again.\n"

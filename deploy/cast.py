@@ -81,6 +81,7 @@ STAFF = (
     Staff("reviewer", f"verification@{STAFF_DOMAIN}", "les precieuses ridicules 1659"),
     Staff("operator", f"exploitation@{STAFF_DOMAIN}", "les fourberies de scapin 1671"),
     Staff("officer", f"scrutin@{STAFF_DOMAIN}", "les femmes savantes 1672"),
+    Staff("auditor", f"audit@{STAFF_DOMAIN}", "le misanthrope et Celimene 1666"),
 )
 
 MOLIERE = Name("Jean-Baptiste", "Poquelin dit Molière", "fr", alias="moliere")

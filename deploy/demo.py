@@ -152,7 +152,7 @@ class Demo:
     def _start_mailbox(self) -> Process:
         ports = self.ports
         return servers.start_mailbox(
-            self.folder / "mailbox", smtp_port=ports[Port.SMTP], http_port=ports[Port.MAILBOX]
+            self.folder / "mailbox", smtp_port=ports[Port.SMTP], http_port=ports[Port.MAILBOX], staff_codes=True
         ).process
 
     def _start_temporal(self) -> Process:

@@ -267,7 +267,9 @@ class Mailbox:
             return json.load(answer)
 
 
-def start_mailbox(folder: Path, smtp_port: int | None = None, http_port: int | None = None) -> Mailbox:
+def start_mailbox(
+    folder: Path, smtp_port: int | None = None, http_port: int | None = None, *, staff_codes: bool = False
+) -> Mailbox:
     smtp = smtp_port or processes.free_port()
     http = http_port or processes.free_port()
     process = processes.start(
@@ -275,6 +277,7 @@ def start_mailbox(folder: Path, smtp_port: int | None = None, http_port: int | N
         [
             *(sys.executable, "-m", "deploy.mailbox", "--folder", folder / "mails"),
             *("--smtp-port", str(smtp), "--http-port", str(http)),
+            *(["--staff-codes"] if staff_codes else []),
         ],
         log=folder / "mailbox.log",
         ready=lambda: processes.answers(smtp) and processes.answers(http),

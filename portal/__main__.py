@@ -1,4 +1,4 @@
-"""The operator's commands: `python -m portal migrate | check | bounce | temporal | doctor`."""
+"""The operator's commands: `python -m portal migrate | check | bounce | temporal | doctor | staff | journal`."""
 
 import argparse
 import asyncio
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from temporalio.service import RPCError
 
 from portal import doctor
+from portal.commands import journal, staff
 from portal.rules import bounces as reports
 from portal.settings import Settings
 from portal.store import DatabaseUnavailable, bounces, open_database, schema, sessions_of
@@ -32,15 +33,21 @@ def main(arguments: list[str] | None = None) -> int:
     examined.add_argument(
         "--dns", type=_host_and_port, metavar="HOST:PORT", help="ask this name server, not the machine's"
     )
-    given = parser.parse_args(arguments)
-    command = given.command
+    staff.add_to(commands)
+    journal.add_to(commands)
+    asked = parser.parse_args(arguments)
+    command = asked.command
 
     if command == "doctor":
-        return asyncio.run(_doctor(given.dns, as_data=given.json))
+        return asyncio.run(_doctor(asked.dns, as_data=asked.json))
     settings = Settings()  # from the environment
     url = settings.database_url.get_secret_value()
     if command == "temporal":
         return asyncio.run(_register(settings))
+    if command == "staff":
+        return staff.run(asked, url, secret=settings.secret.get_secret_value().encode(), origin=settings.origin)
+    if command == "journal":
+        return journal.run(asked, url)
     if command == "migrate":
         schema.upgrade(url)
         return 0

@@ -17,7 +17,7 @@ class Settings(BaseSettings):
     origin: str = Field(description="address of the portal as members type it; every link in a mail starts with it")
     database_url: SecretStr = Field(description="PostgreSQL of this process, postgresql+psycopg://role@host/name")
     secret: SecretStr = Field(
-        min_length=32, description="signs one-time links; changing it voids every link not yet used"
+        min_length=32, description="signs one-time links, seals authenticators; changing it voids both"
     )
     key_folder: Path = Field(
         description="daily keys of identity documents; shared by api and worker, never in a backup"

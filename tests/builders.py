@@ -12,7 +12,10 @@ from portal.store.accounts import Account, StaffRole
 from portal.store.ballots import Ballot
 from portal.store.campaigns import Campaign
 from portal.store.doors import DoorRequest
+from portal.store.factors import Authenticator, Passkey
 from portal.store.members import Member
+from portal.store.sealing import seal_shared
+from tests import keys
 
 _numbers = count(900_001)
 
@@ -120,7 +123,9 @@ async def a_staff_account(
     member_id: UUID | None = None,
     email: str | None = None,
     password_hash: str | None = None,
+    key: bool = True,
 ) -> Account:
+    """Somebody of the staff; with a key that `Person.sign_in` shows when asked, unless `key` is False."""
     account = Account(
         id=uuid4(), member_id=member_id, email=email or f"s{uuid4().hex[:10]}@exemple.test",
         email_verified_at=datetime.now(UTC), password_hash=password_hash,
@@ -130,7 +135,43 @@ async def a_staff_account(
     await session.flush()
     session.add_all([StaffRole(account_id=account.id, role=role.value) for role in roles])
     await session.flush()
+    if key:
+        await a_passkey(session, account.id)
     return account
+
+
+async def a_role(session: Session, account_id: UUID, role: Role) -> None:
+    """Make somebody who has an account one of the staff, with the key that `Person.sign_in` shows."""
+    session.add(StaffRole(account_id=account_id, role=role.value))
+    await session.flush()
+    await a_passkey(session, account_id)
+
+
+async def a_passkey(session: Session, account_id: UUID, *, name: str = "clé des tests") -> Passkey:
+    """The key of somebody whom tests make up (tests/keys.py)."""
+    passkey = Passkey(
+        id=uuid4(), account_id=account_id, credential_id=keys.credential_of(account_id), public_key=keys.Key().public,
+        sign_count=0, name=name,
+    )  # fmt: skip
+    session.add(passkey)
+    await session.flush()
+    return passkey
+
+
+async def an_authenticator(session: Session, account_id: UUID, *, secret: bytes) -> str:
+    """An app that shows codes, registered for somebody: what it shares with the portal of this secret.
+
+    `factors.code_at(shared, moment)` is what it shows.
+    """
+    shared = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    session.add(
+        Authenticator(
+            account_id=account_id, secret=seal_shared(secret, account_id, shared.encode()),
+            confirmed_at=datetime.now(UTC),
+        )
+    )  # fmt: skip
+    await session.flush()
+    return shared
 
 
 # What somebody typed at each door.

@@ -23,7 +23,7 @@ class _WebServer(uvicorn.Server):
         yield
 
 
-async def _run(smtp_port: int, http_port: int, folder: Path) -> None:
+async def _run(smtp_port: int, http_port: int, folder: Path, staff_codes: bool) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -37,7 +37,7 @@ async def _run(smtp_port: int, http_port: int, folder: Path) -> None:
     )
     web = _WebServer(
         uvicorn.Config(
-            make_pages(reception),
+            make_pages(reception, staff_codes=staff_codes),
             host=LOOPBACK,
             port=http_port,
             log_level="warning",
@@ -57,8 +57,9 @@ def main() -> None:
     parser.add_argument("--smtp-port", type=int, required=True)
     parser.add_argument("--http-port", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--staff-codes", action="store_true", help="show the codes of the demo's staff as well")
     asked = parser.parse_args()
-    asyncio.run(_run(asked.smtp_port, asked.http_port, asked.folder))
+    asyncio.run(_run(asked.smtp_port, asked.http_port, asked.folder, asked.staff_codes))
 
 
 if __name__ == "__main__":

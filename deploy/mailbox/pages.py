@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from deploy.codes import codes, left
 from deploy.mailbox.mails import Envelope, Mails
 from deploy.mailbox.smtp import Behaviour, NoSuchBehaviour, Reception
 
@@ -37,11 +38,13 @@ _MAIL_POLICY = (
 )
 
 
-def make_pages(reception: Reception) -> Starlette:
-    pages = Pages(reception)
+def make_pages(reception: Reception, *, staff_codes: bool = False) -> Starlette:
+    """`staff_codes`: also a page with the codes of the demo's staff."""
+    pages = Pages(reception, staff_codes)
     return Starlette(
         routes=[
             Route("/", pages.newest),
+            *([Route("/codes", pages.codes)] if staff_codes else []),
             Route("/messages.json", pages.messages, methods=["GET"]),
             Route("/messages.json", pages.empty, methods=["DELETE"]),
             Route("/control.json", pages.control, methods=["GET", "POST"]),
@@ -55,8 +58,9 @@ def make_pages(reception: Reception) -> Starlette:
 
 
 class Pages:
-    def __init__(self, reception: Reception) -> None:
+    def __init__(self, reception: Reception, staff_codes: bool) -> None:
         self._reception = reception
+        self._staff_codes = staff_codes
 
     @property
     def _mails(self) -> Mails:
@@ -66,7 +70,10 @@ class Pages:
         to = request.query_params.get("to", "")
         found = self._mails.sent_to(to)
         shown = [self._mails.read(envelope) for envelope in reversed(found[-_SHOWN:])]
-        return _page("list.html", mails=shown, to=to, total=len(found))
+        return _page("list.html", mails=shown, to=to, total=len(found), staff_codes=self._staff_codes)
+
+    async def codes(self, request: Request) -> Response:
+        return _page("codes.html", codes=codes(), left=left())
 
     async def one(self, request: Request) -> Response:
         envelope = self._asked(request)

@@ -21,6 +21,18 @@ NUMBER_FAILURES_AN_HOUR = 50
 STEP_UP = timedelta(minutes=10)
 STEP_UP_TRIES = 5
 
+# The second factor of staff (security.md T19, T69): as long a fresh one serves for dangerous acts.
+FACTOR_FRESH = timedelta(minutes=10)
+CHALLENGE_VALID = timedelta(minutes=5)
+MOST_PASSKEYS = 4
+# One code of an authenticator lives so long; the one before and the one after are taken, for clocks that differ.
+CODE_STEP = 30
+CODE_WINDOW = 1
+INVITATION_VALID = timedelta(hours=24)
+RECOVERY_VALID = timedelta(hours=24)
+# More browsers than one person works in at a time.
+MOST_STAFF_SESSIONS = 2
+
 VERIFICATION_VALID = timedelta(hours=24)
 RENEWAL_VALID = timedelta(minutes=60)
 CODE_TRIES = 5
@@ -40,10 +52,14 @@ class Role(StrEnum):
 
 
 class SessionKind(StrEnum):
-    """What a session may do: an activation only proves the address and chooses a password."""
+    """What a session may do: an activation only proves the address and chooses a password.
+
+    Of staff the password opens a pending session, which reaches the pages of the second factor and nothing else.
+    """
 
     ACTIVATION = "activation"
     MEMBER = "member"
+    STAFF_PENDING = "staff-pending"
     STAFF = "staff"
 
 
@@ -52,6 +68,9 @@ class Purpose(StrEnum):
 
     VERIFICATION = "verification"
     RENEWAL = "renewal"
+    # The two ways to a first factor: the mail of an invitation, and what an officer hands over after a reset.
+    INVITATION = "invitation"
+    RECOVERY = "recovery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +82,7 @@ class Lifetime:
 LIFETIMES = {
     SessionKind.ACTIVATION: Lifetime(idle=timedelta(minutes=20), absolute=timedelta(hours=2)),
     SessionKind.MEMBER: Lifetime(idle=timedelta(minutes=20), absolute=timedelta(hours=12)),
+    SessionKind.STAFF_PENDING: Lifetime(idle=timedelta(minutes=15), absolute=timedelta(minutes=30)),
     SessionKind.STAFF: Lifetime(idle=timedelta(minutes=15), absolute=timedelta(hours=8)),
 }
 

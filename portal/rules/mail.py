@@ -37,6 +37,8 @@ class MailKind(StrEnum):
     ALREADY_MEMBER = "already-member"
     ADDRESS_ON_FILE = "address-on-file"
     STAFF_WAITING = "staff-waiting"
+    STAFF_INVITATION = "staff-invitation"
+    STAFF_SIGNED_IN = "staff-signed-in"
 
 
 class Lane(StrEnum):
@@ -51,12 +53,12 @@ JUST_ASKED = frozenset(
     {
         MailKind.VERIFICATION, MailKind.RENEWAL, MailKind.DOCUMENTS_RECEIVED, MailKind.APPEAL_RECEIVED,
         MailKind.REGISTERED, MailKind.PASSWORD_CHANGED, MailKind.DOOR_PROOF, MailKind.DOOR_RECEIVED,
-        MailKind.ALREADY_MEMBER,
+        MailKind.ALREADY_MEMBER, MailKind.STAFF_INVITATION, MailKind.STAFF_SIGNED_IN,
     }
 )  # fmt: skip
 
 # Whoever reads one of these in the mailbox can act with it: its link and its code are shown nowhere else.
-CARRIES_A_KEY = frozenset({MailKind.VERIFICATION, MailKind.RENEWAL})
+CARRIES_A_KEY = frozenset({MailKind.VERIFICATION, MailKind.RENEWAL, MailKind.STAFF_INVITATION})
 
 # To everybody at one instant, hence through the bulk lane and spread.
 TO_EVERYBODY = frozenset({MailKind.INVITATION, MailKind.VOTING_OPEN, MailKind.NOT_YET_VOTED, MailKind.CLOSED})

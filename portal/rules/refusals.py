@@ -18,6 +18,26 @@ class Refusal(StrEnum):
     PASSWORDS_DIFFER = "passwords-differ"
     PASSWORD_MUST_BE_RENEWED = "password-must-be-renewed"
     NOT_ALLOWED = "not-allowed"
+
+    # the second factor of staff
+    SESSION_SUPERSEDED = "session-superseded"
+    STAFF_SUSPENDED = "staff-suspended"
+    FACTOR_NEEDED = "factor-needed"
+    PASSKEY_REFUSED = "passkey-refused"
+    PASSKEY_KNOWN = "passkey-known"
+    TOO_MANY_PASSKEYS = "too-many-passkeys"
+    FACTOR_CODE_WRONG = "factor-code-wrong"
+    FACTOR_NAME_NEEDED = "factor-name-needed"
+    LAST_FACTOR = "last-factor"
+    RECOVERY_CODE_WRONG = "recovery-code-wrong"
+
+    # staff accounts
+    OWN_ACCOUNT = "own-account"
+    LAST_OFFICER = "last-officer"
+    RESET_NEEDS_ANOTHER = "reset-needs-another"
+    EMAIL_UNREADABLE = "email-unreadable"
+    ROLE_NEEDED = "role-needed"
+
     BUSY = "busy"
 
     # links

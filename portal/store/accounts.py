@@ -30,6 +30,8 @@ class Account(Base):
     email_bounced_at: Mapped[datetime | None]
     # The member wants no reminders; what is owed to every voter still goes.
     reminders_off_at: Mapped[datetime | None]
+    # Their roles count for nothing from here on, until another officer gives them back (portal/store/staff.py).
+    staff_suspended_at: Mapped[datetime | None]
 
 
 class StaffRole(Base):
@@ -64,14 +66,22 @@ async def of_member(session: Session, member_id: UUID) -> Account | None:
 
 
 async def roles(session: Session, account_id: UUID) -> frozenset[Role]:
-    rows = await session.scalars(select(StaffRole.role).where(StaffRole.account_id == account_id))
+    """What somebody may do as staff; nothing while suspended."""
+    rows = await session.scalars(
+        select(StaffRole.role)
+        .join(Account, Account.id == StaffRole.account_id)
+        .where(StaffRole.account_id == account_id, Account.staff_suspended_at.is_(None))
+    )
     return frozenset(Role(row) for row in rows)
 
 
 async def with_role(session: Session, role: Role) -> Sequence[UUID]:
     """The accounts of everybody who has this role."""
     rows = await session.scalars(
-        select(StaffRole.account_id).where(StaffRole.role == role.value).order_by(StaffRole.account_id)
+        select(StaffRole.account_id)
+        .join(Account, Account.id == StaffRole.account_id)
+        .where(StaffRole.role == role.value, Account.staff_suspended_at.is_(None))
+        .order_by(StaffRole.account_id)
     )
     return rows.all()
 

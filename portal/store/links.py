@@ -34,7 +34,7 @@ class Link(Base):
 
     __tablename__ = "link"
     __table_args__ = (
-        CheckConstraint("purpose in ('verification', 'renewal')", name="purpose"),
+        CheckConstraint("purpose in ('verification', 'renewal', 'invitation', 'recovery')", name="purpose"),
         Index(None, "account_id", "purpose"),
         # One link lives for each purpose, whatever is asked for at the same moment.
         Index(

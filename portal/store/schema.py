@@ -14,7 +14,9 @@ from portal.store import (  # noqa: F401  (a table exists once its module is imp
     accounts,
     ballots,
     campaigns,
+    chain,
     doors,
+    factors,
     identity,
     journal,
     links,
@@ -23,6 +25,7 @@ from portal.store import (  # noqa: F401  (a table exists once its module is imp
     onboarding,
     opinions,
     sessions,
+    staff,
 )
 from portal.store.base import Base
 

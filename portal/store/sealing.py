@@ -1,4 +1,7 @@
-"""Identity pictures are sealed one by one, to a key that lives a month and is then destroyed."""
+"""Identity pictures are sealed one by one, to a key that lives a month and is then destroyed.
+
+What authenticators of staff share with the portal is sealed too, with a key derived from the portal's own secret.
+"""
 
 import os
 import secrets
@@ -9,9 +12,11 @@ from pathlib import Path
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -157,6 +162,28 @@ def unseal(keys: EpochKeys, document_id: UUID, *, ciphertext: bytes, wrapped_key
     except (InvalidTag, ValueError):
         # ValueError: what was unwrapped is not the length of a key.
         raise SealBroken from None
+
+
+def seal_shared(secret: bytes, account_id: UUID, plaintext: bytes) -> bytes:
+    """Seal what an authenticator shares with us: a copy of the records alone does not open it."""
+    nonce = secrets.token_bytes(_NONCE)
+    return nonce + AESGCM(_shared_key(secret)).encrypt(nonce, plaintext, _whose(account_id))
+
+
+def unseal_shared(secret: bytes, account_id: UUID, ciphertext: bytes) -> bytes:
+    """What was sealed for this account; SealBroken under another secret of the portal, or for another account."""
+    try:
+        return AESGCM(_shared_key(secret)).decrypt(ciphertext[:_NONCE], ciphertext[_NONCE:], _whose(account_id))
+    except (InvalidTag, ValueError):
+        raise SealBroken from None
+
+
+def _shared_key(secret: bytes) -> bytes:
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"scrutin/authenticator/v1").derive(secret)
+
+
+def _whose(account_id: UUID) -> bytes:
+    return f"scrutin/authenticator/v1|{account_id}".encode()
 
 
 def _context(document_id: UUID) -> bytes:

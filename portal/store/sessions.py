@@ -17,12 +17,13 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     true,
     update,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.rules.accounts import LIFETIMES, STEP_UP, Role, SessionKind
+from portal.rules.accounts import FACTOR_FRESH, LIFETIMES, STEP_UP, Role, SessionKind
 from portal.store import Session
 from portal.store.accounts import Account, StaffRole
 from portal.store.base import Base
@@ -32,13 +33,16 @@ from portal.store.members import Member
 # A page view writes the row at most once a minute.
 SEEN_EVERY = timedelta(seconds=60)
 
+# Ended because the same person signed in once more often than staff may.
+SUPERSEDED = "superseded"
+
 
 class SignIn(Base):
     """A session on the server; the cookie's token is known here by its hash only."""
 
     __tablename__ = "sign_in"
     __table_args__ = (
-        CheckConstraint("kind in ('activation', 'member', 'staff')", name="kind"),
+        CheckConstraint("kind in ('activation', 'member', 'staff-pending', 'staff')", name="kind"),
         Index(None, "account_id"),
     )
 
@@ -56,6 +60,14 @@ class SignIn(Base):
     expires_at: Mapped[datetime]
     stepped_up_at: Mapped[datetime | None]
     step_up_failures: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Of staff: when a key or a code was last shown, the challenge that waits for an answer, and whether a first
+    # factor may be chosen here.
+    factor_at: Mapped[datetime | None]
+    challenge: Mapped[bytes | None]
+    challenge_at: Mapped[datetime | None]
+    may_enrol: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    # Why it was ended before its time, for whoever comes back to it; until the sweep.
+    ended: Mapped[str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,9 @@ class Visitor:
     # How much of the session is left if nothing is asked from now on.
     left: timedelta
     roles: frozenset[Role] = frozenset()
+    # Of staff: a key or a code was shown a few minutes ago; and a first factor may be chosen.
+    factor_fresh: bool = False
+    may_enrol: bool = False
 
 
 async def begin(
@@ -86,6 +101,7 @@ async def begin(
     form_token: str,
     stepped_up: bool,
     browser: str | None = None,
+    may_enrol: bool = False,
 ) -> None:
     now = func.clock_timestamp()
     session.add(
@@ -97,6 +113,7 @@ async def begin(
             browser=browser,
             expires_at=now + LIFETIMES[kind].absolute,
             stepped_up_at=now if stepped_up else None,
+            may_enrol=may_enrol,
         )
     )
     await session.flush()
@@ -104,7 +121,7 @@ async def begin(
 
 _ROLES = (
     select(func.coalesce(func.array_agg(StaffRole.role), cast([], ARRAY(String))))
-    .where(StaffRole.account_id == Account.id)
+    .where(StaffRole.account_id == Account.id, Account.staff_suspended_at.is_(None))
     .scalar_subquery()
 )
 # Put together once: every request begins with it.
@@ -115,6 +132,8 @@ _VISITOR = (
         SignIn.form_token,
         SignIn.seen_at,
         SignIn.stepped_up_at,
+        SignIn.factor_at,
+        SignIn.may_enrol,
         Account.member_id,
         Account.email,
         Member.given_name,
@@ -144,6 +163,9 @@ async def visitor(session: Session, token_hash: bytes, *, acts: bool = True) -> 
     seen_at, idle = row.seen_at, LIFETIMES[kind].idle
     if min(row.expires_at, seen_at + idle) <= row.now:
         return None
+    if kind is SessionKind.STAFF and row.factor_at is None:
+        # Begun by a release that knew no second factor: they sign in again.
+        return None
     if acts and seen_at + SEEN_EVERY <= row.now:
         seen_at = row.now
         await session.execute(
@@ -151,23 +173,40 @@ async def visitor(session: Session, token_hash: bytes, *, acts: bool = True) -> 
         )
     stepped_up = row.stepped_up_at is not None and row.now < row.stepped_up_at + STEP_UP
     return Visitor(
-        token_hash, row.account_id, row.member_id, kind, row.form_token, stepped_up,
+        token_hash, row.account_id,
+        # A password alone opens nothing of theirs, not even their pages as a member.
+        None if kind is SessionKind.STAFF_PENDING else row.member_id,
+        kind, row.form_token, stepped_up,
         campaign=Current(row.campaign_id, row.campaign_code) if row.campaign_id else None,
         name=f"{row.given_name} {row.family_name}" if row.member_id else row.email or "",
         left=min(row.expires_at, seen_at + idle) - row.now,
         # A role counts in a staff session only: it is shorter, and begun as one.
         roles=frozenset(Role(r) for r in row.roles) if kind is SessionKind.STAFF else frozenset(),
+        factor_fresh=row.factor_at is not None and row.now < row.factor_at + FACTOR_FRESH,
+        may_enrol=row.may_enrol,
     )  # fmt: skip
 
 
 async def replace(
-    session: Session, old: bytes, new: bytes, *, form_token: str, stepped_up: bool, kind: SessionKind | None = None
+    session: Session,
+    old: bytes,
+    new: bytes,
+    *,
+    form_token: str,
+    stepped_up: bool,
+    kind: SessionKind | None = None,
+    factor: bool = False,
 ) -> None:
-    """Give the session a new token: a cookie planted or copied before is dead from here on."""
+    """Give the session a new token: a cookie planted or copied before is dead from here on.
+
+    `factor`: a key or a code was shown.
+    """
     now = func.clock_timestamp()
     values: dict[str, object] = {"token_hash": new, "form_token": form_token, "step_up_failures": 0}
     if stepped_up:
         values["stepped_up_at"] = now
+    if factor:
+        values |= {"factor_at": now, "may_enrol": False, "challenge": None}
     if kind is not None:
         values["kind"] = kind.value
         values["expires_at"] = now + LIFETIMES[kind].absolute
@@ -246,6 +285,41 @@ async def end_all(session: Session, account_id: UUID, *, but: bytes | None = Non
     if but is not None:
         statement = statement.where(SignIn.token_hash != but)
     return len(list(await session.scalars(statement.returning(SignIn.id))))
+
+
+async def end_oldest(session: Session, account_id: UUID, kind: SessionKind, most: int) -> int:
+    """Leave the newest `most` sessions of a kind; the others open nothing any more, and say why until the sweep."""
+    rank = func.row_number().over(order_by=SignIn.created_at.desc())
+    ranked = (
+        select(SignIn.token_hash, rank.label("rank"))
+        .where(
+            SignIn.account_id == account_id, SignIn.kind == kind.value, SignIn.expires_at > func.clock_timestamp(),
+            _ALIVE,
+        )
+        .subquery()
+    )  # fmt: skip
+    over = select(ranked.c.token_hash).where(ranked.c.rank > most)
+    ended = await session.scalars(
+        update(SignIn)
+        .where(SignIn.token_hash.in_(over))
+        .values(expires_at=func.clock_timestamp(), ended=SUPERSEDED)
+        .returning(SignIn.id)
+    )
+    return len(list(ended))
+
+
+async def let_enrol(session: Session, token_hash: bytes) -> None:
+    """In this session a first factor may be chosen."""
+    await session.execute(update(SignIn).where(SignIn.token_hash == token_hash).values(may_enrol=True))
+
+
+async def browser_of(session: Session, token_hash: bytes) -> str | None:
+    return await session.scalar(select(SignIn.browser).where(SignIn.token_hash == token_hash))
+
+
+async def why_ended(session: Session, token_hash: bytes) -> str | None:
+    """Why a session ended before its time."""
+    return await session.scalar(select(SignIn.ended).where(SignIn.token_hash == token_hash))
 
 
 async def drop_expired(session: Session) -> None:

@@ -73,6 +73,8 @@ MAILS: dict[MailKind, str] = {
     MailKind.VERIFICATION: N_("Vérification du courriel"),
     MailKind.RENEWAL: N_("Renouvellement du mot de passe"),
     MailKind.PASSWORD_CHANGED: N_("Mot de passe changé"),
+    MailKind.STAFF_INVITATION: N_("Invitation dans le personnel"),
+    MailKind.STAFF_SIGNED_IN: N_("Entrée depuis un nouvel appareil"),
     MailKind.DOCUMENTS_RECEIVED: N_("Pièce d'identité reçue"),
     MailKind.APPROVED: N_("Identité confirmée"),
     MailKind.REJECTED: N_("Meilleure photo demandée"),

@@ -40,6 +40,48 @@ SENTENCES: dict[Refusal, str] = {
         "Cette page ne vous est pas ouverte : retournez à la page d'accueil, ou écrivez-nous si vous "
         "devriez y avoir accès."
     ),
+    # the second factor of staff
+    Refusal.SESSION_SUPERSEDED: N_(
+        "Cette session a été fermée, car une troisième a été ouverte à votre nom : entrez de nouveau, et si ce "
+        "n'était pas vous, prévenez tout de suite la personne responsable du scrutin."
+    ),
+    Refusal.STAFF_SUSPENDED: N_(
+        "Votre accès au portail est suspendu : parlez-en à la personne responsable du scrutin, qui peut le rétablir."
+    ),
+    Refusal.FACTOR_NEEDED: N_(
+        "Avant ce geste, montrez de nouveau votre clé ou tapez un code : ce que vous aviez rempli vous attend."
+    ),
+    Refusal.PASSKEY_REFUSED: N_(
+        "Cette clé n'a pas été acceptée : essayez encore, avec une clé que vous avez enregistrée ici."
+    ),
+    Refusal.PASSKEY_KNOWN: N_("Cette clé est déjà enregistrée : prenez-en une autre, ou gardez celle-ci."),
+    Refusal.TOO_MANY_PASSKEYS: N_("Vous avez déjà quatre clés : retirez-en une avant d'en ajouter une autre."),
+    Refusal.FACTOR_CODE_WRONG: N_(
+        "Ce code n'est pas bon, ou il a déjà servi : attendez le suivant dans votre application et tapez ses six "
+        "chiffres."
+    ),
+    Refusal.FACTOR_NAME_NEEDED: N_("Donnez un nom à cette clé, pour la reconnaître dans votre liste."),
+    Refusal.LAST_FACTOR: N_(
+        "C'est la seule clé qui vous reste : ajoutez-en une autre avant de la retirer, sinon vous ne "
+        "pourriez plus entrer."
+    ),
+    Refusal.RECOVERY_CODE_WRONG: N_(
+        "Ce n'est pas le code qu'une personne responsable du scrutin vous a remis, ou il n'est plus bon : recopiez-le, "
+        "ou demandez-en un autre."
+    ),
+    # staff accounts
+    Refusal.OWN_ACCOUNT: N_(
+        "C'est votre propre compte : demandez à une autre personne responsable du scrutin de le faire."
+    ),
+    Refusal.LAST_OFFICER: N_(
+        "C'est la dernière personne responsable du scrutin : donnez d'abord ce rôle à quelqu'un d'autre."
+    ),
+    Refusal.RESET_NEEDS_ANOTHER: N_(
+        "Effacer les clés de quelqu'un demande deux personnes : une autre personne responsable du scrutin doit "
+        "confirmer, dans les 24 heures."
+    ),
+    Refusal.EMAIL_UNREADABLE: N_("Écrivez une adresse de courriel complète, comme nom@exemple.ca."),
+    Refusal.ROLE_NEEDED: N_("Choisissez au moins un rôle pour cette personne."),
     Refusal.BUSY: N_(
         "Le portail est très occupé en ce moment : attendez une minute et réessayez ; rien de ce que vous "
         "avez déjà envoyé n'est perdu."

@@ -22,11 +22,18 @@ ACTIONS = {
     "documents-withdrawn": N_("Photos retirées"),
     "email-verified": N_("Courriel vérifié"),
     "erased-by-sweep": N_("Photos supprimées par le ménage de chaque heure"),
+    "factor-added": N_("Clé ou application de codes ajoutée"),
+    "factor-asked": N_("Mot de passe accepté, clé demandée"),
+    "factor-refused": N_("Clé ou code refusé"),
+    "factor-removed": N_("Clé ou application de codes retirée"),
+    "factor-shown": N_("Clé ou code montré de nouveau"),
     "file-ended": N_("Dossier de la campagne fermé"),
     "file-opened": N_("Dossier de la campagne ouvert"),
     "identity-approved": N_("Identité confirmée"),
     "identity-refused": N_("Pièce d'identité refusée"),
     "identity-rejected": N_("Meilleure photo demandée"),
+    "invitation-used": N_("Invitation du personnel utilisée"),
+    "journal-downloaded": N_("Journal téléchargé"),
     "language-chosen": N_("Langue de correspondance choisie"),
     "notice-queued": N_("Avis à tout le monde préparé"),
     "number-path-closed": N_("Entrée par numéro de membre fermée à tout le monde pour une heure"),
@@ -35,6 +42,7 @@ ACTIONS = {
     "password-renewed": N_("Mot de passe renouvelé, toutes les sessions fermées"),
     "picture-seen": N_("Photo de votre pièce d'identité ouverte"),
     "re-entry-refused": N_("Mot de passe demandé de nouveau : ce n'était pas le bon"),
+    "recovery-used": N_("Code de récupération utilisé"),
     "registered": N_("Inscription aux votes"),
     "reminded": N_("Rappel préparé"),
     "reminders-off": N_("Rappels arrêtés"),
@@ -48,10 +56,19 @@ ACTIONS = {
     "request-taken": N_("Demande faite sur le portail"),
     "roll-consulted": N_("Votre fiche du registre comparée à une demande faite sur le portail"),
     "session-closed": N_("Une autre session fermée"),
+    "session-superseded": N_("Session la plus ancienne fermée : il y en avait trop à la fois"),
     "sessions-closed": N_("Toutes les autres sessions fermées"),
     "sign-in-refused": N_("Essai d'entrée qui n'a pas réussi"),
     "signed-in": N_("Entrée sur le portail"),
     "signed-out": N_("Déconnexion"),
+    "staff-factors-reset": N_("Clés d'une personne du personnel effacées, sur demande d'une autre"),
+    "staff-invited": N_("Personne invitée dans le personnel"),
+    "staff-reinstated": N_("Accès d'une personne du personnel rétabli"),
+    "staff-reset-asked": N_("Effacement des clés d'une personne du personnel demandé"),
+    "staff-role-given": N_("Rôle donné à une personne du personnel"),
+    "staff-role-taken": N_("Rôle retiré à une personne du personnel"),
+    "staff-sessions-ended": N_("Sessions d'une personne du personnel fermées"),
+    "staff-suspended": N_("Accès d'une personne du personnel suspendu"),
     "stray-erased": N_("Image sans dossier supprimée"),
     "verification-asked": N_("Courriel de vérification demandé"),
 }
@@ -66,6 +83,7 @@ ACTORS = {
     "officer": N_("Une ou un responsable du scrutin"),
     "auditor": N_("Une personne chargée de la vérification"),
     "staff": N_("Une personne de l'équipe"),
+    "shell": N_("Une personne de l'équipe, à la ligne de commande"),
     "system": N_("Le portail"),
     "unknown": N_("Une personne non connectée"),
 }
@@ -89,7 +107,14 @@ _CODES: dict[tuple[str, str], str] = {
     ("request-taken", "register-email"): N_("Enregistrer mon courriel"),
     ("request-taken", "join"): N_("Je veux devenir membre"),
     ("sign-in-refused", Refusal.TOO_MANY_TRIES.value): N_("trop d'essais de suite"),
+    ("sign-in-refused", Refusal.STAFF_SUSPENDED.value): N_("accès suspendu"),
     ("signed-in", "activation"): N_("avec le numéro de membre"),
+    ("signed-in", "staff"): N_("avec un mot de passe et une clé ou un code"),
+    **{
+        (action, how): words
+        for action in ("factor-added", "factor-removed", "factor-shown")
+        for how, words in (("passkey", N_("clé d'accès")), ("code", N_("application de codes")))
+    },
     **{("documents-closed", status.value): words for status, words in SUBMISSIONS.items()},
     **{("reminded", step.value): words for step, words in STEPS.items()},
 }
@@ -110,12 +135,13 @@ def said(actor: str, action: str, code: str | None, language: str) -> Said:
     return Said(
         who=translate(ACTORS.get(actor, OTHER_ACTOR)),
         what=translate(ACTIONS.get(action, OTHER_ACTION)),
-        more=_more(action, code or "", language),
+        more=more_of(action, code or "", language),
         picture=action in PICTURES,
     )
 
 
-def _more(action: str, code: str, language: str) -> str:
+def more_of(action: str, code: str, language: str) -> str:
+    """What more there is to say of an action, in words; nothing where there are none."""
     translate = gettext(language)
     if action == "registered" and code:
         count = len(code.split(","))

@@ -137,11 +137,12 @@ async def sign_in_as(kind: SessionKind, visit: Visit, sessions: Sessions) -> tup
         return (await activating(sessions, visit))[0], "/fr/mot-de-passe/premier"
     if kind is SessionKind.MEMBER:
         return (await signed_in(sessions, visit))[0], "/fr/votes"
+    waiting = kind is SessionKind.STAFF_PENDING
     async with sessions.begin() as session:
-        account = await builders.a_staff_account(session, Role.REVIEWER, password_hash=PASSWORD_HASH)
+        account = await builders.a_staff_account(session, Role.REVIEWER, password_hash=PASSWORD_HASH, key=not waiting)
     person = visit()
     await person.sign_in(str(account.email), PASSWORD)
-    return person, "/fr/examen"
+    return person, "/fr/connexion/cle" if waiting else "/fr/examen"
 
 
 @pytest.mark.parametrize("kind", list(SessionKind))
@@ -246,7 +247,8 @@ async def test_a_password_older_than_the_cut_off_opens_its_renewal_only(
     [
         (Role.REVIEWER, "Examen des pièces"),
         (Role.OPERATOR, "Opérations"),
-        (Role.OFFICER, "Portail des membres"),
+        (Role.OFFICER, "Personnel"),
+        (Role.AUDITOR, "Journal"),
     ],
 )
 async def test_staff_land_on_a_page_of_theirs(visit: Visit, sessions: Sessions, role: Role, lands: str) -> None:

@@ -215,6 +215,7 @@ async def test_nobody_decides_on_their_own_request(visit_alone: Visit, sessions:
         await session.execute(
             text("insert into staff_role values (:id, 'operator')"), {"id": who.account.id}
         )  # fmt: skip
+        await builders.a_passkey(session, who.account.id)
     person = visit_alone()
     await person.sign_in(who.email, PASSWORD)
     for request in (mine, typed):

@@ -9,9 +9,9 @@ from portal.rules.accounts import Role
 from portal.rules.identity import Reason
 from portal.rules.refusals import Refusal
 from portal.store import Sessions, accounts
-from portal.store.accounts import StaffRole
 from portal.store.files import MinioFiles
 from portal.text import reason as said
+from tests import builders
 from tests.api.conftest import PASSWORD, Visit
 from tests.api.person import Form, Person
 from tests.api.test_documents import a_ready_member, forget_uploads, says, send_card, signed_in
@@ -103,7 +103,7 @@ async def test_nobody_is_handed_their_own_file(visit: Visit, sessions: Sessions)
     async with sessions.begin() as session:
         account = await accounts.of_member(session, member.id)
         assert account is not None
-        session.add(StaffRole(account_id=account.id, role=Role.REVIEWER.value))
+        await builders.a_role(session, account.id, Role.REVIEWER)
     both = visit()
     await both.sign_in(email, PASSWORD)
     assert await send_card(both) == 200

@@ -140,6 +140,26 @@ def as_seen(person: Person, **where: str) -> Somebody:
     return Somebody(cookie_of(person), where)
 
 
+async def staff(town: Town) -> dict[str, Somebody]:
+    """An officer, an auditor who registers an app, somebody who has typed the password, and one who was invited."""
+    officer, auditor = await town.staff(Role.OFFICER), await town.staff(Role.AUDITOR)
+    await auditor.get("/fr/cles")
+    await auditor.submit("/cles/codes/nouveau")
+    waiting = town.stack.visit()
+    async with town.stack.sessions.begin() as session:
+        account = await builders.a_staff_account(session, Role.OFFICER, password_hash=PASSWORD_HASH)
+        await builders.an_authenticator(session, account.id, secret=SECRET.encode())
+        invited = await builders.a_staff_account(session, Role.REVIEWER, key=False)
+    await waiting.get("/fr/connexion")
+    await waiting.submit("/connexion", email=str(account.email), password=PASSWORD)
+    return {
+        "officer": as_seen(officer, account_id=str(account.id)),
+        "auditor": as_seen(auditor),
+        "staff, by password": as_seen(waiting),
+        "staff, invited": Somebody(token=await town.a_link(invited, Purpose.INVITATION)),
+    }
+
+
 async def everybody(town: Town) -> dict[str, Somebody]:
     """By what they are: strangers, newcomers, members at every step, and staff."""
     found: dict[str, Person] = {}
@@ -196,6 +216,7 @@ async def everybody(town: Town) -> dict[str, Somebody]:
         request.taken_up_at = datetime.now(UTC)
     people["asking"] = Somebody(token=token)
     people["operator"] = replace(people["operator"], where={"request_id": str(request.id)})
+    people |= await staff(town)
     people["reminded"] = Somebody(token=reminders_token(SECRET.encode(), account.id))
 
     people["stranger"] = Somebody(token=await town.a_link(await town.a_member(), Purpose.RENEWAL))

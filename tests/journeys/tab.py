@@ -7,9 +7,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 from api.guards import COOKIE
+from tests.api.person import FACTOR, Person
+from tests.keys import Key
 
 # Reads what a page is without changing it; works where the page's own scripts are switched off.
 LOOK = """() => ({
@@ -98,6 +101,26 @@ class Tab:
         await self.go("/fr/connexion" if french else "/en/sign-in")
         await self.fill(email=email, password=password)
         await self.press("Entrez" if french else "Sign in")
+        if self.page.url.endswith(FACTOR):
+            await self.show_key()
+
+    async def show_key(self) -> None:
+        """One of the tests' keys (tests/keys.py), beside the page: a browser without scripts has none."""
+        cookies = await self.visitor.context.cookies()
+        mine = next(one["value"] for one in cookies if one["name"] == COOKIE)
+        async with httpx.AsyncClient(base_url=self.visitor.origin, trust_env=False, timeout=30) as client:
+            client.headers["Cookie"] = f"{COOKIE}={mine}"
+            person = Person(client, self.visitor.language)
+            await person.get(self.page.url.removeprefix(self.visitor.origin))
+            form = next(f for f in person.page.forms if f.action.endswith(FACTOR) and "answer" in f.fields)
+            told = await person.challenge(form.action, form.fields["form_token"])
+            answer = await client.post(
+                form.action, data={**form.fields, "answer": Key().sign(told, self.visitor.origin)},
+                headers={"Sec-Fetch-Site": "same-origin"},
+            )  # fmt: skip
+        assert answer.status_code == 303, answer.text
+        await self.visitor.become(answer.cookies[COOKIE])
+        await self.go(answer.headers["location"])
 
     async def look(self) -> None:
         """What holds of every page."""

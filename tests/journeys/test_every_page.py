@@ -38,10 +38,16 @@ SEES = {
     "asking": ("prove-request",),
     "reviewer": ("review", "review-case"),
     "operator": ("operations", "temporal", "requests", "request-case"),
+    "officer": ("staff", "colleague", "keys", "factor"),
+    "auditor": ("journal", "authenticator"),
+    "staff, by password": ("factor",),
+    "staff, invited": ("staff-invitation",),
 }  # fmt: skip
 
 # Not pages: pictures, a fragment, files, the bare address that leads to the entrance, and what machines ask.
-NO_PAGE = {"picture", "review-picture", "status", "file-data", "calendar", "bare", "healthz", "readyz"}
+NO_PAGE = {
+    "picture", "review-picture", "status", "file-data", "journal-data", "calendar", "bare", "healthz", "readyz",
+}  # fmt: skip
 
 
 def test_every_page_is_looked_at_by_somebody() -> None:

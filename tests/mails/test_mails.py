@@ -108,6 +108,10 @@ def _cases(language: str) -> Iterator[tuple[MailKind, str, Facts]]:
         yield MailKind.NOT_YET_VOTED, moment, {"moment": moment, "missing": None, **stop}
     yield MailKind.NOT_YET_VOTED, "missing", {"moment": "four-hours", "missing": "identity", **stop}
     yield MailKind.PASSWORD_CHANGED, "", {"changed_at": received, "renew_url": f"{ORIGIN}/{language}/renew"}
+    yield MailKind.STAFF_INVITATION, "", {"given_name": "", "link": LINK, "expires": expires}
+    entry: Facts = {"given_name": "", "signed_in_at": received, "keys_url": f"{ORIGIN}/{language}/keys"}
+    yield MailKind.STAFF_SIGNED_IN, "", {**entry, "browser": ("Firefox", "Windows")}
+    yield MailKind.STAFF_SIGNED_IN, "unknown", {**entry, "browser": None}
     yield MailKind.CLOSED, "", {"results_by": None}
     yield MailKind.CLOSED, "dated", {"results_by": datetime(2017, 3, 6, 22, tzinfo=UTC)}
     yield from _door_cases(language, received)

@@ -38,12 +38,25 @@ FORBIDDEN_TO_BOTH = (
     "insert into staff_role select id, 'reviewer' from account",
     "update claim set expires_at = clock_timestamp()",
     "delete from claim",
+    "delete from staff_role",
+    "update staff_role set role = 'officer'",
+    "update account set staff_suspended_at = null",
+    "update staff_act set actor_id = null",
+    "delete from staff_act",
+    "insert into staff_act (id, at, kind, account_id) select id, now(), 'suspend', id from account",
+    "update journal_link set hash = 'x'",
+    "delete from journal_link",
+    "truncate journal_link",
+    "update passkey set public_key = 'x'",
+    "update passkey set account_id = account_id",
+    "update known_browser set browser = 'x'",
     "create table mine (id int)",
     "drop table journal",
     "alter table journal disable trigger all",
     "update alembic_version set version_num = 'x'",
 )
 FORBIDDEN_TO_API = (
+    "insert into journal_link select * from journal_link",
     "update member set standing = 'member'",
     "insert into member select * from member",
     "update account set email = 'x@exemple.test'",
@@ -71,6 +84,10 @@ FORBIDDEN_TO_API = (
     "delete from decision_note",
 )
 FORBIDDEN_TO_WORKER = (
+    "select * from passkey",
+    "select * from authenticator",
+    "delete from passkey",
+    "insert into staff_act (kind) values ('suspend')",
     "insert into door_request select * from door_request",
     "insert into member (identity_verified_at) values (clock_timestamp())",
     "insert into account (password_hash) values ('x')",
@@ -91,6 +108,8 @@ FORBIDDEN_TO_WORKER = (
     "update member set language = 'en'",
 )
 ALLOWED_TO_API = (
+    "update passkey set sign_count = 1, used_at = clock_timestamp()",
+    "update authenticator set last_step = 1",
     "update member set language = 'en'",
     "update account set password_hash = 'x', password_set_at = clock_timestamp()",
     "update account set number_tries = number_tries + 1",

@@ -78,7 +78,7 @@ def test_every_moment_in_code_has_a_time_zone() -> None:
 
 
 def test_nothing_is_stored_in_a_form_that_could_hold_a_picture_or_a_sentence_unnoticed() -> None:
-    """T56: bytes are tokens' hashes and wrapped keys; lists and free facts are few and named."""
+    """T56: bytes are hashes, wrapped and public keys, and challenges; lists and free facts are few and named."""
     odd = {
         f"{table.name}.{c.name}": type(c.type).__name__
         for table in Base.metadata.tables.values()
@@ -87,13 +87,20 @@ def test_nothing_is_stored_in_a_form_that_could_hold_a_picture_or_a_sentence_unn
     }
 
     assert odd == {
+        "authenticator.offered": "LargeBinary",
+        "authenticator.secret": "LargeBinary",
         "ballot.groups": "ARRAY",
         "document.epoch": "Date",
         "document.wrapped_key": "LargeBinary",
         "door_request.said": "JSONB",
         "door_request.token_hash": "LargeBinary",
+        "journal_link.hash": "LargeBinary",
+        "journal_link.prev": "LargeBinary",
         "link.token_hash": "LargeBinary",
         "outbox.facts": "JSONB",
+        "passkey.credential_id": "LargeBinary",
+        "passkey.public_key": "LargeBinary",
+        "sign_in.challenge": "LargeBinary",
         "sign_in.token_hash": "LargeBinary",
     }
 

@@ -9,6 +9,7 @@ from activities.identity import OUTCOMES
 from portal.rules.identity import OVER, Reason, Verdict
 from portal.rules.mail import MailKind
 from portal.rules.onboarding import MEMBERS_TURN
+from portal.store.staff import ACTIONS as ACTS
 from portal.text import LANGUAGES, mail_name, outcome, said
 from portal.text.trail import ACTIONS, ACTORS, OTHER_ACTION, PICTURES
 
@@ -48,6 +49,9 @@ def _words(node: ast.expr) -> set[str]:
             return {f"identity-{status.value}" for status in OUTCOMES.values()}
         case ast.IfExp(body=one, orelse=other):
             return _words(one) | _words(other)
+        case ast.Subscript(value=ast.Name(id="ACTIONS")):
+            # What an officer does, by its kind.
+            return set(ACTS.values())
         case ast.JoinedStr():
             raise AssertionError(f"an action nobody can look up: {ast.unparse(node)}")
         case _:

@@ -1,0 +1,1 @@
+"""Commands of `python -m portal`, a module for each kind: what they say goes to whoever typed them."""
