@@ -102,6 +102,7 @@ async def begin(
     stepped_up: bool,
     browser: str | None = None,
     may_enrol: bool = False,
+    factor: bool = False,
 ) -> None:
     now = func.clock_timestamp()
     session.add(
@@ -114,6 +115,7 @@ async def begin(
             expires_at=now + LIFETIMES[kind].absolute,
             stepped_up_at=now if stepped_up else None,
             may_enrol=may_enrol,
+            factor_at=now if factor else None,
         )
     )
     await session.flush()

@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from email_validator import validate_email
 
 from api.passwords import Passwords
+from deploy import codes
 from deploy.cast import CROWD, MOLIERE, SIZE, STAFF, State, cast
 from deploy.people import DOMAIN
 from deploy.questions import QUESTIONS, ballots_of
@@ -21,6 +22,7 @@ from portal.store import (
     ballots,
     campaigns,
     doors,
+    factors,
     identity,
     journal,
     mail,
@@ -180,6 +182,9 @@ async def test_the_printed_passwords_open_the_accounts(sessions: Sessions, campa
             account = await accounts.by_email(session, staff.email)
             assert account is not None
             assert {role.value for role in await accounts.roles(session, account.id)} == {staff.role}
+            # The code that the mailbox shows lets them in.
+            code = codes.code_of(staff.email)
+            assert await factors.accept_code(session, account.id, code, secret=SECRET.encode())
 
 
 async def test_a_world_is_made_up_only_where_nobody_lives(

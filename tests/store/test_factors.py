@@ -126,6 +126,22 @@ async def test_a_challenge_serves_one_answer_within_five_minutes(as_api: Session
         assert await factors.take_challenge(session, cookie) is None
 
 
+async def test_a_session_of_staff_without_a_factor_is_nobodys(as_api: Sessions, sessions: Sessions) -> None:
+    """T19: such as a release that knew no second factor has begun while this one starts."""
+    account_id, _ = await somebody(sessions, key=True)
+    async with as_api.begin() as session:
+        for shown in (False, True):
+            await sign_ins.begin(
+                session, token_hash=hash_of(str(shown)), account_id=account_id, kind=SessionKind.STAFF, form_token="x",
+                stepped_up=False, factor=shown,
+            )  # fmt: skip
+        assert await sign_ins.visitor(session, hash_of("False")) is None
+        visitor = await sign_ins.visitor(session, hash_of("True"))
+    assert visitor is not None
+    assert visitor.roles == {Role.OFFICER}
+    assert visitor.factor_fresh
+
+
 async def test_a_key_that_says_it_was_used_less_often_than_before_is_refused(
     as_api: Sessions, sessions: Sessions
 ) -> None:

@@ -14,7 +14,7 @@ from portal.store.accounts import Account
 from tests import builders
 from tests.store.cases import SECRET, a_link, earlier, run
 
-VERIFICATION, RENEWAL = Purpose
+VERIFICATION, RENEWAL = Purpose.VERIFICATION, Purpose.RENEWAL
 
 
 async def an_account(sessions: Sessions) -> Account:

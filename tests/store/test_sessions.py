@@ -30,7 +30,7 @@ async def begin(
     token_hash = secrets.token_bytes(32)
     await sign_ins.begin(
         session, token_hash=token_hash, account_id=account_id, kind=kind, form_token="form",  # type: ignore[arg-type]
-        stepped_up=stepped_up,
+        stepped_up=stepped_up, factor=kind is SessionKind.STAFF,
     )  # fmt: skip
     return token_hash
 
