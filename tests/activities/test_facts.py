@@ -174,7 +174,9 @@ async def test_every_kind_of_mail_can_be_written(
             appeal = await other.appeal()
             keys[kind.value] = await other.mail(kind, submission_id=appeal)
         for occasion in ("appeal-late", "another-reviewer"):
-            keys[occasion] = await other.mail(MailKind.REVIEW_WAITING, submission_id=appeal, occasion=occasion)
+            keys[f"waiting, {occasion}"] = await other.mail(
+                MailKind.REVIEW_WAITING, submission_id=appeal, occasion=occasion
+            )
         for notice in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS):
             during = await a_story(session, language, calendar=OPEN)
             keys[notice.value] = await during.mail(MailKind.NOT_YET_VOTED, notice=notice.value)
