@@ -22,11 +22,13 @@ class State(StrEnum):
     WAITING = "documents under review, not registered for all votes"
     REVIEW = "documents under review, registered provisionally for all votes"
     REJECTED = "documents rejected, another picture awaited"
+    REFUSED = "documents refused by two reviewers, may appeal"
+    APPEAL = "documents refused, an appeal under review, registered provisionally for all votes"
     APPROVED = "identity approved and pictures erased, not registered for all votes"
     DONE = "registered for all votes"
 
 
-UNDER_REVIEW = frozenset({State.WAITING, State.REVIEW})
+UNDER_REVIEW = frozenset({State.WAITING, State.REVIEW, State.APPEAL})
 DECIDED = frozenset({State.REJECTED, State.APPROVED, State.DONE})
 # How many of the two hundred, the named ones included; the rest has never signed in.
 CROWD = {
@@ -35,6 +37,8 @@ CROWD = {
     State.WAITING: 5,
     State.REVIEW: 9,
     State.REJECTED: 10,
+    State.REFUSED: 1,
+    State.APPEAL: 1,
     State.APPROVED: 14,
     State.DONE: 44,
 }
@@ -79,6 +83,9 @@ class Staff:
 
 STAFF = (
     Staff("reviewer", f"verification@{STAFF_DOMAIN}", "les precieuses ridicules 1659"),
+    # A refusal takes two, an appeal a third.
+    Staff("reviewer", f"verification-2@{STAFF_DOMAIN}", "le medecin malgre lui 1666"),
+    Staff("reviewer", f"verification-3@{STAFF_DOMAIN}", "monsieur de pourceaugnac 1669"),
     Staff("operator", f"exploitation@{STAFF_DOMAIN}", "les fourberies de scapin 1671"),
     Staff("officer", f"scrutin@{STAFF_DOMAIN}", "les femmes savantes 1672"),
     Staff("auditor", f"audit@{STAFF_DOMAIN}", "le misanthrope et Celimene 1666"),
@@ -97,6 +104,8 @@ _NAMED = (
     (Name("Maria", "Chapdelaine", "fr"), "BdP", State.WAITING, "Peribonka sous la neige 1913"),
     (Name("Argan", "Lemalade", "fr"), "EC", State.REVIEW, "le malade imaginaire 1673"),
     (Name("Gilbert", "Blythe", "en"), "EC", State.REJECTED, "carrots and a broken slate 1908"),
+    (Name("Tartuffe", "L’Imposteur", "fr"), "EC", State.REFUSED, "le pauvre homme, disait-il 1664"),
+    (Name("Agnès", "De la Souche", "fr"), "EC", State.APPEAL, "l'ecole des femmes et le petit chat 1662"),
     (Name("Jeanne", "Mance", "fr"), "TR", State.APPROVED, "hotel-dieu de Ville-Marie 1645"),
     (Name("Duddy", "Kravitz", "en"), "BdP", State.DONE, "a man without land is nobody 1959"),
 )

@@ -40,10 +40,17 @@ class Story:
     decided_at: datetime | None = None
     erased_at: datetime | None = None
     reason: Reason | None = None
+    # Documents of before, that two reviewers refused.
+    refused_id: UUID | None = None
+    refused_sent_at: datetime | None = None
 
     @property
     def approved(self) -> bool:
         return self.decided_at is not None and self.reason is None
+
+    @property
+    def refused_at(self) -> datetime | None:
+        return self.refused_sent_at + timedelta(days=1) if self.refused_sent_at else None
 
     @property
     def status(self) -> SubmissionStatus:
@@ -58,6 +65,8 @@ class Story:
             identity = IdentityState.APPROVED
         elif self.submission_id is not None and self.decided_at is None:
             identity = IdentityState.SUBMITTED
+        elif self.refused_id is not None:
+            identity = IdentityState.REFUSED
         return step_of(
             email_verified=self.verified_at is not None,
             identity=identity,
@@ -66,7 +75,9 @@ class Story:
         )
 
     def file(self, campaign: Campaign) -> File:
-        moments = [self.started_at, self.verified_at, self.submitted_at, self.registered_at, self.decided_at]
+        moments = [
+            self.started_at, self.verified_at, self.submitted_at, self.registered_at, self.decided_at, self.refused_at,
+        ]  # fmt: skip
         last = max(at for at in moments if at is not None)
         # As many reminders as its workflow would have sent; else it would send them all at the next sign-in.
         reminded = 0
@@ -86,6 +97,7 @@ class Story:
                 id=self.submission_id, campaign_id=campaign.id, member_id=self.member_id,
                 status=self.status.value, staged_at=self.submitted_at - timedelta(seconds=40),
                 submitted_at=self.submitted_at, over_at=self.decided_at, erased_at=self.erased_at,
+                appeal_of=self.refused_id,
             )
         ]  # fmt: skip
 
@@ -123,7 +135,9 @@ class Story:
         """What the union has written to them so far; the words of mails sent long ago are not kept."""
         sent = {
             MailKind.VERIFICATION: self.verified_at and self.verified_at - timedelta(minutes=1),
-            MailKind.DOCUMENTS_RECEIVED: self.submitted_at,
+            MailKind.DOCUMENTS_RECEIVED: self.refused_sent_at or self.submitted_at,
+            MailKind.IDENTITY_REFUSED: self.refused_at,
+            MailKind.APPEAL_RECEIVED: self.submitted_at if self.refused_id else None,
             MailKind.REGISTERED: self.registered_at,
             MailKind.APPROVED: self.erased_at if self.approved else None,
             MailKind.REJECTED: self.erased_at if self.reason else None,
@@ -154,7 +168,9 @@ class Story:
         if self.has_file:
             note(self.started_at, "file-opened", key=f"file:{campaign.id}:{self.member_id}")
         note(self.verified_at, "email-verified")
-        note(self.submitted_at, "documents-submitted", subject_id=self.submission_id)
+        note(self.refused_sent_at, "documents-submitted", subject_id=self.refused_id)
+        sent = "appeal-made" if self.refused_id else "documents-submitted"
+        note(self.submitted_at, sent, subject_id=self.submission_id)
         note(self.registered_at, "registered", code=",".join(self.registered))
         if self.submission_id is not None:
             taken_at = self.decided_at - timedelta(minutes=2) if self.decided_at else None
@@ -197,6 +213,16 @@ def _story(person: Person, now: datetime, chance: random.Random) -> Story:
         return story
     story.verified_at = story.started_at + timedelta(minutes=chance.randint(2, 12))
     if person.state is State.IDENTITY:
+        return story
+    if person.state in (State.REFUSED, State.APPEAL):
+        # Refused two days ago: the appeal was made since, or can be.
+        story.refused_id, story.refused_sent_at = uuid4(), (now - timedelta(days=3)).replace(microsecond=0)
+        story.started_at = story.refused_sent_at - timedelta(minutes=30)
+        story.verified_at = story.started_at + timedelta(minutes=5)
+        story.registered = list(own)
+        story.registered_at = story.refused_sent_at + timedelta(minutes=3)
+        if person.state is State.APPEAL:
+            story.submission_id, story.submitted_at = uuid4(), story.refused_sent_at + timedelta(days=2)
         return story
     story.submission_id = uuid4()
     story.submitted_at = story.verified_at + timedelta(minutes=chance.randint(3, 40))

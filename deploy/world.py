@@ -17,6 +17,7 @@ from deploy.cast import DECIDED, STAFF, UNDER_REVIEW, Person, State, cast
 from deploy.doors import some_requests
 from deploy.papers import draw, store
 from deploy.questions import QUESTIONS, TITLE_EN, TITLE_FR
+from deploy.refusals import a_refusal
 from deploy.story import Story, tell
 from portal.settings import Settings
 from portal.store import Session, Sessions, factors, open_database, sessions_of
@@ -119,12 +120,20 @@ async def seed(
         await _write(session, [campaign])
         await _write(session, ballots)
         accounts = await _write_people(session, people, stories)
-        reviewer, operator = await _write_staff(session, now)
+        reviewers, operator = await _write_staff(session, now)
+        reviewer = reviewers[0]
         await _write_codes(session, secret)
         with_ids = [(person, story.member_id) for person, story in zip(people, stories, strict=True)]
         for rows in some_requests(with_ids, operator.id, secret, now):
             await _write(session, rows)
         await _write(session, [story.file(campaign) for story in stories if story.has_file])
+        for story in stories:
+            if story.refused_id is not None and story.refused_sent_at is not None:
+                for left in a_refusal(
+                    campaign, story.member_id, story.refused_id, sent_at=story.refused_sent_at,
+                    reviewers=(reviewers[0].id, reviewers[1].id),
+                ):  # fmt: skip
+                    await _write(session, left)
         await _write(session, [row for story in stories for row in story.submissions(campaign)])
         await _write(session, documents)
         decided = [s for p, s in zip(people, stories, strict=True) if p.state in DECIDED]
@@ -160,8 +169,8 @@ async def _write_people(session: Session, people: list[Person], stories: list[St
     return {account.member_id: account.id for account in accounts if account.member_id is not None}
 
 
-async def _write_staff(session: Session, now: datetime) -> tuple[Account, Account]:
-    """Accounts of people who are on no roll; the reviewer's and the operator's are returned."""
+async def _write_staff(session: Session, now: datetime) -> tuple[list[Account], Account]:
+    """Accounts of people who are on no roll; the reviewers' and the operator's are returned."""
     accounts = [
         Account(
             id=uuid4(), member_id=None, email=staff.email, email_verified_at=now,
@@ -172,8 +181,9 @@ async def _write_staff(session: Session, now: datetime) -> tuple[Account, Accoun
     await _write(session, accounts)
     roles = [StaffRole(account_id=a.id, role=s.role) for a, s in zip(accounts, STAFF, strict=True)]
     await _write(session, roles)
-    by_role = {staff.role: account for account, staff in zip(accounts, STAFF, strict=True)}
-    return by_role["reviewer"], by_role["operator"]
+    with_role = [(staff.role, account) for account, staff in zip(accounts, STAFF, strict=True)]
+    reviewers = [account for role, account in with_role if role == "reviewer"]
+    return reviewers, next(account for role, account in with_role if role == "operator")
 
 
 async def _write_codes(session: Session, secret: bytes) -> None:

@@ -62,7 +62,9 @@ async def contestable(session: Session, campaign: Campaign, member_id: UUID, at:
             select(
                 func.count().filter(Submission.appeal_of == decided.id, Submission.status.in_(MADE)),
                 func.count().filter(
-                    Submission.submitted_at > decided.over_at, Submission.appeal_of.is_distinct_from(decided.id)
+                    Submission.submitted_at > decided.over_at,
+                    Submission.id != decided.id,
+                    Submission.appeal_of.is_distinct_from(decided.id),
                 ),
             ).where(*whose)
         )

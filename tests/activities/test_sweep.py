@@ -11,10 +11,12 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.sweep import SweepActivities, Swept
 from deploy.servers import ObjectStore
-from portal.rules.identity import KEY_LIFETIME, OVER, UNDECIDED_FOR, SubmissionStatus
+from portal.rules.accounts import Role
+from portal.rules.decisions import Deciding
+from portal.rules.identity import KEY_LIFETIME, OVER, UNDECIDED_FOR, Reason, SubmissionStatus, Verdict
 from portal.rules.onboarding import Step
 from portal.settings import Settings
-from portal.store import Sessions, identity, onboarding
+from portal.store import Sessions, decisions, identity, onboarding, review
 from portal.store.campaigns import Campaign
 from portal.store.files import FileGone, MinioFiles
 from portal.store.identity import Submission
@@ -55,6 +57,31 @@ async def a_case(
     for key in await object_keys(sessions, submission.id):
         await files.put(key, b"sealed picture")
     return submission
+
+
+async def test_the_staff_hear_once_of_a_case_that_nobody_there_may_look_at(
+    sweeping: SweepActivities, sessions: Sessions, files: MinioFiles
+) -> None:
+    submission = await a_case(sessions, files, STATUS.SUBMITTED, HOUR)
+    async with sessions.begin() as session:
+        operators = [(await builders.a_staff_account(session, Role.OPERATOR)).id for _ in range(2)]
+        reviewer = await builders.a_staff_account(session, Role.REVIEWER)
+        claim = await review.claim_next(session, reviewer.id)
+        assert claim is not None
+        await decisions.give(
+            session, claim_id=claim.id, reviewer_id=reviewer.id, verdict=Verdict.REFUSE, reason=Reason.EXPIRED,
+            note_fr="", note_en="", deciding=Deciding(b"a key of the tests"),
+        )  # fmt: skip
+    await sweep(sweeping)
+    await run(sessions, "update opinion set given_at = given_at - interval '25 hours'")
+    await sweep(sweeping)
+    await sweep(sweeping)
+
+    async with sessions.begin() as session:
+        mails = await session.scalars(select(Mail).where(Mail.kind == "review-waiting"))
+        told = {mail.account_id: mail.facts for mail in mails}
+    assert set(told) == set(operators)
+    assert told[operators[0]] == {"submission_id": str(submission.id), "occasion": "another-reviewer"}
 
 
 async def object_keys(sessions: Sessions, submission_id: UUID) -> list[str]:

@@ -106,7 +106,8 @@ async def test_every_file_stands_where_the_records_say(sessions: Sessions, campa
         Step.EMAIL: counts[State.EMAIL],
         Step.IDENTITY: counts[State.IDENTITY] + counts[State.REJECTED],
         Step.REGISTRATION: counts[State.WAITING] + counts[State.APPROVED],
-        Step.REVIEW: counts[State.REVIEW],
+        Step.REVIEW: counts[State.REVIEW] + counts[State.APPEAL],
+        Step.REFUSED: counts[State.REFUSED],
         Step.DONE: counts[State.DONE],
     }
 
@@ -131,7 +132,7 @@ async def test_every_waiting_case_can_be_reviewed(
     async with sessions.begin() as session:
         reviewer = await accounts.by_email(session, STAFF[0].email)
         assert reviewer is not None
-        assert (await review.queue(session)).waiting == CROWD[State.WAITING] + CROWD[State.REVIEW]
+        assert (await review.queue(session)).waiting == CROWD[State.WAITING] + CROWD[State.REVIEW] + CROWD[State.APPEAL]
         claim = await review.claim_next(session, reviewer.id)
         assert claim is not None
         case = await review.case_of(session, claim.id, reviewer.id)
@@ -145,8 +146,10 @@ async def test_every_waiting_case_can_be_reviewed(
             )  # fmt: skip
             assert jpeg.startswith(b"\xff\xd8")
         counter = await identity.counter(session)
-    assert counter.remaining == CROWD[State.WAITING] + CROWD[State.REVIEW]
-    assert counter.erased == sum(CROWD[s] for s in (State.REJECTED, State.APPROVED, State.DONE))
+    assert counter.remaining == CROWD[State.WAITING] + CROWD[State.REVIEW] + CROWD[State.APPEAL]
+    assert counter.erased == sum(
+        CROWD[s] for s in (State.REJECTED, State.REFUSED, State.APPEAL, State.APPROVED, State.DONE)
+    )
 
 
 async def test_a_registration_is_confirmed_once_the_identity_is(sessions: Sessions, campaign: Campaign) -> None:

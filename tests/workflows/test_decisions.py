@@ -4,6 +4,7 @@ T59 (replayed approval), T60 (approval of a replaced picture), T61 (forged signa
 """
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,7 +13,7 @@ from portal.rules.identity import Reason, SubmissionStatus, Verdict
 from portal.rules.mail import MailKind
 from portal.rules.onboarding import Step
 from portal.rules.refusals import Refusal
-from portal.store import identity
+from portal.store import decisions, identity
 from portal.store.identity import Claim, Submission
 from tests.builders import ballots_of
 from tests.workflows.journeys import Journey, World, until
@@ -239,6 +240,45 @@ async def test_an_erasure_under_way_is_taken_up_by_the_next_run(world: World, jo
 
     await journey.erased(submission_id)
     assert await world.files.stored() == []
+
+
+async def test_a_decision_undone_in_time_changes_nothing_and_writes_no_mail(world: World, journey: Journey) -> None:
+    """The signal has gone; the workflow waits, asks the records, and finds nothing to do."""
+    submission_id = await journey.until_submitted()
+    reviewer = await world.reviewer()
+    claim = await world.claim(reviewer)
+    given = await world.give(claim, Verdict.REJECT, undo_for=timedelta(seconds=4))
+    await journey.deliver(submission_id, claim.id, Verdict.REJECT, given.undo_until)
+    async with world.sessions.begin() as session:
+        assert await decisions.undo(session, claim_id=claim.id, reviewer_id=reviewer) is None
+
+    again = await world.claim(reviewer)
+    assert again.id != claim.id
+    await asyncio.sleep((given.undo_until - datetime.now(UTC)).total_seconds() + 1)
+    await nothing_changed(journey, submission_id)
+    assert set(await journey.outbox()) == {"documents-received"}
+    assert "decision-ignored" not in await journey.actions()
+
+    last = await world.give(again, Verdict.APPROVE)
+    await journey.deliver(submission_id, again.id, Verdict.APPROVE, last.undo_until)
+    await journey.erased(submission_id)
+    assert set(await journey.outbox()) == {"documents-received", "approved"}
+
+
+async def test_a_signal_that_hurries_waits_for_the_clock_of_the_records(world: World, journey: Journey) -> None:
+    """T61: whoever can send a signal cannot take the half minute away."""
+    submission_id = await journey.until_submitted()
+    claim = await world.claim(await world.reviewer())
+    given = await world.give(claim, Verdict.APPROVE, undo_for=timedelta(seconds=3))
+
+    await journey.deliver(submission_id, claim.id, Verdict.APPROVE)
+
+    await journey.erased(submission_id)
+    async with world.sessions.begin() as session:
+        submission = await session.get(Submission, submission_id)
+    assert submission is not None
+    assert submission.over_at is not None
+    assert submission.over_at >= given.undo_until
 
 
 async def test_the_same_documents_sent_again_after_a_rejection_are_refused(world: World, journey: Journey) -> None:
