@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, and_, delete, func, literal, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    and_,
+    delete,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,7 +28,7 @@ from portal.store.base import Base, NewId
 
 
 class Submission(Base):
-    """One or two documents sent together; `attempt` counts within the campaign."""
+    """One or two documents sent together."""
 
     __tablename__ = "submission"
     __table_args__ = (
@@ -33,6 +46,8 @@ class Submission(Base):
             postgresql_where=text("status = 'submitted'"),
         ),
         Index(None, "status", "submitted_at"),
+        # The reviewers' queue.
+        Index("ix_submission_waiting", "submitted_at", postgresql_where=text("status = 'submitted'")),
         Index(None, "member_id"),
     )
 
@@ -46,6 +61,8 @@ class Submission(Base):
     # When it stopped being needed, whatever the reason: the promise of deletion counts from here.
     over_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
+    # Which try it is: one more than those that were answered by «send a better photo»; numbered by a trigger.
+    attempt: Mapped[int] = mapped_column(server_default="1")
 
 
 class Document(Base):
@@ -68,15 +85,24 @@ class Document(Base):
 
 
 class Claim(Base):
-    """A reviewer has this case open until the lease ends."""
+    """A reviewer has this case open until the lease ends; its end is moved by a trigger alone."""
 
     __tablename__ = "claim"
+    __table_args__ = (Index(None, "expires_at"),)
 
     id: Mapped[NewId]
     submission_id: Mapped[UUID] = mapped_column(ForeignKey("submission.id"), index=True)
     reviewer_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
     claimed_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     expires_at: Mapped[datetime]
+    # Prolonged once; given back, by its reviewer, an operator or the timer.
+    extended_at: Mapped[datetime | None]
+    returned_at: Mapped[datetime | None]
+    # What was typed from the picture was compared with the roll, and the codes of the fields that differ: no more of it.
+    compared_at: Mapped[datetime | None]
+    differs: Mapped[list[str] | None] = mapped_column(ARRAY(String))
+    # The roll was looked at without comparing.
+    roll_shown_at: Mapped[datetime | None]
 
 
 class Decision(Base):
@@ -86,6 +112,7 @@ class Decision(Base):
     __table_args__ = (
         CheckConstraint("verdict in ('approve', 'reject')", name="verdict"),
         CheckConstraint("(verdict = 'reject') = (reason is not null)", name="reason"),
+        Index(None, "decided_at"),
     )
 
     submission_id: Mapped[UUID] = mapped_column(ForeignKey("submission.id"), primary_key=True)

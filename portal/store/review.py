@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 
 from portal.rules.identity import CLAIM_LEASE, Reason, SubmissionStatus, Verdict
 from portal.rules.refusals import Refusal
-from portal.store import Session
+from portal.store import Session, journal
 from portal.store.accounts import Account
 from portal.store.identity import Claim, Decision, DecisionNote, Submission, lock
 from portal.store.members import Member
@@ -122,6 +122,36 @@ async def case_of(session: Session, claim_id: UUID, reviewer_id: UUID) -> Case |
         )
     ).one_or_none()
     return None if row is None else Case(row[0], row[1], row[2])
+
+
+async def give_back(session: Session, claim_id: UUID, *, by: UUID | None) -> Claim | Refusal:
+    """The case is free again: its reviewer gave it back, an operator took it from them, or (None) its time is over."""
+    claim = await session.scalar(
+        select(Claim).where(Claim.id == claim_id).with_for_update().execution_options(populate_existing=True)
+    )
+    if claim is None:
+        return Refusal.CLAIM_NEEDED
+    decided = await session.scalar(select(Decision.submission_id).where(Decision.claim_id == claim_id))
+    now = await session.scalar(select(func.clock_timestamp()))
+    assert now is not None, "the database knows the time"
+    if decided is not None or claim.returned_at is not None or (by is not None and claim.expires_at <= now):
+        return Refusal.CLAIM_EXPIRED
+    submission = await session.get(Submission, claim.submission_id)
+    assert submission is not None, "a submission is never deleted"
+    if by is not None and submission.member_id == await session.scalar(
+        select(Account.member_id).where(Account.id == by)
+    ):
+        return Refusal.OWN_FILE
+    claim.returned_at = func.clock_timestamp()
+    await session.flush()
+    await session.refresh(claim)
+    mine = by == claim.reviewer_id
+    await journal.write(
+        session, "lease-returned", actor=journal.SYSTEM if by is None else "reviewer" if mine else "operator",
+        actor_id=by, member_id=submission.member_id, campaign_id=submission.campaign_id, subject_id=submission.id,
+        code="expired" if by is None else "given-back" if mine else "taken-back", key=f"lease-returned:{claim_id}",
+    )  # fmt: skip
+    return claim
 
 
 async def decide(
