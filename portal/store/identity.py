@@ -98,7 +98,7 @@ class Claim(Base):
     # Prolonged once; given back, by its reviewer, an operator or the timer.
     extended_at: Mapped[datetime | None]
     returned_at: Mapped[datetime | None]
-    # What was typed from the picture was compared with the roll, and the codes of the fields that differ: no more of it.
+    # What was typed from the picture was compared with the roll; of it only the codes of the fields that differ.
     compared_at: Mapped[datetime | None]
     differs: Mapped[list[str] | None] = mapped_column(ARRAY(String))
     # The roll was looked at without comparing.
