@@ -237,7 +237,7 @@ FORMS = st.sampled_from(
     ["{unit}-{number} {street}", "{number}, {street}, app. {unit}", "{number} {street} #{unit}",
      "apt {unit}, {number} {street}", "{number} {street} unit {unit}"]
 )  # fmt: skip
-WORDS = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "Zs"]), max_size=40)
+WORDS = st.text(st.characters(codec="utf-8", categories=["L", "Nd", "P", "Zs"]), max_size=40)
 
 
 def written(form: str, number: int, unit: str, street: str) -> str:
