@@ -16,7 +16,7 @@ from portal.rules.identity import (
     UNDECIDED_FOR,
     SubmissionStatus,
 )  # fmt: skip
-from portal.store import Sessions, accounts, doors, identity, journal, mail
+from portal.store import Sessions, accounts, decisions, doors, identity, journal, mail
 from portal.store import sessions as sign_ins
 from portal.store.files import Files, FilesUnavailable, StillThere
 from portal.store.sealing import EpochKeys
@@ -144,6 +144,6 @@ class SweepActivities:
         async with self.sessions.begin() as session:
             await sign_ins.drop_expired(session)
             await accounts.drop_old_attempts(session, datetime.now(UTC) - timedelta(days=2))
-            await identity.purge_notes(session)
+            await decisions.purge_notes(session)
             await doors.forget(session, datetime.now(UTC) - FORGOTTEN_AFTER)
             await mail.forget_notes(session)

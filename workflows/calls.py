@@ -1,5 +1,6 @@
 """How pages and the worker reach a member's workflow: the only place that knows ids and start options."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -47,16 +48,21 @@ async def deliver_decision(
     submission_id: UUID,
     claim_id: UUID,
     verdict: Verdict,
+    effective_at: datetime | None = None,
 ) -> None:
-    """Signal a decision, starting the workflow again if it is gone: it takes the file up from the records."""
+    """Signal a decision, starting the workflow again if it is gone: it takes the file up from the records.
+
+    The signal goes at once, whenever the decision takes effect. A refusal travels as a rejection does: the records
+    say which of the two it is.
+    """
     await client.start_workflow(
         OnboardingWorkflow.run,
         MemberToOnboard(campaign_id, member_id),
         id=workflow_id(campaign_code, member_id),
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        start_signal=verdict.value,
-        start_signal_args=[DecisionMade(submission_id, claim_id)],
+        start_signal="approve" if verdict is Verdict.APPROVE else "reject",
+        start_signal_args=[DecisionMade(submission_id, claim_id, effective_at)],
         static_summary=f"Onboarding in campaign {campaign_code}",
         static_details=STATIC_DETAILS,
     )

@@ -47,7 +47,9 @@ class File(Base):
 
     __tablename__ = "onboarding"
     __table_args__ = (
-        CheckConstraint("step in ('email', 'identity', 'registration', 'review', 'done', 'ended')", name="step"),
+        CheckConstraint(
+            "step in ('email', 'identity', 'registration', 'review', 'refused', 'done', 'ended')", name="step"
+        ),
         Index(None, "campaign_id", "step", "waiting_since"),
         Index(None, "member_id"),
     )

@@ -13,6 +13,7 @@ from portal.store import (  # noqa: F401  (a table exists once its module is imp
     accounts,
     ballots,
     campaigns,
+    decisions,
     doors,
     identity,
     journal,

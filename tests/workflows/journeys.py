@@ -20,7 +20,7 @@ from portal.rules.mail import MailKind
 from portal.rules.onboarding import Step
 from portal.rules.refusals import Refusal
 from portal.settings import Settings
-from portal.store import Sessions, accounts, identity, journal, links, mail, onboarding, review
+from portal.store import Sessions, accounts, decisions, identity, journal, links, mail, onboarding, review
 from portal.store.campaigns import Campaign
 from portal.store.files import MinioFiles
 from portal.store.identity import Claim, Document, Submission
@@ -117,13 +117,14 @@ class World:
     async def decide(
         self, claim: Claim, verdict: Verdict = Verdict.APPROVE, reason: Reason | None = None
     ) -> Submission | Refusal:
-        if verdict is Verdict.REJECT and reason is None:
+        if verdict is not Verdict.APPROVE and reason is None:
             reason = Reason.UNREADABLE
         async with self.sessions.begin() as session:
-            return await review.decide(
+            given = await decisions.give(
                 session, claim_id=claim.id, reviewer_id=claim.reviewer_id, verdict=verdict, reason=reason,
-                note_fr="", note_en="",
+                note_fr="", note_en="", deciding=self.settings.deciding,
             )  # fmt: skip
+        return given if isinstance(given, Refusal) else given.submission
 
 
 @dataclass(frozen=True)

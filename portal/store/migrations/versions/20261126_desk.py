@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261126_desk"
-down_revision = "20261125_mails_of_requests"
+down_revision = "20261126_opinions_and_appeals"
 
 GRANTS = (
     # The end of a lease is written by its guard alone: a page says that it is given back, prolonged or compared.
@@ -44,7 +44,7 @@ create function number_attempt() returns trigger language plpgsql as $$
 begin
     new.attempt := 1 + (
         select count(*) from submission s
-        where s.member_id = new.member_id and s.campaign_id = new.campaign_id and s.status = 'rejected'
+        where s.member_id = new.member_id and s.campaign_id = new.campaign_id and s.status in ('rejected', 'refused')
     );
     return new;
 end $$
