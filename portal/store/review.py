@@ -1,5 +1,6 @@
 """The reviewers' queue: one case at a time, under a lease, never one's own, decided once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -9,10 +10,18 @@ from sqlalchemy import func, select
 from portal.rules.identity import CLAIM_LEASE
 from portal.rules.refusals import Refusal
 from portal.store import Session, decisions, journal
+from portal.store import queue as urgency
 from portal.store.accounts import Account
+from portal.store.campaigns import Campaign
 from portal.store.decisions import Opinion
 from portal.store.identity import Claim, Submission, lock
 from portal.store.members import Member
+from portal.store.queue import MANY_CASES, alerts, is_many, opened
+
+__all__ = [
+    "Case", "Queue", "alerts", "carry_over", "case_of", "claim_next", "current_claim", "give_back",
+    "note_comparison", "prolong", "queue", "show_roll", "watch",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +62,34 @@ async def current_claim(session: Session, reviewer_id: UUID) -> Claim | None:
 
 
 async def claim_next(session: Session, reviewer_id: UUID) -> Claim | None:
-    """The case already open, else a lease on the oldest that nobody has open; None when none is left."""
+    """The case already open, else a lease on the most urgent that nobody has open; None when none is left."""
     # One reviewer, one case: a second click waits here and finds the first one's.
     await session.execute(select(Account.id).where(Account.id == reviewer_id).with_for_update(key_share=True))
     mine = await current_claim(session, reviewer_id)
     if mine is not None:
         return mine
     own_member = select(Account.member_id).where(Account.id == reviewer_id).scalar_subquery()
-    mine_to_take = (decisions.may_take(reviewer_id, own_member), ~decisions.leased())
+    passed: list[UUID] = []
     while True:
         submission_id = await session.scalar(
             select(Submission.id)
-            .where(*mine_to_take)
-            .order_by(Submission.submitted_at)
+            .join(Campaign, Campaign.id == Submission.campaign_id)
+            .where(urgency.may_take(reviewer_id), urgency.free(), Submission.id.not_in(passed))
+            .order_by(*urgency.order())
             .limit(1)
-            .with_for_update(skip_locked=True)
+            .with_for_update(of=Submission, skip_locked=True)
         )
         if submission_id is None:
             return None
         # Asked again now that it is held: a colleague's claim or opinion may have been committed after the look above.
-        free = await session.scalar(select(Submission.id).where(Submission.id == submission_id, *mine_to_take))
+        free = await session.scalar(
+            select(Submission.id).where(
+                Submission.id == submission_id, decisions.may_take(reviewer_id, own_member), ~decisions.leased()
+            )
+        )
         if free is not None:
             break
+        passed.append(submission_id)
     claim = Claim(
         id=uuid4(),
         submission_id=submission_id,
@@ -133,3 +148,47 @@ async def give_back(session: Session, claim_id: UUID, *, by: UUID | None) -> Cla
         code="expired" if by is None else "given-back" if mine else "taken-back", key=f"lease-returned:{claim_id}",
     )  # fmt: skip
     return claim
+
+
+async def watch(session: Session, reviewer_id: UUID) -> None:
+    """Write down once an hour that somebody opens more cases than work explains; operators see it."""
+    if is_many(await opened(session, reviewer_id, urgency.HOUR)):
+        hour = await session.scalar(select(func.to_char(func.date_trunc("hour", urgency.NOW), "YYYY-MM-DD-HH24")))
+        await journal.write(
+            session, MANY_CASES, actor="reviewer", actor_id=reviewer_id, key=f"many-cases:{reviewer_id}:{hour}"
+        )
+
+
+async def prolong(session: Session, claim_id: UUID, reviewer_id: UUID) -> Claim | Refusal:
+    """The lease runs anew, once, while its reviewer works."""
+    found = await case_of(session, claim_id, reviewer_id)
+    if found is None or found.claim.extended_at is not None:
+        return Refusal.CLAIM_EXPIRED
+    found.claim.extended_at = func.clock_timestamp()
+    await session.flush()
+    await session.refresh(found.claim)
+    return found.claim
+
+
+async def note_comparison(session: Session, claim: Claim, differs: Sequence[str]) -> None:
+    """That a comparison was made under this claim, and the codes of the fields that differ; nothing that was typed."""
+    claim.compared_at = func.clock_timestamp()
+    claim.differs = list(differs)
+    await session.flush()
+
+
+async def show_roll(session: Session, claim: Claim) -> None:
+    """The roll is looked at without comparing: nothing is approved under this claim any more."""
+    if claim.roll_shown_at is None:
+        claim.roll_shown_at = func.clock_timestamp()
+        await session.flush()
+
+
+async def carry_over(session: Session, undone_id: UUID, reviewer_id: UUID) -> Claim | None:
+    """After an opinion was taken back: its case again, under a new lease, with what was compared a moment ago."""
+    undone, anew = await session.get(Claim, undone_id), await current_claim(session, reviewer_id)
+    if undone is None or anew is None or anew.submission_id != undone.submission_id:
+        return anew
+    anew.compared_at, anew.differs, anew.roll_shown_at = undone.compared_at, undone.differs, undone.roll_shown_at
+    await session.flush()
+    return anew

@@ -62,6 +62,9 @@ def upgrade() -> None:
     # The leases that run, the decisions of today.
     op.create_index(op.f("ix_claim_expires_at"), "claim", ["expires_at"])
     op.create_index(op.f("ix_decision_decided_at"), "decision", ["decided_at"])
+    op.create_index(
+        "ix_journal_many_cases", "journal", ["at"], postgresql_where=sa.text("action = 'many-cases-opened'")
+    )
     op.execute(LEASE)
     op.execute("create trigger lease before update on claim for each row execute function guard_lease()")
     op.execute(ATTEMPT)
