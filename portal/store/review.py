@@ -20,7 +20,7 @@ from portal.store.queue import MANY_CASES, alerts, is_many, opened
 
 __all__ = [
     "Case", "Queue", "alerts", "carry_over", "case_of", "claim_next", "current_claim", "give_back",
-    "note_comparison", "prolong", "queue", "show_roll", "watch",
+    "note_comparison", "prolong", "queue", "runs_until", "show_roll", "watch",
 ]  # fmt: skip
 
 
@@ -148,6 +148,11 @@ async def give_back(session: Session, claim_id: UUID, *, by: UUID | None) -> Cla
         code="expired" if by is None else "given-back" if mine else "taken-back", key=f"lease-returned:{claim_id}",
     )  # fmt: skip
     return claim
+
+
+async def runs_until(session: Session, claim_id: UUID) -> datetime | None:
+    """The end of a lease that runs and under which nothing was said; None when it is over."""
+    return await session.scalar(select(Claim.expires_at).where(Claim.id == claim_id, decisions.open_claim()))
 
 
 async def watch(session: Session, reviewer_id: UUID) -> None:

@@ -25,6 +25,7 @@ from portal.rules.identity import Verdict
 from portal.temporal import connect
 from tests.workflows.door_timelines import DoorTimeline, door_timeline
 from tests.workflows.fakes import OWN, FakeRecords, a_calendar
+from tests.workflows.lease_stories import LEASE_STORIES, lease_story
 from tests.workflows.timelines import Timeline, timeline
 from workflows.campaigns import CampaignWorkflow
 from workflows.messages import DecisionMade
@@ -211,6 +212,11 @@ DOOR_STORIES: dict[str, Callable[[DoorTimeline], Awaitable[None]]] = {
 
 async def lived(client: Client, name: str) -> WorkflowHandle[Any, Any]:
     """The workflow of a story, once it has been told to its end."""
+    if name in LEASE_STORIES:
+        lease = lease_story(client)
+        async with lease.worker():
+            await LEASE_STORIES[name](lease)
+        return lease.handle
     if name in DOOR_STORIES:
         story = door_timeline(client)
         async with story.worker():
@@ -238,7 +244,7 @@ async def record(address: str, names: list[str]) -> None:
 
 
 def main() -> None:
-    names = sys.argv[1:] or [*STORIES, *DOOR_STORIES]
+    names = sys.argv[1:] or [*STORIES, *DOOR_STORIES, *LEASE_STORIES]
     HISTORIES.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="record-"))
     server = start_temporal(folder)
