@@ -7,6 +7,7 @@ from uuid import UUID
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities import review_mails
 from activities.identity import CloseSubmission, Erased, IdentityActivities
 from portal.rules.doors import FORGOTTEN_AFTER
 from portal.rules.identity import (
@@ -54,6 +55,7 @@ class SweepActivities:
         # Records and key folder first: they never wait for the object store.
         destroyed = await self._destroy_keys()
         await self._forget()
+        await self._tell_of_waiting()
         closed = await self._close_overdue()
         stuck: Stuck = []
         late = await self._erase_late(stuck)
@@ -139,6 +141,16 @@ class SweepActivities:
             if day + KEY_LIFETIME <= today or (day < today - timedelta(days=1) and day not in in_use)
         ]
         return sum(self.keys.destroy(day) for day in over)
+
+    async def _tell_of_waiting(self) -> None:
+        """A case whose next opinion nobody who is there may give does not wait in silence."""
+        async with self.sessions.begin() as session:
+            for case in await decisions.waiting_for_another(session):
+                # An appeal that nobody has looked at has a promised day of its own.
+                if case.opinions:
+                    await review_mails.tell_staff(
+                        session, self.identity.records.policy.courtesy, case.submission_id, "another-reviewer"
+                    )
 
     async def _forget(self) -> None:
         async with self.sessions.begin() as session:

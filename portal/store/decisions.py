@@ -6,9 +6,6 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
-    CheckConstraint,
-    ForeignKey,
-    Index,
     and_,
     delete,
     exists,
@@ -16,11 +13,10 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, aliased, mapped_column
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
 from portal.rules.decisions import ANOTHER_LOOK_WITHIN, Deciding, settled
@@ -28,47 +24,9 @@ from portal.rules.identity import CLAIM_LEASE, Reason, SubmissionStatus, Verdict
 from portal.rules.refusals import Refusal
 from portal.store import Session, journal
 from portal.store.accounts import Account
-from portal.store.base import Base
 from portal.store.campaigns import Campaign
 from portal.store.identity import Claim, Decision, DecisionNote, Submission, decision_of, lock
-
-
-class Opinion(Base):
-    """What one reviewer thinks of one submission; taken back in time it stands no more, and is never rewritten."""
-
-    __tablename__ = "opinion"
-    __table_args__ = (
-        CheckConstraint("verdict in ('approve', 'reject', 'refuse')", name="verdict"),
-        CheckConstraint("(verdict <> 'approve') = (reason is not null)", name="reason"),
-        Index(
-            "uq_opinion_standing",
-            "submission_id",
-            "reviewer_id",
-            unique=True,
-            postgresql_where=text("undone_at is null"),
-        ),
-    )
-
-    claim_id: Mapped[UUID] = mapped_column(ForeignKey("claim.id"), primary_key=True)
-    submission_id: Mapped[UUID] = mapped_column(ForeignKey("submission.id"))
-    reviewer_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
-    verdict: Mapped[str]
-    reason: Mapped[str | None]
-    # Its submission is one of the sample that two look at.
-    second_look: Mapped[bool] = mapped_column(server_default=text("false"))
-    given_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), index=True)
-    undo_until: Mapped[datetime]
-    undone_at: Mapped[datetime | None]
-
-
-class OpinionNote(Base):
-    """What its reviewer wrote for «other», in both languages; purged with the campaign."""
-
-    __tablename__ = "opinion_note"
-
-    claim_id: Mapped[UUID] = mapped_column(ForeignKey("opinion.claim_id"), primary_key=True)
-    fr: Mapped[str]
-    en: Mapped[str]
+from portal.store.opinions import Opinion, OpinionNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +299,16 @@ async def undo(session: Session, *, claim_id: UUID, reviewer_id: UUID) -> Refusa
         campaign_id=submission.campaign_id, subject_id=submission.id, key=f"undone:{claim_id}",
     )  # fmt: skip
     return None
+
+
+async def takes_effect(session: Session, decision: Decision) -> bool:
+    """Whether its moment has come, by the clock that wrote it."""
+    return bool(await session.scalar(select(literal(decision.effective_at) <= func.clock_timestamp())))
+
+
+async def was_undone(session: Session, claim_id: UUID) -> bool:
+    opinion = await session.get(Opinion, claim_id)
+    return opinion is not None and opinion.undone_at is not None
 
 
 # --- what lost its way ----------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from portal.store import (  # noqa: F401  (a table exists once its module is imp
     accounts,
     ballots,
     campaigns,
-    decisions,
     doors,
     identity,
     journal,
@@ -21,6 +20,7 @@ from portal.store import (  # noqa: F401  (a table exists once its module is imp
     mail,
     members,
     onboarding,
+    opinions,
     sessions,
 )
 from portal.store.base import Base

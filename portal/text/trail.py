@@ -10,6 +10,8 @@ from portal.text.labels import REASONS, STEPS, SUBMISSIONS
 # One for every action that any part of the portal writes down; a test looks for those without words.
 ACTIONS = {
     "activated": N_("Premier mot de passe choisi"),
+    "appeal-late": N_("Réponse à une contestation en retard, excuses envoyées"),
+    "appeal-made": N_("Décision contestée, pièce d'identité reçue"),
     "case-opened": N_("Votre dossier pris en main pour l'examen"),
     "data-downloaded": N_("Vos données téléchargées"),
     "decided": N_("Décision prise sur votre pièce d'identité"),
@@ -23,11 +25,14 @@ ACTIONS = {
     "file-ended": N_("Dossier de la campagne fermé"),
     "file-opened": N_("Dossier de la campagne ouvert"),
     "identity-approved": N_("Identité confirmée"),
+    "identity-refused": N_("Identité refusée"),
     "identity-rejected": N_("Meilleure photo demandée"),
     "language-chosen": N_("Langue de correspondance choisie"),
     "lease-returned": N_("Votre dossier remis dans la file d'examen"),
     "notice-queued": N_("Avis à tout le monde préparé"),
     "number-path-closed": N_("Entrée par numéro de membre fermée à tout le monde pour une heure"),
+    "opinion-given": N_("Premier avis donné sur votre pièce d'identité, un autre à venir"),
+    "opinion-undone": N_("Avis ou décision repris avant d'avoir eu un effet"),
     "password-renewed": N_("Mot de passe renouvelé, toutes les sessions fermées"),
     "picture-seen": N_("Photo de votre pièce d'identité ouverte"),
     "re-entry-refused": N_("Mot de passe demandé de nouveau : ce n'était pas le bon"),
@@ -73,6 +78,7 @@ PICTURES = frozenset({"picture-seen"})
 _CODES: dict[tuple[str, str], str] = {
     ("decided", Verdict.APPROVE.value): N_("identité confirmée"),
     ("decided", Verdict.REJECT.value): N_("meilleure photo demandée"),
+    ("decided", Verdict.REFUSE.value): N_("identité refusée"),
     ("language-chosen", "fr"): N_("français"),
     ("language-chosen", "en"): N_("anglais"),
     ("lease-returned", "expired"): N_("le temps réservé était écoulé"),
@@ -118,7 +124,7 @@ def _more(action: str, code: str, language: str) -> str:
         return ngettext(language)("%(count)s vote", "%(count)s votes", count) % {"count": count}
     if action == "documents-erased":
         return translate(N_("certificat %(number)s")) % {"number": code}
-    if action == "identity-rejected" and code in set(Reason):
+    if action in ("identity-rejected", "identity-refused") and code in set(Reason):
         # In the words that the member was written: the code itself is the reviewers'.
         return translate(REASONS[Reason(code)].reason)
     known = _CODES.get((action, code))

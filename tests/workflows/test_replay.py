@@ -34,7 +34,7 @@ PLAIN = re.compile(f"({ID}|{INSTANT}|{CODE})")
 SUMMARY = re.compile(
     r"take up the file|close the file|verification mail|address verified|documents submitted"
     r"|documents withdrawn|documents: [a-z]+|decision: (approve|reject)|register for \d ballots"
-    r"|remind of the missing step: [a-z]+"
+    r"|remind of the missing step: [a-z]+|apologise for the late answer to an appeal"
     r"|write the certificate of deletion|delete the pictures and prove that they are gone"
     r"|take up the calendar"
     r"|return the case|the lease ends"
