@@ -30,6 +30,7 @@ from api import (
     reminders,
     renewal,
     review,
+    review_decisions,
 )
 from api.ask import NotYet, page_of
 from api.assets import Assets
@@ -50,7 +51,7 @@ PAGES = [
     module.router
     for module in (
         accounts, activation, renewal, reminders, onboarding, identity, ballots, holdings, messages, calendar, review,
-        operations, doors, door_desk, guide, health,
+        review_decisions, operations, doors, door_desk, guide, health,
     )
 ]  # fmt: skip
 

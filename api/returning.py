@@ -20,7 +20,8 @@ from portal.text.addresses import path, place
 # Never kept: what only its owner should type, and what belongs to the session that is over.
 FORGOTTEN = frozenset({"password", "again", "form_token"})
 MOST = 4000
-NOTHING_TO_KEEP = frozenset({"", "sign-out", "stay"})
+# Nor what a reviewer read on a picture: it is stored nowhere, not even on the way through a sign-in.
+NOTHING_TO_KEEP = frozenset({"", "sign-out", "stay", "review-comparison"})
 
 
 @dataclass(frozen=True, slots=True)

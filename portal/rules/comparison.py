@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import product
 
 from portal.rules.spelling import (
     ARTICLES,
@@ -133,7 +132,8 @@ def _names(said: list[str], first: list[str], last: list[str]) -> Compared:
 def _given_names(said: list[str], first: list[str]) -> Compared:
     if "".join(said) == "".join(first):
         return SAME
-    for i, j in product(range(1, len(said) + 1), range(1, len(first) + 1)):
+    cuts = [(i, j) for i in range(1, len(said) + 1) for j in range(1, len(first) + 1)]
+    for i, j in cuts:
         if "".join(said[:i]) == "".join(first[:j]) and _within(said[i:], first[j:]):
             return Compared(Outcome.SAME, Hint.MIDDLE_NAMES)
     return DIFFERS

@@ -13,10 +13,10 @@ from portal.rules.queue import FURTHEST, MANY_IN_AN_HOUR, PACE_OVER, SOON, Risk
 from portal.store import Session, decisions
 from portal.store.accounts import Account
 from portal.store.campaigns import Campaign
-from portal.store.decisions import Opinion
 from portal.store.identity import Claim, Decision, Submission
 from portal.store.journal import Entry
 from portal.store.members import Member
+from portal.store.opinions import Opinion
 
 # The instant of the statement, for what is counted and sorted: an index can be asked for it. Whether a lease runs is
 # asked of the running clock (`decisions.open_claim`).
@@ -225,7 +225,7 @@ MANY_CASES = "many-cases-opened"
 class Alert:
     """A reviewer who opened more cases in an hour than work explains: somebody should ask."""
 
-    reviewer_id: UUID
+    reviewer_id: UUID | None
     email: str | None
     at: datetime
 

@@ -13,14 +13,15 @@ from portal.store import Session, decisions, journal
 from portal.store import queue as urgency
 from portal.store.accounts import Account
 from portal.store.campaigns import Campaign
-from portal.store.decisions import Opinion
 from portal.store.identity import Claim, Submission, lock
 from portal.store.members import Member
-from portal.store.queue import MANY_CASES, alerts, is_many, opened
+from portal.store.opinions import Opinion
+from portal.store.queue import alerts, is_many, opened
 
 __all__ = [
     "Case", "Queue", "alerts", "carry_over", "case_of", "claim_next", "current_claim", "give_back",
-    "note_comparison", "prolong", "queue", "runs_until", "show_roll", "watch",
+    "note_comparison",
+    "opened", "prolong", "queue", "runs_until", "show_roll", "watch",
 ]  # fmt: skip
 
 
@@ -160,7 +161,7 @@ async def watch(session: Session, reviewer_id: UUID) -> None:
     if is_many(await opened(session, reviewer_id, urgency.HOUR)):
         hour = await session.scalar(select(func.to_char(func.date_trunc("hour", urgency.NOW), "YYYY-MM-DD-HH24")))
         await journal.write(
-            session, MANY_CASES, actor="reviewer", actor_id=reviewer_id, key=f"many-cases:{reviewer_id}:{hour}"
+            session, "many-cases-opened", actor="reviewer", actor_id=reviewer_id, key=f"many-cases:{reviewer_id}:{hour}"
         )
 
 

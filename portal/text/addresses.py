@@ -48,7 +48,14 @@ PAGES: dict[str, tuple[str, str]] = {
     "review": ("examen", "review"),
     "review-case": ("examen/{claim_id}", "review/{claim_id}"),
     "review-picture": ("examen/{claim_id}/image/{document_id}", "review/{claim_id}/picture/{document_id}"),
+    "review-document": ("examen/{claim_id}/piece/{document_id}", "review/{claim_id}/document/{document_id}"),
+    "review-comparison": ("examen/{claim_id}/comparaison", "review/{claim_id}/comparison"),
+    "review-roll": ("examen/{claim_id}/fiche", "review/{claim_id}/roll"),
+    "review-prolong": ("examen/{claim_id}/prolonger", "review/{claim_id}/prolong"),
+    "review-return": ("examen/{claim_id}/rendre", "review/{claim_id}/return"),
     "review-decision": ("examen/{claim_id}/decision", "review/{claim_id}/decision"),
+    "review-decided": ("examen/{claim_id}/fait", "review/{claim_id}/done"),
+    "review-undo": ("examen/{claim_id}/annuler", "review/{claim_id}/undo"),
     "operations": ("operations", "operations"),
 }
 

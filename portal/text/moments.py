@@ -1,11 +1,12 @@
 """Dates, hours and numbers as a member reads them: a deadline always has its weekday, hour and zone."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
+from babel.units import format_unit
 
 from portal.text.catalogues import LOCALES, NBSP
 
@@ -69,6 +70,18 @@ def window(opens: datetime, closes: datetime, zone: ZoneInfo = TORONTO, *, langu
     if french:
         return f"du {from_day} à {start} au {to_day} à {end}"
     return f"from {from_day} at {start} to {to_day} at {end}"
+
+
+def lasting(period: timedelta, *, language: str) -> str:
+    """45 minutes, 3 heures, 2 jours / 45 minutes, 3 hours, 2 days: rounded down, never less than a minute."""
+    if period < timedelta(hours=1):
+        unit, seconds = "minute", 60
+    elif period < timedelta(days=2):
+        unit, seconds = "hour", 3600
+    else:
+        unit, seconds = "day", 86_400
+    count = max(int(period.total_seconds()) // seconds, 1)
+    return format_unit(count, f"duration-{unit}", "long", locale=LOCALES[language]).replace(" ", NBSP)
 
 
 def number(value: int | float | Decimal, *, language: str) -> str:

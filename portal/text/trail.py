@@ -29,6 +29,7 @@ ACTIONS = {
     "identity-rejected": N_("Meilleure photo demandée"),
     "language-chosen": N_("Langue de correspondance choisie"),
     "lease-returned": N_("Votre dossier remis dans la file d'examen"),
+    "many-cases-opened": N_("Beaucoup de dossiers ouverts en une heure"),
     "notice-queued": N_("Avis à tout le monde préparé"),
     "number-path-closed": N_("Entrée par numéro de membre fermée à tout le monde pour une heure"),
     "opinion-given": N_("Premier avis donné sur votre pièce d'identité, un autre à venir"),

@@ -116,7 +116,7 @@ class Town:
         desk = await self.desk()
         await desk.get("/fr/examen")
         await desk.submit("/examen")
-        await desk.submit("/decision", verdict=verdict, reason=reason)
+        await desk.decide(verdict, reason=reason)
 
 
 async def send(person: Person) -> None:
