@@ -149,7 +149,10 @@ class Person:
         """On the case at hand, as a reviewer: compared before it is approved, and confirmed whatever differs."""
         if verdict == "approve" and any(f.action.endswith(("/comparaison", "/comparison")) for f in self.page.forms):
             await self.compare()
-        form = next(form for form in self.page.forms if form.fields.get("verdict") == verdict)
+        form = next((form for form in self.page.forms if form.fields.get("verdict") == verdict), None)
+        if form is None:
+            # The case is not before them any more: the page says why.
+            return self.response
         data = {name: value for name, value in form.fields.items() if name != "reason"}
         return await self.post(form.action, {**data, "confirmed": "yes", **fields})
 

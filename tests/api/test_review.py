@@ -60,13 +60,13 @@ async def test_the_oldest_case_comes_next_and_is_nobody_elses_meanwhile(visit: V
     pictures = await take(desk)
     assert "Premier" not in desk.page.text
     assert "12, rue du Théâtre" not in desk.page.text
+    case = str(desk.response.url)
     await desk.compare()
     assert "Premier" in desk.page.text
     assert "12, rue du Théâtre" in desk.page.text
     assert "@" not in desk.page.text.partition("Liste des membres")[2]
     assert len(pictures) == 1
     # Asked again: the case already open.
-    case = str(desk.response.url)
     await take(desk)
     assert str(desk.response.url) == case
     await take(colleague)
