@@ -96,7 +96,8 @@ async def decide(
         raise Refused(given)
     if given.verdict is not None:
         _signal(portal, code, given, claim_id, given.verdict)
-    notice = "refus-propose" if given.refusal_proposed else "decision"
+    # Without a notice, which would take the focus from « Prendre le suivant ».
+    notice = "refus-propose" if given.refusal_proposed else None
     return go("review-decided", language, notice=notice, claim_id=claim_id)
 
 

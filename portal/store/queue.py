@@ -41,9 +41,10 @@ def due() -> ColumnElement[datetime]:
 
 def needed(waiting: ColumnElement[int]) -> ColumnElement[timedelta]:
     """How long so many cases take at the pace of the last day."""
-    seconds = cast(waiting, Float) * PACE_OVER.total_seconds() / func.nullif(_done(PACE_OVER), 0)
+    done = _done(PACE_OVER)
+    seconds = cast(waiting, Float) * PACE_OVER.total_seconds() / func.nullif(done, 0)
     # Nothing is known of a day without decisions.
-    known = func.coalesce(func.least(seconds, FURTHEST.total_seconds()), 0.0)
+    known = case((done > 0, func.least(seconds, FURTHEST.total_seconds())), else_=0.0)
     return func.make_interval(0, 0, 0, 0, 0, 0, known, type_=Interval())
 
 

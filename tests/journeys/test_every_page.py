@@ -36,7 +36,8 @@ SEES = {
     "bounced": ("home", "profile", "message"),
     "reminded": ("reminders",),
     "asking": ("prove-request",),
-    "reviewer": ("review", "review-case"),
+    "reviewer": ("review", "review-case", "review-document"),
+    "reviewer, done": ("review-decided",),
     "operator": ("operations", "requests", "request-case"),
 }  # fmt: skip
 
