@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
@@ -44,6 +45,8 @@ def hour(at: datetime, zone: ZoneInfo = TORONTO, *, language: str) -> str:
     return format_datetime(local, _HOUR[language], tzinfo=zone, locale=LOCALES[language])
 
 
+# A list of waiting cases says the same closing fifty times.
+@lru_cache(maxsize=1024)
 def moment(at: datetime, zone: ZoneInfo = TORONTO, *, language: str) -> str:
     """vendredi 3 mars 2017 à 16 h 00 HNE / Friday, March 3, 2017 at 4:00 p.m. EST"""
     local = _local(at, zone)
@@ -80,7 +83,11 @@ def lasting(period: timedelta, *, language: str) -> str:
         unit, seconds = "hour", 3600
     else:
         unit, seconds = "day", 86_400
-    count = max(int(period.total_seconds()) // seconds, 1)
+    return _counted(max(int(period.total_seconds()) // seconds, 1), unit, language)
+
+
+@lru_cache(maxsize=1024)
+def _counted(count: int, unit: str, language: str) -> str:
     return format_unit(count, f"duration-{unit}", "long", locale=LOCALES[language]).replace(" ", NBSP)
 
 
