@@ -6,18 +6,17 @@ from datetime import timedelta
 from uuid import UUID
 
 from activities.door_facts import DoorFacts
+from activities.identity_facts import ABOUT_DOCUMENTS, IdentityFacts
 from portal.rules.accounts import Purpose
 from portal.rules.campaigns import NoticeKind
-from portal.rules.identity import ERASURE_TARGET
 from portal.rules.links import code_of, reminders_token, token_of
 from portal.rules.mail import REMINDERS, MailKind
 from portal.rules.onboarding import MEMBERS_TURN, Step
-from portal.store import Session, ballots, identity, links, onboarding
+from portal.store import Session, ballots, links, onboarding
 from portal.store import mail as outbox
 from portal.store.campaigns import Campaign
 from portal.store.mail import Claimed
 from portal.store.members import Member
-from portal.text import not_decided_in_time, reason
 from portal.text.addresses import path, with_token
 
 
@@ -49,6 +48,7 @@ class Facts:
         self.link_secret = link_secret
         self.identity_valid_for = identity_valid_for
         self.doors = DoorFacts(self.origin, link_secret)
+        self.identity = IdentityFacts(self.origin)
 
     async def of(self, session: Session, mail: Claimed) -> Addressed | None:
         """The facts of a mail, or None when its cause has vanished: then it is never sent."""
@@ -114,10 +114,12 @@ class Facts:
             return {"changed_at": mail.queued_at, "renew_url": self._url("forgotten", language)}
         if mail.kind in (MailKind.ADDRESS_ON_FILE, MailKind.STAFF_WAITING):
             return await self.doors.of(session, mail, language)
+        if mail.kind is MailKind.REVIEW_WAITING:
+            return await self.identity.waiting(session, mail, language)
         if member is None or campaign is None:
             return None
-        if mail.kind in (MailKind.DOCUMENTS_RECEIVED, MailKind.APPROVED, MailKind.REJECTED, MailKind.EXPIRED):
-            return await self._submission(session, mail, language, member, campaign)
+        if mail.kind in ABOUT_DOCUMENTS:
+            return await self.identity.of(session, mail, language, member, campaign)
         if mail.kind is MailKind.REGISTERED:
             return await self._registered(session, mail, language, member, campaign)
         return await self._notice(session, mail, member, campaign)
@@ -136,38 +138,6 @@ class Facts:
             "code": code_of(self.link_secret, link_id) if purpose is Purpose.VERIFICATION else None,
             "expires": link.expires_at,
         }
-
-    async def _submission(
-        self, session: Session, mail: Claimed, language: str, member: Member, campaign: Campaign
-    ) -> dict[str, object] | None:
-        submission = await identity.by_id(session, UUID(mail.facts["submission_id"]))
-        newest = await identity.newest(session, campaign.id, member.id)
-        if submission is None or newest is None or newest.id != submission.id:
-            # A newer submission has arrived: what was to be said of this one no longer helps.
-            return None
-        erasure = await identity.erasure_of(session, submission.id)
-        facts: dict[str, object] = {
-            "erased_at": erasure.erased_at if erasure else None,
-            "certificate": erasure.certificate if erasure else None,
-        }
-        if mail.kind is MailKind.DOCUMENTS_RECEIVED:
-            documents = await identity.documents_of(session, submission.id)
-            return {
-                **facts,
-                "received_at": submission.submitted_at,
-                "documents_count": len(documents),
-                "erase_within_minutes": int(ERASURE_TARGET.total_seconds() // 60),
-            }
-        if mail.kind is MailKind.APPROVED:
-            cards = await ballots.cards(session, campaign.id, member)
-            return {
-                **facts,
-                "registrations": [c.ballot.title(language) for c in cards if c.registered_at is not None],
-            }
-        if mail.kind is MailKind.EXPIRED:
-            why = not_decided_in_time(language)
-            return {**facts, "reason": why.reason, "remedy": why.remedy}
-        return {**facts, **await why_rejected(session, submission.id, language)}
 
     async def _registered(
         self, session: Session, mail: Claimed, language: str, member: Member, campaign: Campaign
@@ -210,17 +180,3 @@ class Facts:
             moment = NoticeKind(mail.facts["notice"]).value
             return None if closed else {"moment": moment, "missing": missing}
         return {"results_by": campaign.closes + RESULTS_AFTER} if closed else None
-
-
-async def why_rejected(session: Session, submission_id: UUID, language: str) -> dict[str, object]:
-    """Reason and remedy in the reader's language; for «other», what the reviewer wrote."""
-    decision = await identity.decision_of(session, submission_id)
-    why = None if decision is None else identity.reason_of(decision)
-    if why is None:
-        undecided = not_decided_in_time(language)
-        return {"reason": undecided.reason, "remedy": undecided.remedy}
-    said = reason(why, language)
-    note = await identity.note_of(session, submission_id)
-    if note is None:
-        return {"reason": said.reason, "remedy": said.remedy}
-    return {"reason": said.reason, "remedy": note.fr if language == "fr" else note.en}

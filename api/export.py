@@ -103,7 +103,8 @@ def _submission(past: Past, language: str) -> Mapping[str, object]:
     row, note = past.submission, past.note
     return {
         "campaign": past.campaign.code, "document_kinds": past.kinds, "list_version": row.list_version,
-        "staged_at": row.staged_at, "received_at": row.submitted_at, "status": past.status,
+        "staged_at": row.staged_at, "received_at": row.submitted_at,
+        "contests_a_decision": row.appeal_of is not None, "status": past.status,
         "outcome": outcome(past.status, language), "decided_at": past.decided_at,
         # In the words that the member was written: the code itself is the reviewers'.
         "reason": reason(past.reason, language).reason if past.reason else None,

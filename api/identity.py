@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from api.ask import ask
 from api.forms import SubmissionForm
 from api.guards import Lang, MemberDep, campaign_of, same_form
-from api.onboarding import view_of
+from api.onboarding import View, view_of
 from api.pages import go, render
 from api.portal import Portal, portal_of
 from api.routes import UPLOAD_LIMIT, page
@@ -23,7 +23,7 @@ from portal.rules.accounts import UPLOAD_LIMIT as UPLOADS_A_DAY
 from portal.rules.identity import ACCEPTED, KINDS, SubmissionStatus, complete_set
 from portal.rules.onboarding import IdentityState
 from portal.rules.refusals import Refusal, Refused
-from portal.store import accounts, identity, journal
+from portal.store import Session, accounts, appeals, identity, journal
 from portal.store.files import FileGone
 from portal.store.identity import Document, Submission
 from portal.store.sealing import KeyDestroyed, SealBroken, seal, unseal
@@ -61,6 +61,12 @@ async def identity_page(request: Request, language: Lang, visitor: MemberDep) ->
     return await _form(request, visitor, language, None)
 
 
+@page(router, "appeal")
+async def appeal_page(request: Request, language: Lang, visitor: MemberDep) -> Response:
+    """« Contester la décision »: the same upload, for somebody else to look at."""
+    return await _form(request, visitor, language, None, appeal=True)
+
+
 async def _form(
     request: Request,
     visitor: Visitor,
@@ -69,19 +75,36 @@ async def _form(
     *,
     field: str | None = None,
     uploads: Sequence[Upload] = (),
+    appeal: bool = False,
 ) -> Response:
     portal = portal_of(request)
     assert visitor.member_id is not None, "the guard lets members in only"
     async with portal.autocommit() as session:
         view = await view_of(session, portal, visitor, language)
+        contested = await contestable_by(session, view) if appeal else None
+    if appeal and isinstance(contested, Refusal):
+        raise Refused(contested)
     return render(
         request, "identity/send.html", visitor=visitor, refusal=refusal, field=field, view=view, accepted=ACCEPTED,
-        kinds={"1": "", "2": ""} | {u.number: u.kind for u in uploads}, IdentityState=IdentityState,
+        kinds={"1": "", "2": ""} | {u.number: u.kind for u in uploads}, IdentityState=IdentityState, appeal=appeal,
     )  # fmt: skip
+
+
+async def contestable_by(session: Session, view: View) -> appeals.Contestable | Refusal:
+    return await appeals.contestable(session, view.campaign, view.member.id, view.at)
 
 
 @page(router, "identity", methods=("POST",), limit=UPLOAD_LIMIT)
 async def upload(request: Request, language: Lang, visitor: MemberDep) -> Response:
+    return await _take(request, language, visitor)
+
+
+@page(router, "appeal", methods=("POST",), limit=UPLOAD_LIMIT)
+async def appeal(request: Request, language: Lang, visitor: MemberDep) -> Response:
+    return await _take(request, language, visitor, appeal=True)
+
+
+async def _take(request: Request, language: str, visitor: Visitor, *, appeal: bool = False) -> Response:
     """Check, rebuild, seal, store, show. A picture that will not do is said so before anything is kept."""
     portal = portal_of(request)
     assert visitor.member_id is not None, "the guard lets members in only"
@@ -98,14 +121,15 @@ async def upload(request: Request, language: Lang, visitor: MemberDep) -> Respon
         raise Refused(Refusal.PICTURE_TOO_HEAVY) from None
     pictures: list[Picture] = []
     try:
-        await _may_send(portal, visitor, uploads)
+        appeal_of = await _may_send(portal, visitor, uploads, appeal=appeal)
         for one in uploads:
             pictures.append(await rebuild(one.content))
     except Refused as refused:
         at_hand = uploads[len(pictures) :] or uploads
         return await _form(
-            request, visitor, language, refused.refusal, field=_field(refused.refusal, at_hand), uploads=uploads
-        )
+            request, visitor, language, refused.refusal, field=_field(refused.refusal, at_hand), uploads=uploads,
+            appeal=appeal,
+        )  # fmt: skip
 
     submission_id = uuid4()
     today = datetime.now(UTC).date()
@@ -131,7 +155,9 @@ async def upload(request: Request, language: Lang, visitor: MemberDep) -> Respon
         # Written down before it is stored: whatever happens next, the sweep can find it.
         await identity.stage(
             session,
-            Submission(id=submission_id, campaign_id=campaign_of(visitor).id, member_id=visitor.member_id),
+            Submission(
+                id=submission_id, campaign_id=campaign_of(visitor).id, member_id=visitor.member_id, appeal_of=appeal_of
+            ),
             documents,
         )
     for document, ciphertext in zip(documents, sealed, strict=True):
@@ -179,8 +205,8 @@ def _field(refusal: Refusal, at_hand: Sequence[Upload]) -> str | None:
     return f"file{at_hand[0].number}" if refusal.value.startswith("picture-") and at_hand else None
 
 
-async def _may_send(portal: Portal, visitor: Visitor, uploads: Sequence[Upload]) -> None:
-    """Everything that can be known before a picture is opened."""
+async def _may_send(portal: Portal, visitor: Visitor, uploads: Sequence[Upload], *, appeal: bool) -> UUID | None:
+    """Everything that can be known before a picture is opened; the submission it contests, if it does."""
     if not any(u.content for u in uploads):
         raise Refused(Refusal.PICTURE_MISSING)
     incomplete = complete_set([u.kind for u in uploads])
@@ -200,9 +226,15 @@ async def _may_send(portal: Portal, visitor: Visitor, uploads: Sequence[Upload])
             raise Refused(Refusal.MEMBERS_ONLY)
         if view.at >= view.campaign.closes:
             raise Refused(Refusal.REGISTRATION_CLOSED)
+        contested = await contestable_by(session, view) if appeal else None
+        if isinstance(contested, Refusal):
+            raise Refused(contested)
+        if contested is None and view.standing.identity is IdentityState.REFUSED:
+            raise Refused(Refusal.IDENTITY_REFUSED)
     async with portal.sessions.begin() as session:
         if not await accounts.attempt(session, portal.counter("upload", str(visitor.member_id)), UPLOADS_A_DAY):
             raise Refused(Refusal.TOO_MANY_UPLOADS)
+    return None if contested is None else contested.submission.id
 
 
 @page(router, "send-documents", methods=("POST",))

@@ -16,21 +16,24 @@ from api.pages import go, link_token, render
 from api.portal import Portal, portal_of
 from api.routes import page
 from portal.rules.accounts import CODE_TRIES, VERIFICATION_VALID, Purpose, SessionKind
+from portal.rules.decisions import appeal_answered_by
 from portal.rules.identity import SubmissionStatus, undecided_until
 from portal.rules.links import code_of, hash_of, token_of
 from portal.rules.mail import MailKind, lane
 from portal.rules.onboarding import IdentityState, Step
 from portal.rules.refusals import Refusal, Refused
-from portal.store import Session, accounts, ballots, identity, links, mail, onboarding
+from portal.store import Session, accounts, appeals, ballots, identity, links, mail, onboarding
 from portal.store.accounts import Account
 from portal.store.campaigns import Campaign
 from portal.store.members import Member
 from portal.store.sessions import Visitor
-from portal.text import Explanation, not_decided_in_time, reason
+from portal.text import Explanation, answer
 from workflows.messages import ConfirmEmail
 from workflows.onboarding import OnboardingWorkflow
 
 router = APIRouter()
+
+SENT_BACK = frozenset({SubmissionStatus.REJECTED.value, SubmissionStatus.REFUSED.value, SubmissionStatus.EXPIRED.value})
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,10 @@ class View:
     erasure: identity.Erasure | None
     why: Explanation | None
     answer_by: datetime | None
+    # The documents under review contest a decision.
+    appeal: bool
+    # Until when the last decision may be contested; None if it may not.
+    appeal_until: datetime | None
     cards: list[ballots.Card]
     # The time by the database.
     at: datetime
@@ -75,6 +82,9 @@ async def view_of(session: Session, portal: Portal, visitor: Visitor, language: 
     assert whole.account is not None, "whoever is signed in has an account"
     newest = await identity.newest(session, whole.campaign.id, whole.member.id)
     live = newest is not None and newest.status == SubmissionStatus.SUBMITTED.value
+    answered = None if newest is None or live else await _answered(session, whole, newest)
+    appeal_until = None if answered is None else await _appeal_until(session, whole)
+    remediable = appeal_until is not None or whole.standing.identity is not IdentityState.REFUSED
     return View(
         member=whole.member,
         account=whole.account,
@@ -84,27 +94,49 @@ async def view_of(session: Session, portal: Portal, visitor: Visitor, language: 
         newest=newest,
         documents=list(await identity.documents_of(session, newest.id)) if newest and live else [],
         erasure=await identity.erasure_of(session, newest.id) if newest else None,
-        why=await _why(session, newest, language),
-        # Nothing is promised for after the close: an answer would come too late to vote.
-        answer_by=min(undecided_until(newest.submitted_at), whole.campaign.closes)
-        if newest and live and newest.submitted_at
-        else None,
+        why=None if answered is None else await _why(session, answered, language, remediable=remediable),
+        answer_by=_answer_by(newest, whole.campaign) if newest and live else None,
+        appeal=newest is not None and live and newest.appeal_of is not None,
+        appeal_until=appeal_until,
         cards=await ballots.cards(session, whole.campaign.id, whole.member),
         at=whole.at,
     )
 
 
-async def _why(session: Session, newest: identity.Submission | None, language: str) -> Explanation | None:
-    """Why a better picture is asked for, in the reader's language."""
-    if newest is None or newest.status not in (SubmissionStatus.REJECTED.value, SubmissionStatus.EXPIRED.value):
+async def _answered(
+    session: Session, whole: onboarding.Whole, newest: identity.Submission
+) -> identity.Submission | None:
+    """What was sent back to the member and still is to be answered; a refusal stands when an appeal is taken back."""
+    if newest.status in SENT_BACK:
+        return newest
+    if whole.standing.identity is not IdentityState.REFUSED:
         return None
-    decision = await identity.decision_of(session, newest.id)
-    why = identity.reason_of(decision) if decision else None
-    if why is None:
-        return not_decided_in_time(language)
-    said = reason(why, language)
-    note = await identity.note_of(session, newest.id)
-    return said if note is None else Explanation(said.reason, note.fr if language == "fr" else note.en)
+    return await appeals.answered(session, whole.campaign.id, whole.member.id)
+
+
+def _answer_by(sent: identity.Submission, campaign: Campaign) -> datetime | None:
+    """Nothing is promised for after the close: an answer would come too late to vote."""
+    if sent.submitted_at is None:
+        return None
+    if sent.appeal_of is not None:
+        return appeal_answered_by(sent.submitted_at, campaign.closes)
+    return min(undecided_until(sent.submitted_at), campaign.closes)
+
+
+async def _appeal_until(session: Session, whole: onboarding.Whole) -> datetime | None:
+    found = await appeals.contestable(session, whole.campaign, whole.member.id, whole.at)
+    return None if isinstance(found, Refusal) else found.until
+
+
+async def _why(session: Session, answered: identity.Submission, language: str, *, remediable: bool) -> Explanation:
+    """Why a better photo is asked for, or an identity was not confirmed, in the reader's language."""
+    decision = await identity.decision_of(session, answered.id)
+    note = await identity.note_of(session, answered.id)
+    return answer(
+        identity.reason_of(decision) if decision else None, language,
+        refused=answered.status == SubmissionStatus.REFUSED.value,
+        note="" if note is None else note.fr if language == "fr" else note.en, remediable=remediable,
+    )  # fmt: skip
 
 
 @page(router, "home")

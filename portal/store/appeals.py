@@ -29,6 +29,20 @@ class Contestable:
     until: datetime
 
 
+async def answered(session: Session, campaign_id: UUID, member_id: UUID) -> Submission | None:
+    """The last submission that a decision, or the lack of one, sent back to its member."""
+    return await session.scalar(
+        select(Submission)
+        .where(
+            Submission.campaign_id == campaign_id,
+            Submission.member_id == member_id,
+            Submission.status.in_((*ANSWERS, SubmissionStatus.EXPIRED.value)),
+        )
+        .order_by(Submission.over_at.desc())
+        .limit(1)
+    )
+
+
 async def contestable(session: Session, campaign: Campaign, member_id: UUID, at: datetime) -> Contestable | Refusal:
     """The last decision on the member's documents, if it may be contested at this moment; else why not."""
     whose = (Submission.campaign_id == campaign.id, Submission.member_id == member_id)
@@ -48,7 +62,9 @@ async def contestable(session: Session, campaign: Campaign, member_id: UUID, at:
             select(
                 func.count().filter(Submission.appeal_of == decided.id, Submission.status.in_(MADE)),
                 func.count().filter(
-                    Submission.submitted_at > decided.over_at, Submission.appeal_of.is_distinct_from(decided.id)
+                    Submission.submitted_at > decided.over_at,
+                    Submission.id != decided.id,
+                    Submission.appeal_of.is_distinct_from(decided.id),
                 ),
             ).where(*whose)
         )

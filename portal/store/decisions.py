@@ -301,6 +301,12 @@ async def undo(session: Session, *, claim_id: UUID, reviewer_id: UUID) -> Refusa
     return None
 
 
+async def last_opinion_at(session: Session, submission_id: UUID) -> datetime | None:
+    return await session.scalar(
+        select(func.max(Opinion.given_at)).where(Opinion.submission_id == submission_id, Opinion.undone_at.is_(None))
+    )
+
+
 async def takes_effect(session: Session, decision: Decision) -> bool:
     """Whether its moment has come, by the clock that wrote it."""
     return bool(await session.scalar(select(literal(decision.effective_at) <= func.clock_timestamp())))

@@ -74,7 +74,15 @@ _SUBMISSIONS = (
         _KINDS.label("kinds"),
     )
     .join(Campaign, Campaign.id == Submission.campaign_id)
-    .outerjoin(Decision, and_(Decision.submission_id == Submission.id, Decision.undone_at.is_(None)))
+    .outerjoin(
+        Decision,
+        and_(
+            Decision.submission_id == Submission.id,
+            Decision.undone_at.is_(None),
+            # What may still be undone has happened to nobody.
+            Submission.over_at.is_not(None),
+        ),
+    )
     .outerjoin(DecisionNote, NOTED)
     .outerjoin(Erasure, Erasure.submission_id == Submission.id)
     .where(Submission.member_id == bindparam("member"))

@@ -21,6 +21,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "confirm-email": ("courriel/verifier", "email/verify"),
     "identity": ("profil/identite", "profile/identity"),
     "send-documents": ("profil/identite/envoi", "profile/identity/send"),
+    "appeal": ("profil/identite/contester", "profile/identity/appeal"),
     "withdraw": ("profil/identite/retrait", "profile/identity/withdraw"),
     "check-documents": ("profil/identite/verifier/{submission_id}", "profile/identity/check/{submission_id}"),
     "picture": ("profil/identite/image/{document_id}", "profile/identity/picture/{document_id}"),

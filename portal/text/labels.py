@@ -17,7 +17,7 @@ STEPS: dict[Step, str] = {
     Step.IDENTITY: N_("Identité"),
     Step.REGISTRATION: N_("Inscription aux votes"),
     Step.REVIEW: N_("Examen de votre pièce d'identité"),
-    Step.REFUSED: N_("Identité refusée"),
+    Step.REFUSED: N_("Pièce d'identité refusée"),
     Step.DONE: N_("Tout est prêt"),
     Step.ENDED: N_("Terminé"),
 }
@@ -26,7 +26,7 @@ IDENTITY: dict[IdentityState, str] = {
     IdentityState.NONE: N_("Pièce d'identité à envoyer"),
     IdentityState.SUBMITTED: N_("Pièce d'identité reçue, réponse à venir"),
     IdentityState.APPROVED: N_("Identité confirmée"),
-    IdentityState.REFUSED: N_("Identité refusée"),
+    IdentityState.REFUSED: N_("Identité non confirmée"),
 }
 
 
@@ -60,7 +60,7 @@ SUBMISSIONS: dict[SubmissionStatus, str] = {
     SubmissionStatus.SUBMITTED: N_("À l'examen"),
     SubmissionStatus.APPROVED: N_("Identité confirmée"),
     SubmissionStatus.REJECTED: N_("Meilleure photo demandée"),
-    SubmissionStatus.REFUSED: N_("Identité refusée"),
+    SubmissionStatus.REFUSED: N_("Pièce d'identité refusée"),
     SubmissionStatus.REPLACED: N_("Remplacée par un autre envoi"),
     SubmissionStatus.WITHDRAWN: N_("Retirée par vous"),
     SubmissionStatus.EXPIRED: N_("Pas regardée en 30 jours"),
@@ -76,9 +76,9 @@ MAILS: dict[MailKind, str] = {
     MailKind.DOCUMENTS_RECEIVED: N_("Pièce d'identité reçue"),
     MailKind.APPROVED: N_("Identité confirmée"),
     MailKind.REJECTED: N_("Meilleure photo demandée"),
-    MailKind.IDENTITY_REFUSED: N_("Identité refusée"),
+    MailKind.IDENTITY_REFUSED: N_("Pièce d'identité refusée"),
     MailKind.APPEAL_RECEIVED: N_("Contestation reçue"),
-    MailKind.APPEAL_LATE: N_("Réponse en retard"),
+    MailKind.APPEAL_LATE: N_("Contestation en retard"),
     MailKind.REVIEW_WAITING: N_("Examen en attente"),
     MailKind.EXPIRED: N_("Photo à renvoyer"),
     MailKind.REGISTERED: N_("Inscription aux votes"),
@@ -166,6 +166,9 @@ REASONS: dict[Reason, Explanation] = {
     ),
 }
 
+# Nothing of a better photo: a refusal is no request.
+REFUSED_FOR_OTHER = N_("Les personnes qui ont regardé votre envoi s'en expliquent.")
+
 NOT_DECIDED_IN_TIME = Explanation(
     N_("Nous n'avons pas réussi à regarder votre pièce d'identité en 30 jours, et nous nous en excusons."),
     N_("La faute n'est pas la vôtre : envoyez-nous une nouvelle photo quand vous le pourrez."),
@@ -203,6 +206,25 @@ def hint(name: str, language: str, *, password: int = 15) -> str:
 
 def reason(code: Reason, language: str) -> Explanation:
     return _explained(REASONS[code], language)
+
+
+def refused_for(code: Reason, language: str) -> str:
+    """Why an identity was not confirmed; for «other» the reviewer's own words follow."""
+    return gettext(language)(REFUSED_FOR_OTHER) if code is Reason.OTHER else reason(code, language).reason
+
+
+def answer(
+    code: Reason | None, language: str, *, refused: bool = False, note: str = "", remediable: bool = True
+) -> Explanation:
+    """What a member is told of documents that did not do; `note` is what the reviewer wrote, and comes in its place.
+
+    Whoever can do nothing any more is told no remedy.
+    """
+    if code is None:
+        return not_decided_in_time(language)
+    said = reason(code, language)
+    because = refused_for(code, language) if refused else said.reason
+    return Explanation(because, note or (said.remedy if remediable else ""))
 
 
 def not_decided_in_time(language: str) -> Explanation:

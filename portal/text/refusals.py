@@ -84,11 +84,11 @@ SENTENCES: dict[Refusal, str] = {
         "Une personne regarde votre pièce d'identité en ce moment : attendez sa réponse, nous vous écrirons aussitôt."
     ),
     Refusal.IDENTITY_REFUSED: N_(
-        "Deux personnes ont refusé votre pièce d'identité : pour en envoyer une autre, choisissez « Contester la "
+        "Votre identité n'a pas pu être confirmée : pour nous envoyer autre chose, choisissez « Contester la "
         "décision » dans votre profil."
     ),
     Refusal.APPEAL_TOO_LATE: N_(
-        "Une décision se conteste dans les sept jours, et avant la fin du vote : ce délai est passé. Écrivez-nous si "
+        "Une décision se conteste dans les sept jours et avant la fin du vote, et ce délai est passé : écrivez-nous si "
         "vous aviez une raison d'attendre."
     ),
     Refusal.APPEAL_ALREADY_MADE: N_(
@@ -185,8 +185,8 @@ SENTENCES: dict[Refusal, str] = {
         "Vous avez déjà donné votre avis sur ce dossier : la suite revient à quelqu'un d'autre, prenez le suivant."
     ),
     Refusal.UNDO_TOO_LATE: N_(
-        "Il est trop tard pour annuler : la décision a pris effet, ou le délai est passé. Si elle est erronée, "
-        "prévenez une ou un responsable."
+        "Il est trop tard pour annuler, le délai est passé : si la décision est erronée, prévenez une ou un "
+        "responsable."
     ),
     Refusal.OWN_FILE: N_("C'est votre propre dossier : laissez une ou un collègue s'en occuper et passez au suivant."),
     Refusal.REASON_NEEDED: N_(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from portal.rules.identity import Reason, SubmissionStatus, Verdict
 from portal.rules.refusals import Refusal
 from portal.text.catalogues import N_, gettext, ngettext
-from portal.text.labels import REASONS, STEPS, SUBMISSIONS
+from portal.text.labels import REASONS, STEPS, SUBMISSIONS, refused_for
 
 # One for every action that any part of the portal writes down; a test looks for those without words.
 ACTIONS = {
@@ -25,7 +25,7 @@ ACTIONS = {
     "file-ended": N_("Dossier de la campagne fermé"),
     "file-opened": N_("Dossier de la campagne ouvert"),
     "identity-approved": N_("Identité confirmée"),
-    "identity-refused": N_("Identité refusée"),
+    "identity-refused": N_("Pièce d'identité refusée"),
     "identity-rejected": N_("Meilleure photo demandée"),
     "language-chosen": N_("Langue de correspondance choisie"),
     "lease-returned": N_("Votre dossier remis dans la file d'examen"),
@@ -79,7 +79,7 @@ PICTURES = frozenset({"picture-seen"})
 _CODES: dict[tuple[str, str], str] = {
     ("decided", Verdict.APPROVE.value): N_("identité confirmée"),
     ("decided", Verdict.REJECT.value): N_("meilleure photo demandée"),
-    ("decided", Verdict.REFUSE.value): N_("identité refusée"),
+    ("decided", Verdict.REFUSE.value): N_("pièce d'identité refusée"),
     ("language-chosen", "fr"): N_("français"),
     ("language-chosen", "en"): N_("anglais"),
     ("lease-returned", "expired"): N_("le temps réservé était écoulé"),
@@ -127,7 +127,11 @@ def _more(action: str, code: str, language: str) -> str:
         return translate(N_("certificat %(number)s")) % {"number": code}
     if action in ("identity-rejected", "identity-refused") and code in set(Reason):
         # In the words that the member was written: the code itself is the reviewers'.
-        return translate(REASONS[Reason(code)].reason)
+        return (
+            refused_for(Reason(code), language)
+            if action == "identity-refused"
+            else translate(REASONS[Reason(code)].reason)
+        )
     known = _CODES.get((action, code))
     return "" if known is None else translate(known)
 

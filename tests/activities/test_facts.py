@@ -17,6 +17,7 @@ from portal.store import Session, Sessions, ballots, identity, onboarding
 from portal.store.campaigns import Campaign
 from portal.store.mail import Claimed
 from portal.store.members import Member
+from portal.store.opinions import Opinion
 from tests import builders
 from tests.activities.conftest import Relaying
 from tests.activities.mails import eventually, queue, queue_verification, row
@@ -29,7 +30,14 @@ BEFORE = {"opens": 24 * HOUR, "closes": 288 * HOUR}
 OPEN = {"opens": -HOUR, "closes": 288 * HOUR}
 CLOSED = {"opens": -3 * HOUR, "closes": -HOUR}
 
-OF_A_SUBMISSION = (MailKind.DOCUMENTS_RECEIVED, MailKind.APPROVED, MailKind.REJECTED, MailKind.EXPIRED)
+OF_A_SUBMISSION = {
+    MailKind.DOCUMENTS_RECEIVED: SubmissionStatus.SUBMITTED,
+    MailKind.APPROVED: SubmissionStatus.APPROVED,
+    MailKind.REJECTED: SubmissionStatus.REJECTED,
+    MailKind.IDENTITY_REFUSED: SubmissionStatus.REFUSED,
+    MailKind.EXPIRED: SubmissionStatus.EXPIRED,
+}
+OF_AN_APPEAL = (MailKind.APPEAL_RECEIVED, MailKind.APPEAL_LATE)
 
 
 async def a_decided(session: Session, submission_id: UUID, reason: Reason) -> None:
@@ -98,6 +106,24 @@ class Story:
         )
         return str(submission.id)
 
+    async def appeal(self) -> str:
+        """What was refused an hour ago, contested now and looked at by one person."""
+        refused = await self.documents(SubmissionStatus.REFUSED, HOUR)
+        appeal = await a_submission(self.session, self.campaign, self.member, appeal_of=UUID(refused))
+        staff = await builders.a_staff_account(self.session)
+        claim = identity.Claim(
+            id=uuid4(), submission_id=appeal.id, reviewer_id=staff.id, expires_at=appeal.staged_at
+        )  # fmt: skip
+        self.session.add(claim)
+        await self.session.flush()
+        self.session.add(
+            Opinion(
+                claim_id=claim.id, submission_id=appeal.id, reviewer_id=staff.id, verdict="approve",
+                undo_until=appeal.staged_at,
+            )
+        )  # fmt: skip
+        return str(appeal.id)
+
     async def register(self) -> None:
         await ballots.register(
             self.session,
@@ -135,16 +161,7 @@ async def test_every_kind_of_mail_can_be_written(
         keys["reminder"] = await story.mail(MailKind.REMINDER, step="identity")
         keys["before-opening"] = await story.mail(MailKind.REMINDER, notice="before-opening")
         keys["before-opening, no file"] = await invited.mail(MailKind.REMINDER, notice="before-opening")
-        for kind, status in zip(
-            OF_A_SUBMISSION,
-            (
-                SubmissionStatus.SUBMITTED,
-                SubmissionStatus.APPROVED,
-                SubmissionStatus.REJECTED,
-                SubmissionStatus.EXPIRED,
-            ),
-            strict=True,
-        ):
+        for kind, status in OF_A_SUBMISSION.items():
             other = await a_story(session, language)
             submission = await other.documents(status)
             await other.register()
@@ -152,6 +169,14 @@ async def test_every_kind_of_mail_can_be_written(
             keys[f"registered when {status}"] = await other.mail(MailKind.REGISTERED, ballots="ec-directors,pension")
             during = await a_story(session, language, calendar=OPEN)
             keys[f"voting-open {kind}"] = await during.mail(MailKind.VOTING_OPEN, notice="voting-open")
+        for kind in OF_AN_APPEAL:
+            other = await a_story(session, language)
+            appeal = await other.appeal()
+            keys[kind.value] = await other.mail(kind, submission_id=appeal)
+        for occasion in ("appeal-late", "another-reviewer"):
+            keys[f"waiting, {occasion}"] = await other.mail(
+                MailKind.REVIEW_WAITING, submission_id=appeal, occasion=occasion
+            )
         for notice in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS):
             during = await a_story(session, language, calendar=OPEN)
             keys[notice.value] = await during.mail(MailKind.NOT_YET_VOTED, notice=notice.value)
@@ -220,11 +245,19 @@ async def test_a_mail_whose_cause_has_vanished_is_cancelled_and_never_sent(
         await gone.documents(SubmissionStatus.SUBMITTED)
         vanished["registered, address gone"] = await gone.mail(MailKind.REGISTERED, ballots="pension")
         await session.execute(text("update account set email = null where member_id = :id"), {"id": gone.member.id})
-        for kind in OF_A_SUBMISSION:
+        for kind in (*OF_A_SUBMISSION, *OF_AN_APPEAL):
             story = await a_story(session)
             older = await story.documents(SubmissionStatus.REPLACED, HOUR)
             await story.documents(SubmissionStatus.SUBMITTED)
             vanished[f"{kind} of older documents"] = await story.mail(kind, submission_id=older)
+        answered = await a_story(session)
+        answer = await answered.documents(SubmissionStatus.REJECTED)
+        vanished["sorry for an answer that was given"] = await answered.mail(
+            MailKind.APPEAL_LATE, submission_id=answer
+        )  # fmt: skip
+        vanished["a case that waits no more"] = await answered.mail(
+            MailKind.REVIEW_WAITING, submission_id=answer, occasion="another-reviewer"
+        )
         signed_in = await a_story(session)
         vanished["invitation, signed in meanwhile"] = await signed_in.mail(MailKind.INVITATION)
         vanished["reminder of another step"] = await signed_in.mail(MailKind.REMINDER, step="email")

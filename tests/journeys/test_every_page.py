@@ -29,7 +29,7 @@ SEES = {
     "picked": ("check-documents",),
     "waiting": (*MEMBER, "register", "register-all", "file", "messages", "message"),
     "registered": ("home", "votes"),
-    "rejected": MEMBER,
+    "rejected": (*MEMBER, "appeal"),
     "erased": ("home", "profile", "identity"),
     "done": ("home", "votes"),
     "dues-payer": MEMBER,

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from activities.rendering import MAILS, Letter, Letters
+from portal.rules.decisions import APPEAL_ANSWERED_WITHIN
 from portal.rules.doors import ANSWER_WITHIN, FIRST_LINK_VALID, PROOF_VALID, Door
 from portal.rules.doors import Reason as DoorReason
 from portal.rules.identity import Reason
@@ -74,8 +75,24 @@ def _cases(language: str) -> Iterator[tuple[MailKind, str, Facts]]:
     yield MailKind.APPROVED, "", {**ERASED, "registrations": titles}
     yield MailKind.APPROVED, "erasing", {**NOT_ERASED, "registrations": titles}
     yield MailKind.APPROVED, "none", {**ERASED, "registrations": []}
-    yield MailKind.REJECTED, "", {**why, **ERASED}
-    yield MailKind.REJECTED, "erasing", {**why, **NOT_ERASED}
+    appeal: Facts = {
+        "appeal_until": datetime(2017, 2, 24, 15, 12, tzinfo=UTC), "appeal_url": f"{ORIGIN}/{language}/contest",
+    }  # fmt: skip
+    no_appeal: Facts = {**appeal, "appeal_until": None}
+    yield MailKind.REJECTED, "", {**why, **ERASED, **appeal}
+    yield MailKind.REJECTED, "erasing", {**why, **NOT_ERASED, **no_appeal}
+    yield MailKind.IDENTITY_REFUSED, "", {**why, **ERASED, **appeal}
+    yield MailKind.IDENTITY_REFUSED, "final", {**why, "remedy": "", **NOT_ERASED, **no_appeal}
+    promised: Facts = {"received_at": received, "documents_count": 1, "answer_by": received + APPEAL_ANSWERED_WITHIN}
+    yield MailKind.APPEAL_RECEIVED, "", promised
+    yield MailKind.APPEAL_LATE, "", promised
+    waits: Facts = {
+        "since": received,
+        "answer_by": promised["answer_by"],
+        "desk_url": f"{ORIGIN}/{language}/operations",
+    }
+    yield MailKind.REVIEW_WAITING, "", {**waits, "given_name": "", "campaign": None, "late": False}
+    yield MailKind.REVIEW_WAITING, "late", {**waits, "given_name": "", "campaign": None, "late": True}
     yield MailKind.EXPIRED, "", ERASED
     yield MailKind.EXPIRED, "erasing", NOT_ERASED
     yield MailKind.REGISTERED, "", {"ballots": titles, "provisional": False}
@@ -85,7 +102,7 @@ def _cases(language: str) -> Iterator[tuple[MailKind, str, Facts]]:
         yield MailKind.REMINDER, step, {"step": step, "nth": nth, "opens": OPENS, **stop}
     yield MailKind.VOTING_OPEN, "", {"ballots_count": 7, "missing": None}
     yield MailKind.VOTING_OPEN, "one", {"ballots_count": 1, "missing": None}
-    for step in ("email", "identity", "registration", "review"):
+    for step in ("email", "identity", "registration", "review", "refused"):
         yield MailKind.VOTING_OPEN, step, {"ballots_count": 0, "missing": step}
     for moment in ("half-way", "two-days", "four-hours"):
         yield MailKind.NOT_YET_VOTED, moment, {"moment": moment, "missing": None, **stop}

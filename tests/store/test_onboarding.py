@@ -70,7 +70,28 @@ async def test_the_standing_follows_the_records_step_by_step(sessions: Sessions,
     assert last.own == last.registered == builders.ballots_of("EC")
 
 
-@pytest.mark.parametrize("status", [s for s in SubmissionStatus if s is not SubmissionStatus.SUBMITTED])
+async def test_a_refusal_stands_until_something_else_is_answered(sessions: Sessions) -> None:
+    campaign, member = await a_member_in_a_campaign(sessions)
+    at: list[tuple[IdentityState, Step]] = []
+    async with sessions.begin() as session:
+        refused = await a_submission(
+            session, campaign, member, status=SubmissionStatus.REFUSED, since=timedelta(hours=3)
+        )  # fmt: skip
+    for status in (SubmissionStatus.WITHDRAWN, SubmissionStatus.ABANDONED, SubmissionStatus.REJECTED):
+        now = await standing(sessions, campaign, member.id)
+        at.append((now.identity, now.step))
+        async with sessions.begin() as session:
+            await a_submission(session, campaign, member, status=status, appeal_of=refused.id)
+    now = await standing(sessions, campaign, member.id)
+
+    assert at == [(IdentityState.REFUSED, Step.REFUSED)] * 3
+    assert (now.identity, now.step) == (IdentityState.NONE, Step.IDENTITY)
+
+
+SENT_NO_MORE = [s for s in SubmissionStatus if s not in (SubmissionStatus.SUBMITTED, SubmissionStatus.REFUSED)]
+
+
+@pytest.mark.parametrize("status", SENT_NO_MORE)
 async def test_only_documents_before_the_reviewers_count_as_sent(sessions: Sessions, status: SubmissionStatus) -> None:
     campaign, member = await a_member_in_a_campaign(sessions)
     async with sessions.begin() as session:
