@@ -40,7 +40,6 @@ class Submission(Base):
             postgresql_where=text("status in ('submitted', 'approved', 'rejected', 'refused')"),
         ),
         Index(None, "status", "submitted_at"),
-        # The reviewers' queue.
         Index("ix_submission_waiting", "submitted_at", postgresql_where=text("status = 'submitted'")),
         Index(None, "member_id"),
     )
@@ -91,13 +90,11 @@ class Claim(Base):
     reviewer_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
     claimed_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     expires_at: Mapped[datetime]
-    # Prolonged once; given back, by its reviewer, an operator or the timer.
     extended_at: Mapped[datetime | None]
     returned_at: Mapped[datetime | None]
-    # What was typed from the picture was compared with the roll; of it only the codes of the fields that differ.
+    # Of what was typed from the picture only the codes of the fields that differ.
     compared_at: Mapped[datetime | None]
     differs: Mapped[list[str] | None] = mapped_column(ARRAY(String))
-    # The roll was looked at without comparing.
     roll_shown_at: Mapped[datetime | None]
 
 
