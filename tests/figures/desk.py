@@ -187,8 +187,8 @@ async def sustained(desk: Desk) -> None:
         await asyncio.sleep(max(0.0, began + (n + 1) * RHYTHM - time.perf_counter()))
     lasted = time.perf_counter() - began
     print(f"  {DECISIONS} decisions in {lasted:.0f} s: one every {lasted / DECISIONS:.1f} s")
-    for name, took in answers.items():
-        told(f"  {name}", took, "")
+    for name, all_of_them in answers.items():
+        told(f"  {name}", all_of_them, "")
 
 
 async def main() -> None:
