@@ -34,6 +34,7 @@ from api import (
     reminders,
     renewal,
     review,
+    review_decisions,
     staff,
     temporal_page,
 )
@@ -57,7 +58,8 @@ PAGES = [
     module.router
     for module in (
         accounts, factors, keys, invitation, activation, renewal, reminders, onboarding, identity, ballots, holdings,
-        messages, calendar, review, operations, temporal_page, staff, journal, doors, door_desk, guide, health,
+        messages, calendar, review, review_decisions, operations, temporal_page, staff, journal, doors, door_desk,
+        guide, health,
     )
 ]  # fmt: skip
 

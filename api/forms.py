@@ -133,6 +133,21 @@ Typed = Annotated[str, Field(max_length=20_000)]
 Key = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9-]*$")]
 
 
+class ReviewDecisionFields(DecisionFields):
+    confirmed: Annotated[str, Field(max_length=8)] = ""
+
+
+# Read once, compared, and gone with the answer.
+Seen = Annotated[str, Field(max_length=300)]
+
+
+class ComparisonFields(Sent):
+    name: Seen = ""
+    street: Seen = ""
+    city: Seen = ""
+    postal_code: Seen = ""
+
+
 class RegisterEmailFields(_Fields):
     key: Key = ""
     number: Typed = ""
@@ -193,7 +208,8 @@ SubmissionForm = Annotated[SubmissionFields, Form()]
 SessionForm = Annotated[SessionFields, Form()]
 LanguageForm = Annotated[LanguageFields, Form()]
 RegisterForm = Annotated[RegisterFields, Form()]
-DecisionForm = Annotated[DecisionFields, Form()]
+DecisionForm = Annotated[ReviewDecisionFields, Form()]
+ComparisonForm = Annotated[ComparisonFields, Form()]
 RegisterEmailForm = Annotated[RegisterEmailFields, Form()]
 JoinForm = Annotated[JoinFields, Form()]
 ProofForm = Annotated[ProofFields, Form()]

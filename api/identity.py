@@ -18,7 +18,7 @@ from api.onboarding import View, view_of
 from api.pages import go, render
 from api.portal import Portal, portal_of
 from api.routes import UPLOAD_LIMIT, page
-from portal.pictures import Picture, rebuild
+from portal.pictures import Picture, PictureNotMarked, marked, rebuild
 from portal.rules.accounts import UPLOAD_LIMIT as UPLOADS_A_DAY
 from portal.rules.identity import ACCEPTED, KINDS, SubmissionStatus, complete_set
 from portal.rules.onboarding import IdentityState
@@ -297,8 +297,8 @@ def asked_by_our_page(request: Request) -> bool:
     return site == "same-origin" and destination == "image"
 
 
-async def opened(portal: Portal, document: Document | None) -> Response:
-    """The picture in clear, in memory, on its way out; 404 once it or its key is gone."""
+async def opened(portal: Portal, document: Document | None, *, mark: str = "") -> Response:
+    """The picture in clear, in memory, on its way out, marked with who looks at it; 404 once it or its key is gone."""
     if document is None or document.wrapped_key is None:
         return Response(status_code=404)
     try:
@@ -309,4 +309,10 @@ async def opened(portal: Portal, document: Document | None) -> Response:
         )  # fmt: skip
     except (FileGone, KeyDestroyed, SealBroken):
         return Response(status_code=404)
+    if mark:
+        # Never without: a picture that cannot be marked is not shown.
+        try:
+            jpeg = (await marked(jpeg, mark)).jpeg
+        except PictureNotMarked:
+            return Response(status_code=503, headers={"Retry-After": "30"})
     return Response(jpeg, media_type="image/jpeg", headers=PICTURE_HEADERS)

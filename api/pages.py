@@ -49,6 +49,9 @@ STATUS = {
     Refusal.ALREADY_DECIDED: 409,
     Refusal.CLAIM_EXPIRED: 409,
     Refusal.CLAIM_NEEDED: 404,
+    Refusal.PROLONGED_ALREADY: 409,
+    Refusal.ROLL_SEEN_FIRST: 409,
+    Refusal.TOO_MANY_CASES: 429,
     Refusal.OWN_FILE: 403,
     Refusal.DOCUMENTS_UNDER_REVIEW: 409,
     Refusal.IDENTITY_ALREADY_APPROVED: 409,
@@ -79,6 +82,11 @@ PAGE_OF_FORM = {
     "send-documents": "identity",
     "withdraw": "profile",
     "review-decision": "review-case",
+    "review-comparison": "review-case",
+    "review-roll": "review-case",
+    "review-prolong": "review-case",
+    "review-return": "review",
+    "review-undo": "review",
     "request-decision": "request-case",
     "factor-challenge": "factor",
     "recover": "factor",
@@ -109,6 +117,10 @@ NOTICES = {
     "geste": N_("C'est fait, et c'est écrit au journal."),
     "langue": N_("C'est noté : nous vous écrirons dans cette langue."),
     "file-vide": N_("Aucun dossier n'attend d'examen."),
+    "dossier-rendu": N_("Le dossier est de retour dans la file : quelqu'un d'autre peut le prendre."),
+    "dossier-garde": N_("Le dossier vous reste réservé plus longtemps."),
+    "decision-annulee": N_("Votre décision est annulée : le dossier est de nouveau devant vous."),
+    "refus-propose": N_("Votre décision est enregistrée. Une autre personne avait proposé de refuser cette identité."),
 }  # fmt: skip
 
 

@@ -23,10 +23,11 @@ from portal.text.addresses import path, place
 # Never kept: what only its owner should type, and what belongs to the session that is over.
 FORGOTTEN = frozenset({"password", "again", "form_token", "answer"})
 MOST = 4000
+# Nor what a reviewer read on a picture: it is stored nowhere, not even on the way through a sign-in.
 NOTHING_TO_KEEP = frozenset(
     {
         "", "sign-out", "stay", "factor", "factor-challenge", "recover", "key-challenge", "authenticator",
-        "staff-invitation",
+        "staff-invitation", "review-comparison",
     }
 )  # fmt: skip
 

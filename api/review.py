@@ -1,45 +1,95 @@
-"""The reviewers' page: the next case, its pictures beside the roll, approve or ask for a better photo."""
+"""The reviewers' queue and a case: its pictures, the lease, and what of the roll may be seen when."""
 
-import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from temporalio.service import RPCError
 
-from api.forms import DecisionForm, SentForm
+from api.background import begin
+from api.forms import SentForm
 from api.guards import Lang, ReviewerDep, same_form
 from api.identity import asked_by_our_page, opened
-from api.pages import go, render
+from api.pages import STATUS, go, render
 from api.portal import Portal, portal_of
 from api.routes import page
-from portal.rules.identity import KINDS, Reason, SubmissionStatus, Verdict, reason_given
-from portal.rules.refusals import Refusal, Refused
-from portal.store import Session, campaigns, decisions, identity, journal, review
-from portal.store.decisions import Given
-from portal.store.identity import Document, Submission
+from portal.pictures import strip_height
+from portal.rules.comparison import Compared, Field
+from portal.rules.identity import KINDS, Reason, SubmissionStatus, reviewer_code
+from portal.rules.refusals import Refusal
+from portal.store import Session, decisions, identity, journal, queue, review
+from portal.store.identity import Claim, Document, Submission
+from portal.store.opinions import Opinion
+from portal.store.review import Case
 from portal.store.sessions import Visitor
+from portal.text import TORONTO
 from portal.text import reason as said
+from portal.text import review as words
 from workflows import calls
 
 router = APIRouter()
 
+DAY = timedelta(days=1)
+# How far back two looks at one case are compared.
+AGREEMENT_OVER = timedelta(days=30)
+# What an identity may be refused for; everything else a better photo can mend.
+REFUSABLE = (Reason.NAME_DIFFERS, Reason.ADDRESS_DIFFERS, Reason.SUSPECTED_FRAUD, Reason.OTHER)
+
+# With these the case is no longer before its reviewer: one page says so and leads on.
+OVER = frozenset(
+    {
+        Refusal.CLAIM_NEEDED, Refusal.CLAIM_EXPIRED, Refusal.NEWER_SUBMISSION, Refusal.ALREADY_DECIDED,
+        Refusal.OWN_FILE, Refusal.ANOTHER_REVIEWER_NEEDED, Refusal.UNDO_TOO_LATE,
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What the case's forms held when something was missing; and what was just compared, shown once."""
+
+    refusal: Refusal | None = None
+    at: str = "reason"
+    reason: str = ""
+    note_fr: str = ""
+    note_en: str = ""
+    # The refusal that is to be confirmed.
+    refusing: bool = False
+    typed: Mapping[Field, str] | None = None
+    compared: Mapping[Field, Compared] | None = None
+
 
 @page(router, "review")
-async def queue(request: Request, visitor: ReviewerDep) -> Response:
+async def queue_page(request: Request, visitor: ReviewerDep) -> Response:
+    return await _queue(request, visitor, None)
+
+
+async def _queue(request: Request, visitor: Visitor, refusal: Refusal | None) -> Response:
+    now = datetime.now(UTC)
     async with portal_of(request).autocommit() as session:
-        waiting = await review.queue(session)
+        desk = await queue.desk(session, visitor.account_id)
+        figures = await queue.figures(session, visitor.account_id, str(TORONTO))
+        agreement = await decisions.agreement(session, now - AGREEMENT_OVER)
         claim = await review.current_claim(session, visitor.account_id)
-    return render(request, "review/queue.html", visitor=visitor, queue=waiting, claim=claim)
+    return render(
+        request, "review/queue.html", visitor=visitor, refusal=refusal, desk=desk, figures=figures,
+        agreement=agreement, claim=claim, now=now, risk=words.risk,
+    )  # fmt: skip
 
 
 @page(router, "review", methods=("POST",))
 async def take_next(request: Request, language: Lang, visitor: ReviewerDep, form: SentForm) -> Response:
-    """« Prendre le suivant »: the case already open, else a lease on the oldest."""
+    """« Prendre le suivant »: the case already open, else a lease on the most urgent."""
+    portal = portal_of(request)
     same_form(visitor, form.form_token)
-    async with portal_of(request).sessions.begin() as session:
-        claim = await review.claim_next(session, visitor.account_id)
+    async with portal.sessions.begin() as session:
+        claim = await review.current_claim(session, visitor.account_id)
+        if claim is None:
+            if await review.opened(session, visitor.account_id, DAY) >= portal.settings.review_most_a_day:
+                return await _queue(request, visitor, Refusal.TOO_MANY_CASES)
+            claim = await review.claim_next(session, visitor.account_id)
         if claim is not None:
             submission = await identity.by_id(session, claim.submission_id)
             assert submission is not None, "a submission is never deleted"
@@ -48,34 +98,58 @@ async def take_next(request: Request, language: Lang, visitor: ReviewerDep, form
                 member_id=submission.member_id, campaign_id=submission.campaign_id,
                 subject_id=claim.submission_id, key=f"claim:{claim.id}",
             )  # fmt: skip
+            await review.watch(session, visitor.account_id)
     if claim is None:
         return go("review", language, notice="file-vide")
+    time_lease(portal, claim)
     return go("review-case", language, claim_id=claim.id)
 
 
-@page(router, "review-case")
-async def case(request: Request, language: Lang, visitor: ReviewerDep, claim_id: UUID) -> Response:
-    return await _case(request, visitor, language, claim_id, None, "", "", "")
-
-
-async def _case(
-    request: Request, visitor: Visitor, language: str, claim_id: UUID, refusal: Refusal | None, reason: str,
-    note_fr: str, note_en: str,
-) -> Response:  # fmt: skip
-    async with portal_of(request).autocommit() as session:
-        found = await review.case_of(session, claim_id, visitor.account_id)
-        if found is None:
-            raise Refused(Refusal.CLAIM_EXPIRED)
-        closed = await _closed(session, found.submission)
-        if closed is not None:
-            raise Refused(closed)
-        documents = await identity.documents_of(session, found.submission.id)
-    return render(
-        request, "review/case.html", visitor=visitor, refusal=refusal, field="reason", case=found,
-        documents=documents, kinds=KINDS,
-        reasons=[(code.value, said(code, language)) for code in Reason], reason=reason, note_fr=note_fr,
-        note_en=note_en,
+def time_lease(portal: Portal, claim: Claim) -> None:
+    """Let a durable timer return the case. The page does not wait for it: the records know when the lease ends."""
+    begin(
+        calls.open_lease(portal.client, portal.task_queue, claim_id=claim.id, until=claim.expires_at),
+        within=portal.settings.answer_seconds, otherwise="lease-not-timed",
     )  # fmt: skip
+
+
+@page(router, "review-case")
+async def case(request: Request, visitor: ReviewerDep, claim_id: UUID) -> Response:
+    return await show_case(request, visitor, claim_id, Filled())
+
+
+async def show_case(request: Request, visitor: Visitor, claim_id: UUID, filled: Filled) -> Response:
+    """The case as it stands; what was typed from its pictures is in no other answer than the one to the comparison."""
+    async with portal_of(request).autocommit() as session:
+        found = await at_hand(session, claim_id, visitor)
+        if isinstance(found, Refusal):
+            return over(request, visitor, found)
+        documents = await identity.documents_of(session, found.submission.id)
+    theirs = found.member.language
+    return render(
+        request, "review/case.html", visitor=visitor, refusal=filled.refusal, field=filled.at, filled=filled,
+        case=found, documents=documents, kinds=KINDS, strip=strip_height, Field=Field,
+        left=max(int((found.claim.expires_at - datetime.now(UTC)).total_seconds()), 0),
+        # In the words that its member will read, in their language.
+        reasons=[(code.value, said(code, theirs)) for code in Reason],
+        refusable=[(code.value, said(code, theirs)) for code in REFUSABLE],
+        field_name=words.field, outcome=words.outcome, hint=words.hint,
+    )  # fmt: skip
+
+
+async def at_hand(session: Session, claim_id: UUID, visitor: Visitor) -> Case | Refusal:
+    """The case of a claim that this reviewer holds, or why it is not before them."""
+    found = await review.case_of(session, claim_id, visitor.account_id)
+    if found is None:
+        claim = await session.get(Claim, claim_id)
+        if claim is None or claim.reviewer_id != visitor.account_id:
+            return Refusal.CLAIM_EXPIRED
+        submission = await identity.by_id(session, claim.submission_id)
+        assert submission is not None, "a submission is never deleted"
+        if await session.get(Opinion, claim_id) is not None:
+            return Refusal.ALREADY_DECIDED
+        return await _closed(session, submission) or Refusal.CLAIM_EXPIRED
+    return await _closed(session, found.submission) or found
 
 
 async def _closed(session: Session, submission: Submission) -> Refusal | None:
@@ -85,64 +159,93 @@ async def _closed(session: Session, submission: Submission) -> Refusal | None:
     return None if submission.status == SubmissionStatus.SUBMITTED.value else Refusal.NEWER_SUBMISSION
 
 
+def over(request: Request, visitor: Visitor, refusal: Refusal) -> Response:
+    """The case is not before this reviewer any more: why, and the next one."""
+    return render(request, "review/over.html", visitor=visitor, why=refusal, status=STATUS.get(refusal, 409))
+
+
 @page(router, "review-picture")
 async def picture(request: Request, visitor: ReviewerDep, claim_id: UUID, document_id: UUID) -> Response:
-    """A picture of the case at hand; who saw it is written down before it leaves."""
+    """A picture of the case at hand; who saw it is written down before it leaves, and drawn into it."""
     portal = portal_of(request)
     if not asked_by_our_page(request):
         return Response(status_code=403)
     async with portal.sessions.begin() as session:
-        found = await review.case_of(session, claim_id, visitor.account_id)
+        found = await at_hand(session, claim_id, visitor)
         document = await session.get(Document, document_id)
-        if found is None or document is None or document.submission_id != found.submission.id:
-            return Response(status_code=404)
-        if await _closed(session, found.submission) is not None:
+        if isinstance(found, Refusal) or document is None or document.submission_id != found.submission.id:
             return Response(status_code=404)
         await journal.write(
             session, "picture-seen", actor="reviewer", actor_id=visitor.account_id, member_id=found.member.id,
             campaign_id=found.submission.campaign_id, subject_id=document_id,
         )  # fmt: skip
-    return await opened(portal, document)
+    seen_at = datetime.now(TORONTO)
+    return await opened(portal, document, mark=f"{reviewer_code(visitor.account_id)} {seen_at:%Y-%m-%d %H:%M}")
 
 
-@page(router, "review-decision", methods=("POST",))
-async def decide(
-    request: Request, language: Lang, visitor: ReviewerDep, form: DecisionForm, claim_id: UUID
-) -> Response:
-    """Write the decision down, once, under the claim; then wake the member's workflow by its signal."""
+@page(router, "review-document")
+async def document_page(request: Request, visitor: ReviewerDep, claim_id: UUID, document_id: UUID) -> Response:
+    """One picture in its full size, for whoever has no script to enlarge it."""
+    async with portal_of(request).autocommit() as session:
+        found = await at_hand(session, claim_id, visitor)
+        if isinstance(found, Refusal):
+            return over(request, visitor, found)
+        document = await session.get(Document, document_id)
+        if document is None or document.submission_id != found.submission.id:
+            return over(request, visitor, Refusal.CLAIM_NEEDED)
+    return render(
+        request, "review/document.html", visitor=visitor, case=found, document=document, kinds=KINDS, strip=strip_height
+    )
+
+
+@page(router, "review-roll", methods=("POST",))
+async def show_roll(
+    request: Request, language: Lang, visitor: ReviewerDep, form: SentForm, claim_id: UUID
+) -> Response:  # fmt: skip
+    """« Voir la fiche sans comparer »: for pictures that nobody can read; nothing is approved afterwards."""
+    same_form(visitor, form.form_token)
+    async with portal_of(request).sessions.begin() as session:
+        found = await at_hand(session, claim_id, visitor)
+        if isinstance(found, Refusal):
+            return over(request, visitor, found)
+        if found.claim.compared_at is None:
+            await review.show_roll(session, found.claim)
+    return go("review-case", language, claim_id=claim_id)
+
+
+@page(router, "review-prolong", methods=("POST",))
+async def prolong(request: Request, language: Lang, visitor: ReviewerDep, form: SentForm, claim_id: UUID) -> Response:
+    """« Garder ce dossier »: once, while it is open."""
     portal = portal_of(request)
     same_form(visitor, form.form_token)
-    try:
-        verdict = Verdict(form.verdict)
-        why = Reason(form.reason) if verdict is not Verdict.APPROVE and form.reason else None
-    except ValueError:
-        raise Refused(Refusal.REASON_NEEDED) from None
-    missing = reason_given(verdict, why, form.note_fr, form.note_en)
-    if missing is not None:
-        return await _case(request, visitor, language, claim_id, missing, form.reason, form.note_fr, form.note_en)
     async with portal.sessions.begin() as session:
-        given = await decisions.give(
-            session, claim_id=claim_id, reviewer_id=visitor.account_id, verdict=verdict, reason=why,
-            note_fr=form.note_fr, note_en=form.note_en, deciding=portal.settings.deciding,
-        )  # fmt: skip
-        if isinstance(given, Refusal):
-            raise Refused(given)
-        campaign = await campaigns.by_id(session, given.submission.campaign_id)
-        assert campaign is not None, "a campaign is never deleted"
-    if given.verdict is not None:
-        await _signal(portal, campaign.code, given, claim_id, given.verdict)
-    return go("review", language, notice="decision")
+        found = await at_hand(session, claim_id, visitor)
+        if isinstance(found, Refusal):
+            return over(request, visitor, found)
+        kept = await review.prolong(session, claim_id, visitor.account_id)
+    if isinstance(kept, Refusal):
+        return await show_case(request, visitor, claim_id, Filled(refusal=Refusal.PROLONGED_ALREADY, at=""))
+    _wake(portal, claim_id)
+    return go("review-case", language, notice="dossier-garde", claim_id=claim_id)
 
 
-async def _signal(portal: Portal, campaign_code: str, given: Given, claim_id: UUID, verdict: Verdict) -> None:
-    """The decision stands whether or not this arrives: the relay delivers again what was not taken up."""
-    decided = given.submission
-    try:
-        async with asyncio.timeout(portal.settings.answer_seconds):
-            await calls.deliver_decision(
-                portal.client, portal.task_queue, campaign_id=decided.campaign_id, campaign_code=campaign_code,
-                member_id=decided.member_id, submission_id=decided.id, claim_id=claim_id, verdict=verdict,
-                effective_at=given.undo_until,
-            )  # fmt: skip
-    except (RPCError, TimeoutError, RuntimeError) as error:
-        structlog.get_logger().warning("decision-not-delivered-yet", error=type(error).__name__)
+@page(router, "review-return", methods=("POST",))
+async def give_back(request: Request, language: Lang, visitor: ReviewerDep, form: SentForm, claim_id: UUID) -> Response:
+    """« Rendre ce dossier »: somebody else may take it at once."""
+    portal = portal_of(request)
+    same_form(visitor, form.form_token)
+    async with portal.sessions.begin() as session:
+        found = await at_hand(session, claim_id, visitor)
+        returned = (
+            found if isinstance(found, Refusal) else await review.give_back(session, claim_id, by=visitor.account_id)
+        )
+    if isinstance(returned, Refusal):
+        return over(request, visitor, returned)
+    _wake(portal, claim_id)
+    return go("review", language, notice="dossier-rendu")
+
+
+def _wake(portal: Portal, claim_id: UUID) -> None:
+    begin(
+        calls.wake_lease(portal.client, claim_id), within=portal.settings.answer_seconds, otherwise="lease-not-woken"
+    )  # fmt: skip

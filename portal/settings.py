@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     identity_valid_days: int = Field(3 * 365, description="how long a confirmed identity serves later campaigns")
 
     undo_seconds: float = Field(30, ge=0, description="how long a reviewer may take an opinion back")
+    review_most_a_day: int = Field(400, ge=1, description="cases that one reviewer may open in 24 hours")
     second_look_percent: float = Field(5, ge=0, le=100, description="share of cases that a second reviewer sees blind")
 
     quiet_from: int = Field(21, ge=0, le=23, description="local hour from which no mail leaves unasked")

@@ -9,11 +9,13 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.doors import RequestOf
+from activities.leases import LeaseOf
 from activities.renewals import RenewalOf
 from portal.rules.doors import Door, Status
 from portal.rules.identity import Verdict
 from workflows import attributes, details
 from workflows.doors import JoinWorkflow, RegisterEmailWorkflow, RenewalWorkflow
+from workflows.leases import LeaseWorkflow
 from workflows.messages import DecisionMade, MemberToOnboard, workflow_id
 from workflows.onboarding import OnboardingWorkflow
 
@@ -82,6 +84,27 @@ async def look_again(client: Client, campaign_code: str, member_id: UUID) -> Non
     handle = client.get_workflow_handle(workflow_id(campaign_code, member_id))
     try:
         await handle.execute_update(OnboardingWorkflow.look_again, id=f"look-{uuid4()}")
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+async def open_lease(client: Client, task_queue: str, *, claim_id: UUID, until: datetime) -> None:
+    """Start the timer that returns a case; without it the lease ends all the same, and nobody writes that down."""
+    await client.start_workflow(
+        LeaseWorkflow.run,
+        LeaseOf(claim_id, until),
+        id=f"lease-{claim_id}",
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary="A case that a reviewer has open",
+    )
+
+
+async def wake_lease(client: Client, claim_id: UUID) -> None:
+    """Something happened to a lease; one whose timer does not run needs no waking."""
+    try:
+        await client.get_workflow_handle(f"lease-{claim_id}").signal(LeaseWorkflow.returned)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise

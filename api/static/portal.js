@@ -59,7 +59,7 @@ for (const menu of all("details.app-me")) {
 // What was typed is there again after a change of language or a session that ran out: in this tab, for half an hour, and
 // but for passwords and files.
 const keep = (where) => {
-  const fields = [...all("main input, main select, main textarea")].filter((f) => f.id && !["password", "file", "hidden"].includes(f.type));
+  const fields = [...all("main input, main select, main textarea")].filter((f) => f.id && !f.closest("[data-forget]") && !["password", "file", "hidden"].includes(f.type));
   const values = fields.map((f) => [f.id, /radio|checkbox/.test(f.type) ? f.checked : f.value]);
   store.setItem("typed", JSON.stringify([where, Date.now(), values]));
 };

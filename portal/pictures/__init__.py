@@ -74,6 +74,26 @@ async def rebuild(upload: bytes) -> Picture:
     raise Refused(Refusal.PICTURE_DAMAGED)
 
 
+async def marked(jpeg: bytes, mark: str) -> Picture:
+    """A picture of ours with who looks at it and when: in a strip of its own below, and faintly across it."""
+    async with _place():
+        try:
+            head, body = await _ask_child(jpeg, mark)
+            return _read(head, body, MOST_SIDE + strip_height(MOST_SIDE))
+        except _ChildFailed as failure:
+            log.warning("picture.child-failed", cause=str(failure))
+    raise PictureNotMarked
+
+
+class PictureNotMarked(Exception):
+    """The child that should have marked a picture failed: the picture is not shown."""
+
+
+def strip_height(width: int) -> int:
+    """How much higher a marked picture is; the child says the same."""
+    return max(20, width // 60)
+
+
 def first_photo(upload: bytes) -> bytes:
     """The upload up to the end of its first picture, once it has passed the checks that need no decoder.
 
@@ -116,10 +136,10 @@ def _command() -> list[str]:
     return [sys.executable, "-I", "-B", str(CHILD)]
 
 
-async def _ask_child(photo: bytes) -> tuple[bytes, bytes]:
+async def _ask_child(photo: bytes, *mark: str) -> tuple[bytes, bytes]:
     """The head line and the bytes of the child's answer; whatever happens, the child is gone afterwards."""
     child = await asyncio.create_subprocess_exec(
-        *_command(), stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={}, cwd="/", start_new_session=True
+        *_command(), *mark, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={}, cwd="/", start_new_session=True
     )
     feeding = asyncio.create_task(_feed(child, photo))
     try:
@@ -169,7 +189,7 @@ async def _end(child: Process) -> None:
     await child.wait()
 
 
-def _read(head: bytes, body: bytes) -> Picture:
+def _read(head: bytes, body: bytes, most_height: int = MOST_SIDE) -> Picture:
     """Believe nothing that a subverted child could have made up."""
     try:
         said = json.loads(head)
@@ -181,7 +201,7 @@ def _read(head: bytes, body: bytes) -> Picture:
         width, height, length = int(said["width"]), int(said["height"]), int(said["length"])
     except (ValueError, TypeError, KeyError):
         raise _ChildFailed("odd-answer") from None
-    if not (0 < width <= MOST_SIDE and 0 < height <= MOST_SIDE and length == len(body)):
+    if not (0 < width <= MOST_SIDE and 0 < height <= most_height and length == len(body)):
         raise _ChildFailed("odd-answer")
     if not (body.startswith(b"\xff\xd8\xff") and body.endswith(b"\xff\xd9") and first_photo_is_all(body)):
         raise _ChildFailed("odd-answer")

@@ -1,8 +1,8 @@
 """The limited process in which a member's picture is opened, judged and drawn anew.
 
 It runs alone (`python -I -B child.py`), takes the upload on its standard input, and answers one line of JSON
-followed by the bytes of a new JPEG. It knows nothing of the portal: were a decoder subverted, there would be
-nothing to take.
+followed by the bytes of a new JPEG. With one argument it draws these words into a picture of ours instead. It knows
+nothing of the portal: were a decoder subverted, there would be nothing to take.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ import warnings
 from io import BytesIO
 from typing import Any
 
-from PIL import Image, ImageFilter, ImageOps, ImageStat
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps, ImageStat
 
 MOST_PIXELS = 40_000_000
 LONGEST_SIDE = 10_000
@@ -49,6 +49,10 @@ TILES = 12
 SHARPEST = 20
 BLURRED_BELOW = 25.0
 LAPLACIAN = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)
+
+# Who looks at a picture stands below it, and three times across it, so faintly that no print is hidden.
+FAINT = 26
+ACROSS = 3
 
 MEMORY = 512 * 1024 * 1024
 CPU_SECONDS = 5
@@ -171,10 +175,36 @@ def redraw(upload: bytes) -> tuple[bytes, int, int]:
     return out.getvalue(), *bare.size
 
 
-def answer(upload: bytes) -> tuple[dict[str, Any], bytes]:
+def mark(jpeg: bytes, words: str, font: ImageFont.FreeTypeFont) -> tuple[bytes, int, int]:
+    """The picture with these words in a strip of its own below it, and faintly across it."""
+    picture = Image.open(BytesIO(jpeg), formats=["JPEG"]).convert("RGB")
+    width, height = picture.size
+    strip = max(20, width // 60)
+    out = Image.new("RGB", (width, height + strip), "white")
+    out.paste(picture, (0, 0))
+    size = round(strip * 0.8)
+    ImageDraw.Draw(out).text(
+        (strip // 3, height + strip // 2), words, "black", font.font_variant(size=size), anchor="lm"
+    )
+    # Light on dark and dark on light: a picture of any colour shows them.
+    faint = Image.new("L", (width, height), 0)
+    draw = ImageDraw.Draw(faint)
+    across = font.font_variant(size=round(strip * 1.1))
+    for n in range(ACROSS):
+        # Another place for everybody: what two people saw cannot be laid one over the other.
+        shift = sum(words.encode()) * (n + 7) % max(width // 2, 1)
+        draw.text((shift, height * (n + 1) // (ACROSS + 1)), words, FAINT, across, anchor="lm")
+    grey = picture.convert("L").point(lambda level: 0 if level > 127 else 255)
+    out.paste(Image.merge("RGB", (grey, grey, grey)), (0, 0), faint)
+    saved = BytesIO()
+    out.save(saved, format="JPEG", quality=85)
+    return saved.getvalue(), *out.size
+
+
+def answer(upload: bytes, words: str = "", font: ImageFont.FreeTypeFont | None = None) -> tuple[dict[str, Any], bytes]:
     """What to say of this upload, and the bytes that follow."""
     try:
-        jpeg, width, height = redraw(upload)
+        jpeg, width, height = redraw(upload) if font is None else mark(upload, words, font)
     except Unfit as refusal:
         return {"refusal": str(refusal)}, b""
     except Exception:
@@ -192,9 +222,13 @@ def main() -> None:
     Image.preinit()
     for name in ("ExifTags", "ImageFile", "JpegImagePlugin", "MpoImagePlugin", "TiffImagePlugin"):
         importlib.import_module(f"PIL.{name}")
+    words = " ".join(sys.argv[1:])
+    # Pillow's own letters, which are no file.
+    font = ImageFont.load_default(size=20) if words else None
+    assert font is None or isinstance(font, ImageFont.FreeTypeFont), "Pillow is built with its letters"
 
     renounce()
-    head, body = answer(sys.stdin.buffer.read())
+    head, body = answer(sys.stdin.buffer.read(), words, font)
     sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + body)
     sys.stdout.buffer.flush()
 

@@ -129,6 +129,11 @@ def certificate_number(submission_id: UUID) -> str:
     return f"S-{digits[:4]}-{digits[4:8]}-{digits[8:]}"
 
 
+def reviewer_code(account_id: UUID) -> str:
+    """How a picture that was served says to whom: no name, and found again by the start of the account's id."""
+    return f"R-{account_id.hex[:6].upper()}"
+
+
 def complete_set(kinds: Sequence[str]) -> Refusal | None:
     """One document that proves both, or one for the photo and one for the address."""
     if not kinds or any(code not in KINDS for code in kinds) or len(kinds) > 2:

@@ -98,6 +98,11 @@ class Refusal(StrEnum):
     OWN_FILE = "own-file"
     REASON_NEEDED = "reason-needed"
     QUEUE_EMPTY = "queue-empty"
+    COMPARISON_NEEDED = "comparison-needed"
+    DIFFERENCES_TO_CONFIRM = "differences-to-confirm"
+    ROLL_SEEN_FIRST = "roll-seen-first"
+    PROLONGED_ALREADY = "prolonged-already"
+    TOO_MANY_CASES = "too-many-cases"
 
     # the doors beside the entrance
     REQUEST_LAPSED = "request-lapsed"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, and_, func, select, text, update
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, and_, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,7 +15,7 @@ from portal.store.base import Base, NewId
 
 
 class Submission(Base):
-    """One or two documents sent together; `attempt` counts within the campaign."""
+    """One or two documents sent together."""
 
     __tablename__ = "submission"
     __table_args__ = (
@@ -40,6 +40,7 @@ class Submission(Base):
             postgresql_where=text("status in ('submitted', 'approved', 'rejected', 'refused')"),
         ),
         Index(None, "status", "submitted_at"),
+        Index("ix_submission_waiting", "submitted_at", postgresql_where=text("status = 'submitted'")),
         Index(None, "member_id"),
     )
 
@@ -55,6 +56,8 @@ class Submission(Base):
     # When it stopped being needed, whatever the reason: the promise of deletion counts from here.
     over_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
+    # Which try it is: one more than those that were answered by «send a better photo»; numbered by a trigger.
+    attempt: Mapped[int] = mapped_column(server_default="1")
 
 
 class Document(Base):
@@ -77,15 +80,22 @@ class Document(Base):
 
 
 class Claim(Base):
-    """A reviewer has this case open until the lease ends."""
+    """A reviewer has this case open until the lease ends; its end is moved by a trigger alone."""
 
     __tablename__ = "claim"
+    __table_args__ = (Index(None, "expires_at"),)
 
     id: Mapped[NewId]
     submission_id: Mapped[UUID] = mapped_column(ForeignKey("submission.id"), index=True)
     reviewer_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
     claimed_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     expires_at: Mapped[datetime]
+    extended_at: Mapped[datetime | None]
+    returned_at: Mapped[datetime | None]
+    # Of what was typed from the picture only the codes of the fields that differ.
+    compared_at: Mapped[datetime | None]
+    differs: Mapped[list[str] | None] = mapped_column(ARRAY(String))
+    roll_shown_at: Mapped[datetime | None]
 
 
 class Decision(Base):
@@ -100,6 +110,7 @@ class Decision(Base):
         CheckConstraint("(verdict <> 'approve') = (reason is not null)", name="reason"),
         # One decision that stands, whatever the processes do at once.
         Index("uq_decision_standing", "submission_id", unique=True, postgresql_where=text("undone_at is null")),
+        Index(None, "decided_at"),
     )
 
     claim_id: Mapped[UUID] = mapped_column(ForeignKey("claim.id"), primary_key=True)

@@ -1,5 +1,6 @@
 """The reviewers' queue: one case at a time, under a lease, never one's own, decided once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -7,10 +8,21 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select
 
 from portal.rules.identity import CLAIM_LEASE
-from portal.store import Session, decisions
+from portal.rules.refusals import Refusal
+from portal.store import Session, decisions, journal
+from portal.store import queue as urgency
 from portal.store.accounts import Account
-from portal.store.identity import Claim, Submission
+from portal.store.campaigns import Campaign
+from portal.store.identity import Claim, Submission, lock
 from portal.store.members import Member
+from portal.store.opinions import Opinion
+from portal.store.queue import alerts, is_many, opened
+
+__all__ = [
+    "Case", "Queue", "alerts", "carry_over", "case_of", "claim_next", "current_claim", "give_back",
+    "note_comparison",
+    "opened", "prolong", "queue", "runs_until", "show_roll", "watch",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +63,34 @@ async def current_claim(session: Session, reviewer_id: UUID) -> Claim | None:
 
 
 async def claim_next(session: Session, reviewer_id: UUID) -> Claim | None:
-    """The case already open, else a lease on the oldest that nobody has open; None when none is left."""
+    """The case already open, else a lease on the most urgent that nobody has open; None when none is left."""
     # One reviewer, one case: a second click waits here and finds the first one's.
     await session.execute(select(Account.id).where(Account.id == reviewer_id).with_for_update(key_share=True))
     mine = await current_claim(session, reviewer_id)
     if mine is not None:
         return mine
     own_member = select(Account.member_id).where(Account.id == reviewer_id).scalar_subquery()
-    mine_to_take = (decisions.may_take(reviewer_id, own_member), ~decisions.leased())
+    passed: list[UUID] = []
     while True:
         submission_id = await session.scalar(
             select(Submission.id)
-            .where(*mine_to_take)
-            .order_by(Submission.submitted_at)
+            .join(Campaign, Campaign.id == Submission.campaign_id)
+            .where(urgency.may_take(reviewer_id), urgency.free(), Submission.id.not_in(passed))
+            .order_by(*urgency.order())
             .limit(1)
-            .with_for_update(skip_locked=True)
+            .with_for_update(of=Submission, skip_locked=True)
         )
         if submission_id is None:
             return None
         # Asked again now that it is held: a colleague's claim or opinion may have been committed after the look above.
-        free = await session.scalar(select(Submission.id).where(Submission.id == submission_id, *mine_to_take))
+        free = await session.scalar(
+            select(Submission.id).where(
+                Submission.id == submission_id, decisions.may_take(reviewer_id, own_member), ~decisions.leased()
+            )
+        )
         if free is not None:
             break
+        passed.append(submission_id)
     claim = Claim(
         id=uuid4(),
         submission_id=submission_id,
@@ -100,3 +118,83 @@ async def case_of(session: Session, claim_id: UUID, reviewer_id: UUID) -> Case |
         )
     ).one_or_none()
     return None if row is None else Case(row[0], row[1], row[2])
+
+
+async def give_back(session: Session, claim_id: UUID, *, by: UUID | None) -> Claim | Refusal:
+    """The case is free again: its reviewer gave it back, an operator took it from them, or (None) its time is over."""
+    claim = await session.get(Claim, claim_id)
+    # Held as for an opinion: of both at once only one happens.
+    submission = None if claim is None else await lock(session, claim.submission_id)
+    if claim is None or submission is None:
+        return Refusal.CLAIM_NEEDED
+    await session.refresh(claim)
+    decided = await session.scalar(select(Opinion.claim_id).where(Opinion.claim_id == claim_id))
+    now = await session.scalar(select(func.clock_timestamp()))
+    assert now is not None, "the database knows the time"
+    # A timer that rings early, because the lease was prolonged meanwhile, returns nothing.
+    over = claim.expires_at <= now
+    if decided is not None or claim.returned_at is not None or over is (by is not None):
+        return Refusal.CLAIM_EXPIRED
+    if by is not None and submission.member_id == await session.scalar(
+        select(Account.member_id).where(Account.id == by)
+    ):
+        return Refusal.OWN_FILE
+    claim.returned_at = func.clock_timestamp()
+    await session.flush()
+    await session.refresh(claim)
+    mine = by == claim.reviewer_id
+    await journal.write(
+        session, "lease-returned", actor=journal.SYSTEM if by is None else "reviewer" if mine else "operator",
+        actor_id=by, member_id=submission.member_id, campaign_id=submission.campaign_id, subject_id=submission.id,
+        code="expired" if by is None else "given-back" if mine else "taken-back", key=f"lease-returned:{claim_id}",
+    )  # fmt: skip
+    return claim
+
+
+async def runs_until(session: Session, claim_id: UUID) -> datetime | None:
+    """The end of a lease that runs and under which nothing was said; None when it is over."""
+    return await session.scalar(select(Claim.expires_at).where(Claim.id == claim_id, decisions.open_claim()))
+
+
+async def watch(session: Session, reviewer_id: UUID) -> None:
+    """Write down once an hour that somebody opens more cases than work explains; operators see it."""
+    if is_many(await opened(session, reviewer_id, urgency.HOUR)):
+        hour = await session.scalar(select(func.to_char(func.date_trunc("hour", urgency.NOW), "YYYY-MM-DD-HH24")))
+        await journal.write(
+            session, "many-cases-opened", actor="reviewer", actor_id=reviewer_id, key=f"many-cases:{reviewer_id}:{hour}"
+        )
+
+
+async def prolong(session: Session, claim_id: UUID, reviewer_id: UUID) -> Claim | Refusal:
+    """The lease runs anew, once, while its reviewer works."""
+    found = await case_of(session, claim_id, reviewer_id)
+    if found is None or found.claim.extended_at is not None:
+        return Refusal.CLAIM_EXPIRED
+    found.claim.extended_at = func.clock_timestamp()
+    await session.flush()
+    await session.refresh(found.claim)
+    return found.claim
+
+
+async def note_comparison(session: Session, claim: Claim, differs: Sequence[str]) -> None:
+    """That a comparison was made under this claim, and the codes of the fields that differ; nothing that was typed."""
+    claim.compared_at = func.clock_timestamp()
+    claim.differs = list(differs)
+    await session.flush()
+
+
+async def show_roll(session: Session, claim: Claim) -> None:
+    """The roll is looked at without comparing: nothing is approved under this claim any more."""
+    if claim.roll_shown_at is None:
+        claim.roll_shown_at = func.clock_timestamp()
+        await session.flush()
+
+
+async def carry_over(session: Session, undone_id: UUID, reviewer_id: UUID) -> Claim | None:
+    """After an opinion was taken back: its case again, under a new lease, with what was compared a moment ago."""
+    undone, anew = await session.get(Claim, undone_id), await current_claim(session, reviewer_id)
+    if undone is None or anew is None or anew.submission_id != undone.submission_id:
+        return anew
+    anew.compared_at, anew.differs, anew.roll_shown_at = undone.compared_at, undone.differs, undone.roll_shown_at
+    await session.flush()
+    return anew

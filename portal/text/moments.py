@@ -1,11 +1,13 @@
 """Dates, hours and numbers as a member reads them: a deadline always has its weekday, hour and zone."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
+from babel.units import format_unit
 
 from portal.text.catalogues import LOCALES, NBSP
 
@@ -43,6 +45,8 @@ def hour(at: datetime, zone: ZoneInfo = TORONTO, *, language: str) -> str:
     return format_datetime(local, _HOUR[language], tzinfo=zone, locale=LOCALES[language])
 
 
+# A list of waiting cases says the same closing fifty times.
+@lru_cache(maxsize=1024)
 def moment(at: datetime, zone: ZoneInfo = TORONTO, *, language: str) -> str:
     """vendredi 3 mars 2017 à 16 h 00 HNE / Friday, March 3, 2017 at 4:00 p.m. EST"""
     local = _local(at, zone)
@@ -69,6 +73,22 @@ def window(opens: datetime, closes: datetime, zone: ZoneInfo = TORONTO, *, langu
     if french:
         return f"du {from_day} à {start} au {to_day} à {end}"
     return f"from {from_day} at {start} to {to_day} at {end}"
+
+
+def lasting(period: timedelta, *, language: str) -> str:
+    """45 minutes, 3 heures, 2 jours / 45 minutes, 3 hours, 2 days: rounded down, never less than a minute."""
+    if period < timedelta(hours=1):
+        unit, seconds = "minute", 60
+    elif period < timedelta(days=2):
+        unit, seconds = "hour", 3600
+    else:
+        unit, seconds = "day", 86_400
+    return _counted(max(int(period.total_seconds()) // seconds, 1), unit, language)
+
+
+@lru_cache(maxsize=1024)
+def _counted(count: int, unit: str, language: str) -> str:
+    return format_unit(count, f"duration-{unit}", "long", locale=LOCALES[language]).replace(" ", NBSP)
 
 
 def number(value: int | float | Decimal, *, language: str) -> str:

@@ -236,6 +236,23 @@ SENTENCES: dict[Refusal, str] = {
         "mots en français et en anglais."
     ),
     Refusal.QUEUE_EMPTY: N_("La file est vide : merci, il n'y a plus personne qui attend."),
+    Refusal.COMPARISON_NEEDED: N_(
+        "Il manque la comparaison : tapez le nom et l'adresse que montre la pièce, puis choisissez « Comparer »."
+    ),
+    Refusal.DIFFERENCES_TO_CONFIRM: N_(
+        "Ce que vous avez lu diffère de la liste des membres : cochez la case pour approuver malgré cela, ou demandez "
+        "une meilleure photo."
+    ),
+    Refusal.ROLL_SEEN_FIRST: N_(
+        "Vous avez ouvert la fiche avant de comparer : pour approuver, rendez ce dossier, qu'une autre personne "
+        "l'examine."
+    ),
+    Refusal.PROLONGED_ALREADY: N_(
+        "Ce dossier a déjà été gardé plus longtemps une fois : décidez, ou rendez-le à la file."
+    ),
+    Refusal.TOO_MANY_CASES: N_(
+        "Vous avez ouvert beaucoup de dossiers en 24 heures : laissez la suite à une ou un collègue et revenez demain."
+    ),
     # the doors beside the entrance
     Refusal.REQUEST_LAPSED: N_(
         "Cette demande est close, car son lien n'a pas été ouvert en 7 jours : refaites-la, cela prend deux minutes."

@@ -144,6 +144,23 @@ class Person:
                 await self.submit(checked.action)
         return self.response
 
+    async def compare(self, **read: str) -> httpx.Response:
+        """On the case at hand, as a reviewer: what a picture of the tests' members shows, or something else."""
+        shown = {"name": "Jean-Baptiste Poquelin", "street": "12, rue du Théâtre", "city": "Gatineau"}
+        action = next(f.action for f in self.page.forms if f.action.endswith(("/comparaison", "/comparison")))
+        return await self.submit(action, **{**shown, "postal_code": "J8X 1A1", **read})
+
+    async def decide(self, verdict: str, **fields: str) -> httpx.Response:
+        """On the case at hand, as a reviewer: compared before it is approved, and confirmed whatever differs."""
+        if verdict == "approve" and any(f.action.endswith(("/comparaison", "/comparison")) for f in self.page.forms):
+            await self.compare()
+        form = next((form for form in self.page.forms if form.fields.get("verdict") == verdict), None)
+        if form is None:
+            # The case is not before them any more: the page says why.
+            return self.response
+        data = {name: value for name, value in form.fields.items() if name != "reason"}
+        return await self.post(form.action, {**data, "confirmed": "yes", **fields})
+
     def _seen(self, response: httpx.Response) -> httpx.Response:
         self.response = response
         page = check(response)

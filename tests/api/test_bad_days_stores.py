@@ -142,7 +142,7 @@ async def test_the_object_store_goes_away_and_comes_back(
                 assert person.response.status_code == 200, address
             assert await register(person) == 200
 
-            await desk.submit("/decision")
+            await desk.decide("approve")
             assert "Votre décision est enregistrée" in desk.page.text
 
             async def approved_and_deleting() -> bool:

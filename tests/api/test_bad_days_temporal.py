@@ -114,7 +114,7 @@ async def test_a_decision_is_kept_and_delivered_by_the_relay(cut_off: Visit, vis
     assert await send_card(person) == 200
     desk = await a_desk(cut_off, sessions)
     assert len(await take(desk)) == 1
-    await desk.submit("/decision")
+    await desk.decide("approve")
     assert desk.response.status_code == 200
     assert "Votre décision est enregistrée" in desk.page.text
     async with sessions.begin() as session:

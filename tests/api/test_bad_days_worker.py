@@ -194,7 +194,7 @@ async def test_a_withdrawal_and_a_decision_made_meanwhile_are_kept_and_applied(
     async with a_worker(client, worker_settings, task_queue):
         assert [await send_card(person) for person in (first, second)] == [200, 200]
         await take(desk)
-    await desk.submit("/decision")
+    await desk.decide("approve")
     assert "Votre décision est enregistrée" in desk.page.text
     await second.get("/fr/profil")
     await second.submit("/retrait")

@@ -24,10 +24,8 @@ def form_to(desk: Person, verdict: str) -> Form:
 
 
 async def decide(desk: Person, verdict: str, **fields: str) -> int:
-    """Press one of the two buttons of the case on the page."""
-    form = form_to(desk, verdict)
-    data = {name: value for name, value in form.fields.items() if name != "reason"}
-    await desk.post(form.action, {**data, **fields})
+    """Press one of the buttons of the case on the page, once what it shows has been compared."""
+    await desk.decide(verdict, **fields)
     return desk.response.status_code
 
 
@@ -60,20 +58,25 @@ async def test_the_oldest_case_comes_next_and_is_nobody_elses_meanwhile(visit: V
     await desk.get("/fr/examen")
     assert "2 dossiers attendent" in desk.page.text
     pictures = await take(desk)
+    assert "Premier" not in desk.page.text
+    assert "12, rue du Théâtre" not in desk.page.text
+    case = str(desk.response.url)
+    await desk.compare()
     assert "Premier" in desk.page.text
     assert "12, rue du Théâtre" in desk.page.text
-    assert "@" not in desk.page.text.partition("Selon la liste")[2]
+    assert "@" not in desk.page.text.partition("Liste des membres")[2]
     assert len(pictures) == 1
     # Asked again: the case already open.
-    case = str(desk.response.url)
     await take(desk)
     assert str(desk.response.url) == case
     await take(colleague)
+    case_of_colleague = str(colleague.response.url)
+    await colleague.compare()
     assert "Second" in colleague.page.text
     assert await take(third) == []
     assert "Aucun dossier" in third.page.text
     # The colleague's case is no page of theirs.
-    await third.get(str(colleague.response.url))
+    await third.get(case_of_colleague)
     assert third.response.status_code == 409
     await third.get("/en/review")
     assert third.page.lang == "en-CA"
@@ -125,6 +128,7 @@ async def test_only_reviewers_open_these_pages(visit: Visit, sessions: Sessions)
     desk = await a_desk(visit, sessions)
     await take(desk)
     case = str(desk.response.url)
+    await desk.compare()
     form = form_to(desk, "approve")
     member, _ = await signed_in(visit, sessions)
     for somebody in (member, await a_desk(visit, sessions, Role.OPERATOR), await a_desk(visit, sessions, Role.OFFICER)):
@@ -216,6 +220,7 @@ async def test_a_double_click_is_one_decision(visit: Visit, sessions: Sessions, 
     await send_card(person)
     desk = await a_desk(visit, sessions)
     await take(desk)
+    await desk.compare()
     approve, reject = form_to(desk, "approve"), form_to(desk, "reject")
     answers = await asyncio.gather(
         *(

@@ -24,6 +24,7 @@ from portal.store import accounts, links
 from tests import builders
 from tests.api.conftest import PASSWORD, PASSWORD_HASH
 from tests.figures import crowd
+from tests.figures import desk as review_desk
 from tests.figures.floor import QUEUE as FLOOR_QUEUE
 from tests.figures.floor import WORKFLOW_ID, FloorWorkflow, one_step
 from tests.figures.ground import Ground, ground
@@ -238,6 +239,13 @@ async def whole(there: Ground, campaign_code: str) -> None:
     )
 
 
+async def compares(reviewer: Member, path: str, data: dict[str, str]) -> None:
+    """What was read on the picture; the answer is a page."""
+    headers = {"Sec-Fetch-Site": "same-origin", "Cookie": reviewer.cookie}
+    answer = await reviewer.there.http.post(path, data=data, headers=headers)
+    assert answer.status_code == 200, answer.status_code
+
+
 async def decide(desk: Member, one: Member) -> float:
     """Approve whatever is oldest until this member's case is decided; from the last decision to the page."""
     token = re.search(r'name="form_token" value="([^"]+)"', await desk.page("/fr/examen"))
@@ -248,7 +256,9 @@ async def decide(desk: Member, one: Member) -> float:
         if "fait=" in where:
             raise AssertionError("nothing left to decide")
         began = time.perf_counter()
-        await desk.post(f"{where}/decision", {"form_token": token.group(1), "verdict": "approve"})
+        read = {"form_token": token.group(1), "name": "Jean-Baptiste Poquelin"}
+        await compares(desk, f"{where}/comparaison", read)
+        await desk.post(f"{where}/decision", {"form_token": token.group(1), "verdict": "approve", "confirmed": "yes"})
         while time.perf_counter() - began < 20:
             if "a été supprimée le" in await one.page("/fr/accueil"):
                 return (time.perf_counter() - began) * 1000
@@ -277,6 +287,7 @@ async def main() -> None:
             await whole(there, campaign.code)
             await weights(there)
             await crowd.pages(there, campaign, MEMBERS_PAGES)
+            await review_desk.pages(there, campaign)
     print(f"\nLoad at the end {os.getloadavg()[0]:.2f}")
     await asyncio.sleep(0.5)
 

@@ -276,7 +276,7 @@ class Walk:
         desk = self.story.stack.visit()
         await desk.sign_in(self.story.reviewer, PASSWORD)
         await desk.submit("/examen")
-        await desk.submit("/decision", verdict="approve")
+        await desk.decide("approve")
         await self.tab.sign_in(self.cast.email, PASSWORD)
         gone = {"fr": "a été supprimée le", "en": "was deleted on"}[self.language]
 

@@ -140,8 +140,7 @@ class Story:
         desk = self.stack.visit()
         await desk.sign_in(self.reviewer, PASSWORD)
         await desk.submit("/examen")
-        form = desk.page.form("/decision")
-        await desk.post(form.action, {**form.fields, **verdict})
+        await desk.decide(**verdict)
         assert "Votre décision est enregistrée" in desk.page.text
 
         async def told() -> bool:

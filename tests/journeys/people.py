@@ -116,7 +116,7 @@ class Town:
         desk = await self.desk()
         await desk.get("/fr/examen")
         await desk.submit("/examen")
-        await desk.submit("/decision", verdict=verdict, reason=reason)
+        await desk.decide(verdict, reason=reason)
 
 
 async def send(person: Person) -> None:
@@ -191,7 +191,12 @@ async def everybody(town: Town) -> dict[str, Somebody]:
     reviewer = await town.staff(Role.REVIEWER)
     await reviewer.get("/fr/examen")
     await reviewer.submit("/examen")
-    people["reviewer"] = as_seen(reviewer, claim_id=str(reviewer.response.url).rpartition("/")[2])
+    document = reviewer.page.images[0]["src"].rpartition("/")[2]
+    people["reviewer"] = as_seen(
+        reviewer, claim_id=str(reviewer.response.url).rpartition("/")[2], document_id=document
+    )  # fmt: skip
+    done = await town.desk()
+    people["reviewer, done"] = as_seen(done, claim_id=str(done.response.url).split("/")[-2])
 
     for name in ("newcomer", "newcomer, verified"):
         account = await town.a_member(password=False, verified=False)

@@ -134,7 +134,7 @@ async def test_documents_approved_before_the_workflow_heard_of_them_are_deleted_
     sending = asyncio.create_task(upload(person))
     await ended(deadly)
     await desk.submit("/examen")
-    await desk.submit("/decision")
+    await desk.decide("approve")
     assert "Votre décision est enregistrée" in desk.page.text
     stack.start_worker()
     await sending

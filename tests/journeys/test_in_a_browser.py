@@ -43,10 +43,16 @@ async def upload(tab: Tab, name: str, text: str) -> None:
 async def decide(desk: Tab, button: str, *, reason: str | None = None) -> None:
     """The reviewer opens the next case, sees the picture, and presses a button."""
     await desk.go("/fr/examen" if desk.visitor.language == "fr" else "/en/review")
-    await desk.press("Dossier suivant" if desk.visitor.language == "fr" else "Next case")
+    french = desk.visitor.language == "fr"
+    await desk.press("Prendre le suivant" if french else "Take the next one")
     assert await desk.picture_width("figure img") > 0
     if reason is not None:
-        await desk.page.locator(f"input[value={reason}]").check()
+        await desk.page.locator(f"input[value={reason}]").first.check()
+    else:
+        await desk.fill(
+            name="POQUELIN JEAN BAPTISTE", street="12 rue du Theatre", city="Gatineau", postal_code="j8x1a1"
+        )
+        await desk.press("Comparer" if french else "Compare")
     await desk.press(button)
 
 

@@ -73,11 +73,15 @@ async def test_changing_language_keeps_what_was_typed_but_not_a_password(town: T
         await visitor.become(cookie_of(reviewer))
         visitor.language = "fr"
         await tab.go("/fr/examen")
-        await tab.press("Dossier suivant")
-        await page.locator("input[value=other]").check()
+        await tab.press("Prendre le suivant")
+        await tab.fill(name="ce que montre la pièce")
+        await page.locator("#reason-9").check()
         await tab.fill(note_fr="Photo de côté", note_en="Seen from the side")
         await switch(tab, "en")
-        assert await page.locator("input[value=other]").is_checked()
+        assert await page.locator("#reason-9").is_checked()
+        # What was read on a picture is kept nowhere.
+        assert await page.locator("#name").input_value() == ""
+        assert "montre" not in await page.evaluate("JSON.stringify([{...sessionStorage}, {...localStorage}])")
         assert await page.locator("#note_fr").input_value() == "Photo de côté"
         assert await page.locator("#note_en").input_value() == "Seen from the side"
         # Its lease would hide the case from whoever decides next.

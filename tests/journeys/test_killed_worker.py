@@ -159,7 +159,7 @@ class Afternoon:
             await desk.get("/fr/examen")
             await desk.submit("/examen")
             if any(form.action.endswith("/decision") for form in desk.page.forms):
-                await desk.submit("/decision")
+                await desk.decide("approve")
                 assert "Votre décision est enregistrée" in desk.page.text
             await asyncio.sleep(0.3)
 

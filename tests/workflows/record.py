@@ -27,6 +27,7 @@ from portal.temporal import connect
 from tests.releases import RELEASES
 from tests.workflows.door_timelines import DoorTimeline, door_timeline
 from tests.workflows.fakes import OWN, FakeRecords, a_calendar
+from tests.workflows.lease_stories import LEASE_STORIES, lease_story
 from tests.workflows.timelines import Timeline, timeline
 from workflows.campaigns import CampaignWorkflow
 from workflows.messages import DecisionMade
@@ -281,8 +282,18 @@ DOOR_STORIES: dict[str, Callable[[DoorTimeline], Awaitable[None]]] = {
 }
 
 
+EVERY = (*STORIES, *DOOR_STORIES, *LEASE_STORIES)
+# Those of one member's file.
+MEMBER_STORIES = {name for name in STORIES if not name.startswith("campaign")}
+
+
 async def lived(client: Client, name: str) -> WorkflowHandle[Any, Any]:
     """The workflow of a story, once it has been told to its end."""
+    if name in LEASE_STORIES:
+        lease = lease_story(client)
+        async with lease.worker():
+            await LEASE_STORIES[name](lease)
+        return lease.handle
     if name in DOOR_STORIES:
         story = door_timeline(client)
         async with story.worker():
@@ -310,7 +321,7 @@ async def record(address: str, names: list[str], into: Path) -> None:
 
 
 def main() -> None:
-    names = sys.argv[1:] or [*STORIES, *DOOR_STORIES]
+    names = sys.argv[1:] or [*EVERY]
     into = folder_to_write(release())
     into.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="record-"))
