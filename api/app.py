@@ -30,6 +30,7 @@ from api import (
     reminders,
     renewal,
     review,
+    roll,
 )
 from api.ask import NotYet, page_of
 from api.assets import Assets
@@ -38,7 +39,7 @@ from api.pages import STATUS, page_of_form, render
 from api.passwords import Passwords
 from api.portal import Portal, templates
 from api.returning import kept_form, own_page_or_sign_in, sign_in_page
-from api.routes import UPLOAD_LIMIT
+from api.routes import ROLL_LIMIT, UPLOAD_LIMIT
 from portal.rules.refusals import Refusal, Refused
 from portal.settings import Settings
 from portal.store import DatabaseUnavailable, autocommit_of, open_database, sessions_of
@@ -50,12 +51,13 @@ PAGES = [
     module.router
     for module in (
         accounts, activation, renewal, reminders, onboarding, identity, ballots, holdings, messages, calendar, review,
-        operations, doors, door_desk, guide, health,
+        operations, roll, doors, door_desk, guide, health,
     )
 ]  # fmt: skip
 
-# A part of an upload must never be rolled to a file: it is an identity document in clear (security.md §4.2).
-MultiPartParser.spool_max_size = UPLOAD_LIMIT + 1
+# A part of an upload must never be rolled to a file: it is an identity document in clear, or everybody's address
+# (security.md §4.2).
+MultiPartParser.spool_max_size = max(UPLOAD_LIMIT, ROLL_LIMIT) + 1
 
 
 def create_app(settings: Settings, *, client: Client | None = None, task_queue: str = TASK_QUEUE) -> Gate:
@@ -114,6 +116,8 @@ async def _error_page(app: FastAPI, scope: Scope, status: int) -> ASGIApp:
     request = Request({**scope, "app": app})
     if status == 413 and route_of(scope).startswith("identity."):
         return render(request, "errors/refused.html", refusal=Refusal.PICTURE_TOO_HEAVY)
+    if status == 413 and route_of(scope).startswith("roll."):
+        return render(request, "errors/refused.html", refusal=Refusal.ROLL_FILE_TOO_HEAVY)
     # Elsewhere a body that large is no form of ours.
     code = 422 if status == 413 else status
     return render(request, "errors/error.html", status=status, code=code, reference=scope.get("failure"))

@@ -88,6 +88,25 @@ async def operator(request: Request) -> Visitor:
     return await _staff(request, Role.OPERATOR)
 
 
+async def roll_keeper(request: Request) -> Visitor:
+    """An operator, or the officer who is the second person."""
+    return await _roll_keeper(request, acts=True)
+
+
+async def roll_left_open(request: Request) -> Visitor:
+    """The same person's page, asking by itself how far an import has come."""
+    return await _roll_keeper(request, acts=False)
+
+
+async def _roll_keeper(request: Request, *, acts: bool) -> Visitor:
+    visitor = await _visitor(request, acts=acts)
+    if visitor is None:
+        raise Refused(Refusal.SIGN_IN_NEEDED)
+    if visitor.kind is not SessionKind.STAFF or not visitor.roles & {Role.OPERATOR, Role.OFFICER}:
+        raise Refused(Refusal.NOT_ALLOWED)
+    return visitor
+
+
 Anyone = Annotated[Visitor | None, Depends(anyone)]
 MemberDep = Annotated[Visitor, Depends(member)]
 ActivatingDep = Annotated[Visitor, Depends(activating)]
@@ -95,10 +114,14 @@ MemberOrActivatingDep = Annotated[Visitor, Depends(member_or_activating)]
 LeftOpenDep = Annotated[Visitor, Depends(left_open)]
 ReviewerDep = Annotated[Visitor, Depends(reviewer)]
 OperatorDep = Annotated[Visitor, Depends(operator)]
+RollDep = Annotated[Visitor, Depends(roll_keeper)]
+RollLeftOpenDep = Annotated[Visitor, Depends(roll_left_open)]
 Lang = Annotated[str, Depends(language_of)]
 
 # What the test about routes looks for.
-GUARDS = frozenset({anyone, member, activating, member_or_activating, left_open, reviewer, operator})
+GUARDS = frozenset(
+    {anyone, member, activating, member_or_activating, left_open, reviewer, operator, roll_keeper, roll_left_open}
+)
 
 
 def same_form(visitor: Visitor, form_token: str) -> None:

@@ -90,7 +90,19 @@ RETURN = "suite"
 
 
 # Addresses of ours that are no page to come back to: a form's, a picture's, a download's.
-NO_PAGE = frozenset({*PAGE_OF_FORM, "status", "picture", "review-picture", "file-data", "calendar"})
+NO_PAGE = frozenset(
+    {
+        *PAGE_OF_FORM,
+        "status",
+        "picture",
+        "review-picture",
+        "file-data",
+        "calendar",
+        "roll-model",
+        "roll-progress",
+        "roll-report",
+    }
+)
 
 
 def asked_for(text: str) -> str:

@@ -1,10 +1,11 @@
-"""The operator's commands on the database: `python -m portal migrate | check | bounce`."""
+"""The operator's commands on the database: `python -m portal migrate | check | bounce | roll`."""
 
 import argparse
 import asyncio
 import os
 import sys
 
+from portal.rolls.check import check as check_roll
 from portal.rules import bounces as reports
 from portal.settings import Settings
 from portal.store import DatabaseUnavailable, bounces, open_database, schema, sessions_of
@@ -16,7 +17,22 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("migrate", help="bring the database of PORTAL_DATABASE_URL up to date, as its owner")
     commands.add_parser("check", help="say whether the database is up to date; exit 1 if not")
     commands.add_parser("bounce", help="take one report of delivery from standard input, as the worker's role")
-    command = parser.parse_args(arguments).command
+    roll = commands.add_parser("roll", help="files of the union's own system").add_subparsers(
+        dest="roll", required=True
+    )
+    checked = roll.add_parser("check", help="say what is wrong with a CSV file, line by line; writes nothing")
+    checked.add_argument("file", metavar="FILE")
+    checked.add_argument("--json", action="store_true", help="the same for a program to read")
+    given = parser.parse_args(arguments)
+    command = given.command
+    if command == "roll":
+        # By the rules alone: no settings are read, no database is asked.
+        answer = check_roll(given.file, as_json=given.json)
+        if answer.err:
+            print(answer.err, file=sys.stderr)
+        if answer.out:
+            print(answer.out)
+        return answer.status
 
     url = Settings().database_url.get_secret_value()  # from the environment
     if command == "migrate":

@@ -1,4 +1,4 @@
-"""What must always be running: the relay, the hourly sweep, and one workflow per campaign."""
+"""What must always be running: the relay, the hourly sweep, one workflow per campaign, and an import confirmed."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -15,9 +15,9 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy
 
-from portal.store import Sessions, campaigns
+from portal.store import Sessions, campaigns, roll
 from portal.temporal import BACKGROUND_QUEUE
-from workflows import relay
+from workflows import calls, relay
 from workflows.campaigns import CampaignToRun, CampaignWorkflow
 from workflows.campaigns import workflow_id as campaign_workflow_id
 from workflows.relay import RelayWorkflow
@@ -39,6 +39,7 @@ async def ensure(client: Client, sessions: Sessions, task_queue: str = BACKGROUN
     await _ensure_sweep(client, task_queue)
     async with sessions.begin() as session:
         open_campaigns = await campaigns.not_ended(session)
+        imports = await roll.confirmed(session)
     for campaign in open_campaigns:
         await client.start_workflow(
             CampaignWorkflow.run,
@@ -48,6 +49,9 @@ async def ensure(client: Client, sessions: Sessions, task_queue: str = BACKGROUN
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary=f"Calendar of campaign {campaign.code}",
         )
+    for import_id in imports:
+        # Temporal was away when somebody confirmed it.
+        await calls.open_import(client, task_queue, import_id)
 
 
 async def _ensure_sweep(client: Client, task_queue: str) -> None:

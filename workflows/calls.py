@@ -9,11 +9,13 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.doors import RequestOf
 from activities.renewals import RenewalOf
+from activities.roll import ImportOf
 from portal.rules.doors import Door
 from portal.rules.identity import Verdict
 from workflows.doors import JoinWorkflow, RegisterEmailWorkflow, RenewalWorkflow
 from workflows.messages import DecisionMade, MemberToOnboard, workflow_id
 from workflows.onboarding import OnboardingWorkflow
+from workflows.roll import RollImportWorkflow
 
 STATIC_DETAILS = (
     "One member in one campaign. The member acts by updates, reviewers by the signals approve and reject, "
@@ -121,4 +123,16 @@ async def open_renewal(client: Client, task_queue: str, link_id: UUID, *, used: 
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         start_signal="used" if used else None,
         static_summary="A new password",
+    )
+
+
+async def open_import(client: Client, task_queue: str, import_id: UUID) -> None:
+    """Start the workflow of a confirmed import unless it runs."""
+    await client.start_workflow(
+        RollImportWorkflow.run,
+        ImportOf(import_id),
+        id=f"roll-import-{import_id}",
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary="Import of the roll",
     )

@@ -145,7 +145,9 @@ def _header(rows: Iterator[tuple[int, list[str]]], reading: Reading) -> list[str
         reading.add(Problem(1, Trouble.NO_HEADER))
         return None
     reading.ignored = [
-        header.strip()[:60] for header, column in zip(headers, columns, strict=True) if column is None and header.strip()
+        header.strip()[:60]
+        for header, column in zip(headers, columns, strict=True)
+        if column is None and header.strip()
     ]
     reading.add(*(Problem(1, Trouble.COLUMN_MISSING, column) for column in COLUMNS if column not in columns))
     reading.add(*(Problem(1, Trouble.COLUMN_TWICE, column) for column in COLUMNS if columns.count(column) > 1))

@@ -263,4 +263,4 @@ async def on_the_roll(session: Session) -> dict[str, int]:
     rows = await session.execute(
         select(Member.group, func.count()).where(Member.left_at.is_(None)).group_by(Member.group)
     )
-    return {group: count for group, count in rows}
+    return {row[0]: row[1] for row in rows}

@@ -20,7 +20,7 @@ c.import_id = cast(:import as uuid) and c.position > :after and c.position <= :u
 
 def _if_planned(change: str, column: str) -> str:
     return (
-        f'"{column}" = case when \'{change}\' = any(string_to_array(c.changes, \',\'))'
+        f"\"{column}\" = case when '{change}' = any(string_to_array(c.changes, ','))"
         f' then l."{column}" else m."{column}" end'
     )
 
@@ -45,36 +45,36 @@ select c.member_id, l.number, l.given_name, l.family_name, l.street, l.city, l.p
     l.standing, l.language
 {_OF_BATCH} and c.kind = 'new'
 on conflict do nothing
-"""  # noqa: S608 - names of columns, all our own
+"""
 _ACCOUNTS = f"""
 insert into account (id, member_id)
 select gen_random_uuid(), m.id
 from roll_change c join member m on m.id = c.member_id
 where {_ROWS_OF_BATCH} and c.applied_at is null and c.kind in ('new', 'changed', 'back')
 on conflict do nothing
-"""  # noqa: S608
+"""
 _CHANGED = f"""
 update member m set {_PLANNED_COLUMNS}, left_at = null
 {_OF_BATCH} and c.kind in ('changed', 'back') and m.id = c.member_id
-"""  # noqa: S608
+"""
 _GONE = f"""
 update member m set left_at = clock_timestamp()
 from roll_change c
 where {_ROWS_OF_BATCH} and c.applied_at is null and c.kind = 'gone' and m.id = c.member_id and m.left_at is null
-"""  # noqa: S608
+"""
 # Asked again here: its owner may have proven another since, or somebody else may have taken it.
 _EMAILS = f"""
 update account a set email = l.email
 {_OF_BATCH} and a.member_id = c.member_id and 'email' = any(string_to_array(c.changes, ','))
 and (a.email is null or (a.email_verified_at is null and a.password_hash is null))
 and not exists (select from account o where o.email = l.email)
-"""  # noqa: S608
+"""
 _OLD_LINKS = f"""
 update link k set voided_at = clock_timestamp()
 from roll_change c join account a on a.member_id = c.member_id
 where {_ROWS_OF_BATCH} and c.applied_at is null and 'email' = any(string_to_array(c.changes, ','))
 and k.account_id = a.id and k.email <> a.email and k.used_at is null and k.voided_at is null
-"""  # noqa: S608
+"""
 _JOURNAL = f"""
 insert into journal (actor, actor_id, action, code, member_id, subject_id, key)
 select 'operator', i.confirmed_by,
@@ -86,13 +86,13 @@ from roll_change c join roll_import i on i.id = c.import_id join member m on m.i
 where {_ROWS_OF_BATCH} and c.applied_at is null and c.kind <> 'same'
 order by c.position
 on conflict (key) do nothing
-"""  # noqa: S608
+"""
 _FILES = f"""
 update onboarding f set version = f.version + 1
 from roll_change c
 where {_ROWS_OF_BATCH} and c.applied_at is null and c.kind <> 'same' and f.member_id = c.member_id
 and f.ended_at is null
-"""  # noqa: S608
+"""
 _MARKED = f"""
 update roll_change c set applied_at = clock_timestamp(),
     overtaken = (c.kind = 'new' and not exists (select from member m where m.id = c.member_id))
@@ -100,13 +100,11 @@ update roll_change c set applied_at = clock_timestamp(),
             select from account a join roll_line l on l.email = a.email
             where a.member_id = c.member_id and l.import_id = c.import_id and l.line = c.line))
 where {_ROWS_OF_BATCH} and c.applied_at is null
-"""  # noqa: S608
+"""
 _STEPS = tuple(
     text(step) for step in (_NEW, _ACCOUNTS, _CHANGED, _GONE, _EMAILS, _OLD_LINKS, _JOURNAL, _FILES, _MARKED)
 )
-_LOCKED = text(
-    f"select c.position from roll_change c where {_ROWS_OF_BATCH} and c.applied_at is null for update"  # noqa: S608
-)
+_LOCKED = text(f"select c.position from roll_change c where {_ROWS_OF_BATCH} and c.applied_at is null for update")
 _PROGRESS = text(
     """
 update roll_import set applied = (
@@ -120,15 +118,14 @@ where {_ROWS_OF_BATCH} and c.applied_at is not null and c.told_at is null and c.
 and (c.electorate or string_to_array(c.changes, ',') && array['name', 'address', 'email'])
 and f.ended_at is null and p.ends > clock_timestamp()
 """
-_FILES_TO_TELL = text(f"select c.position, p.code, c.member_id {_TO_TELL} order by c.position")  # noqa: S608
-_HOW_MANY_TO_TELL = text(f"select count(*) {_TO_TELL}")  # noqa: S608
+_FILES_TO_TELL = text(f"select c.position, p.code, c.member_id {_TO_TELL} order by c.position")
+_HOW_MANY_TO_TELL = text(f"select count(*) {_TO_TELL}")
 _TOLD = text(
     "update roll_change set told_at = clock_timestamp() where import_id = cast(:import as uuid)"
     " and position = any(:positions)"
 )
 _FIGURES = text(
-    "select planned, confirmed_at from roll_import where id = cast(:import as uuid)"
-    " and status in ('confirmed', 'done')"
+    "select planned, confirmed_at from roll_import where id = cast(:import as uuid) and status in ('confirmed', 'done')"
 )
 
 

@@ -211,7 +211,5 @@ def upgrade() -> None:
             " for each statement execute function guard_roll_staging()"
         )
     op.execute(ROLL)
-    op.execute(
-        "create trigger by_an_import before update on member for each row execute function guard_roll()"
-    )
+    op.execute("create trigger by_an_import before update on member for each row execute function guard_roll()")
     op.execute(ADDRESS)
