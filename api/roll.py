@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
@@ -143,7 +144,7 @@ async def _import(
         undecided = entry.status in UNDECIDED
         summary = await roll_diff.summary(session, import_id) if undecided else None
         rows = await roll_diff.listed(session, import_id, SHOWN) if undecided else []
-        context = {
+        context: dict[str, Any] = {
             **await _progress(session, entry, language),
             "second": summary is not None and summary.electorate > 0 and await roll.voting_open(session),
             "problems_found": [(p.line, problem(p, language)) for p in await roll.problems(session, import_id)],
@@ -166,12 +167,12 @@ async def _found(session: Session, import_id: UUID) -> RollImport:
     return entry
 
 
-async def _progress(session: Session, entry: RollImport, language: str) -> dict[str, object]:
+async def _progress(session: Session, entry: RollImport, language: str) -> dict[str, Any]:
     """What the part of the page shows that keeps itself up to date."""
     report = await roll_diff.reported(session, entry.id) if entry.status == ImportStatus.DONE else []
     counted = {kind: sum(row.kind is kind and not row.overtaken for row in report) for kind in Kind}
     return {
-        "entry": entry, "status": ImportStatus(entry.status), "counted": counted,
+        "entry": entry, "state": ImportStatus(entry.status), "counted": counted,
         "names": {kind: kind_name(kind, language) for kind in Kind},
         "left": [_said(row, language) for row in report if row.doubts or row.overtaken][:SHOWN],
         "tag": f'"{entry.status}-{entry.applied}"',

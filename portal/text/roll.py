@@ -59,9 +59,9 @@ TROUBLES: dict[Trouble, str] = {
 }  # fmt: skip
 
 KINDS: dict[Kind, str] = {
-    Kind.NEW: N_("Nouvelle personne"),
+    Kind.NEW: N_("Nouvelle"),
     Kind.CHANGED: N_("Modifiée"),
-    Kind.GONE: N_("Partie"),
+    Kind.GONE: N_("Retirée"),
     Kind.BACK: N_("Revenue"),
     Kind.SAME: N_("Inchangée"),
 }
