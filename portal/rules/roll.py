@@ -1,5 +1,6 @@
 """The roll as the union's own system writes it: what a line holds, what is wrong with one, what an import changes."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -191,6 +192,8 @@ _CODES: dict[str, tuple[Mapping[str, str], Trouble]] = {
     "standing": (_STANDINGS, Trouble.STANDING_UNKNOWN),
     "language": (_LANGUAGES, Trouble.LANGUAGE_UNKNOWN),
 }
+# Nothing to compose, to take out or to put together: most cells, hence read at once.
+_PLAIN = re.compile(r"(?: *[!-~]+(?: [!-~]+)*)? *")
 _postal_code = TYPED[Door.JOIN]["postal_code"]
 
 # Whether an address can be written to, as its owner would spell it; from outside, where the standard is known.
@@ -200,10 +203,10 @@ ValidEmail = Callable[[str], str | None]
 def understood(column: str, cell: str, valid_email: ValidEmail) -> str | Trouble | None:
     """What a cell means, what is wrong with it, or None for an address that is not known."""
     # A line break inside quotation marks is how a spreadsheet writes two lines of an address.
-    said = tidy(cell.replace("\n", " "))
+    said = cell.strip(" ") if _PLAIN.fullmatch(cell) else tidy(cell.replace("\n", " "))
     if not said:
         return None if column == "email" else Trouble.FIELD_EMPTY
-    if any(category(character) == "Cc" for character in said):
+    if not said.isprintable() and any(category(character) == "Cc" for character in said):
         return Trouble.CONTROL_CHARACTER
     if len(said) > MOST.get(column, _LONGEST):
         return Trouble.TOO_LONG

@@ -28,7 +28,9 @@ async def staff(visit: Visit, sessions: Sessions, *roles: Role, language: str = 
 
 async def upload(person: Person, content: bytes) -> None:
     await person.get("/fr/liste" if person.language == "fr" else "/en/roll")
-    await person.submit("/liste" if person.language == "fr" else "/roll", files={"file": ("x.csv", content, "text/csv")})
+    await person.submit(
+        "/liste" if person.language == "fr" else "/roll", files={"file": ("x.csv", content, "text/csv")}
+    )
 
 
 async def confirm(person: Person, **fields: str) -> None:
