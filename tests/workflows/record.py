@@ -25,6 +25,7 @@ from portal.rules.identity import Verdict
 from portal.temporal import connect
 from tests.workflows.door_timelines import DoorTimeline, door_timeline
 from tests.workflows.fakes import OWN, FakeRecords, a_calendar
+from tests.workflows.roll_story import ROLL_STORIES, RollStory
 from tests.workflows.timelines import Timeline, timeline
 from workflows.campaigns import CampaignWorkflow
 from workflows.messages import DecisionMade
@@ -211,6 +212,11 @@ DOOR_STORIES: dict[str, Callable[[DoorTimeline], Awaitable[None]]] = {
 
 async def lived(client: Client, name: str) -> WorkflowHandle[Any, Any]:
     """The workflow of a story, once it has been told to its end."""
+    if name in ROLL_STORIES:
+        roll = RollStory(client)
+        async with roll.worker():
+            await ROLL_STORIES[name](roll)
+        return roll.handle
     if name in DOOR_STORIES:
         story = door_timeline(client)
         async with story.worker():
@@ -238,7 +244,7 @@ async def record(address: str, names: list[str]) -> None:
 
 
 def main() -> None:
-    names = sys.argv[1:] or [*STORIES, *DOOR_STORIES]
+    names = sys.argv[1:] or [*STORIES, *DOOR_STORIES, *ROLL_STORIES]
     HISTORIES.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="record-"))
     server = start_temporal(folder)

@@ -17,12 +17,14 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from tests.workflows.payloads import leaves, payloads
 from tests.workflows.record import DOOR_STORIES, HISTORIES, STORIES
+from tests.workflows.roll_story import ROLL_STORIES
 from worker.app import RUNNER, WORKFLOWS
 from workflows.messages import MemberToOnboard
 from workflows.onboarding import OnboardingWorkflow
 
 FILES = sorted(HISTORIES.glob("*.json"))
-MEMBERS = [file for file in FILES if file.stem not in {"campaign", *DOOR_STORIES}]
+OTHERS = {"campaign", *DOOR_STORIES, *ROLL_STORIES}
+MEMBERS = [file for file in FILES if file.stem not in OTHERS]
 
 # What a payload may consist of: ids, instants, codes, figures. Names have blanks or capitals, addresses an @.
 ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -39,6 +41,7 @@ SUMMARY = re.compile(
     r"|next deadline: [a-z-]+|next notice(: [a-z-]+)?|notice to everybody: [a-z-]+|read the calendar"
     r"|take up the (request|link)|apply the decision|close the renewal|the link ends|next moment: [a-z-]+"
     r"|received|proof-reminder|lapse|staff-reminder|late|still-waiting|let the member's file look again"
+    r"|Import of the roll|read the plan|apply batch \d+|let the files of batch \d+ look again|write the report"
     r"|tell every open file of calendar \d+|let the files take it up|let files being opened be written"
 )
 
@@ -49,7 +52,7 @@ def loaded(file: Path) -> WorkflowHistory:
 
 def test_there_is_a_history_for_every_path() -> None:
     assert FILES, "record them: python -m tests.workflows.record"
-    assert {file.stem for file in FILES} >= {*STORIES, *DOOR_STORIES}
+    assert {file.stem for file in FILES} >= {*STORIES, *DOOR_STORIES, *ROLL_STORIES}
     assert {"approved", "rejected-then-approved", "expired", "moved-calendar", "cancelled"} <= set(STORIES)
 
 
@@ -74,9 +77,7 @@ class HastyWorkflow(OnboardingWorkflow):
         await super().run(order)
 
 
-@pytest.mark.parametrize(
-    "file", [f for f in FILES if f.stem not in {"campaign", *DOOR_STORIES}], ids=lambda file: file.stem
-)
+@pytest.mark.parametrize("file", MEMBERS, ids=lambda file: file.stem)
 async def test_a_changed_workflow_is_caught(file: Path) -> None:
     runner = SandboxedWorkflowRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(
