@@ -37,11 +37,24 @@ SEES = {
     "reminded": ("reminders",),
     "asking": ("prove-request",),
     "reviewer": ("review", "review-case"),
-    "operator": ("operations", "requests", "request-case"),
+    "operator": ("operations", "requests", "request-case", "roll", "roll-import"),
+    "operator, corrected": ("roll-import",),
 }  # fmt: skip
 
 # Not pages: pictures, a fragment, files, the bare address that leads to the entrance, and what machines ask.
-NO_PAGE = {"picture", "review-picture", "status", "file-data", "calendar", "bare", "healthz", "readyz"}
+NO_PAGE = {
+    "picture",
+    "review-picture",
+    "status",
+    "file-data",
+    "calendar",
+    "roll-model",
+    "roll-progress",
+    "roll-report",
+    "bare",
+    "healthz",
+    "readyz",
+}
 
 
 def test_every_page_is_looked_at_by_somebody() -> None:

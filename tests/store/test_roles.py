@@ -12,8 +12,8 @@ from tests.store.cases import a_submission, run
 
 BOTH = ("api", "worker")
 
-# Nobody rewrites what was done, decided or erased; nobody but the owner changes the calendar. The roll is changed by the
-# worker, held to an import that somebody confirmed (tests/store/test_roll.py).
+# Nobody rewrites what was done, decided or erased; nobody but the owner changes the calendar. The worker changes the
+# roll, held to an import that somebody confirmed (tests/store/test_roll.py).
 FORBIDDEN_TO_BOTH = (
     "update journal set action = 'nothing'",
     "delete from journal",
