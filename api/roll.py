@@ -197,7 +197,7 @@ def _said(row: Row, language: str) -> dict[str, object]:
         "kind": kind_name(row.kind, language),
         # Of somebody new everything is.
         "changes": change_names(row.changes, language) if row.kind is not Kind.NEW else "",
-        "remarks": remarks,
+        "remarks": remarks, "on_roll": row.on_roll, "in_file": row.in_file,
     }  # fmt: skip
 
 

@@ -61,6 +61,7 @@ WANTED = {
     "T59": "a repeated signal is one decision",
     "T60": "a decision on a replaced picture does not apply",
     "T61": "a forged signal changes nothing",
+    "T67": "who may vote is changed by two persons once voting is open",
     "T77": "no step can be skipped",
     "T78": "nobody registers for another group's ballot, nor late",
     "T106": "no token in a log",
@@ -69,6 +70,7 @@ WANTED = {
     "T112": "a mail has one recipient",
     "T113": "two spellings of one address are one",
     "T114": "typing somebody's address fills no mailbox",
+    "T116": "a table to take away holds no formula",
 }
 
 

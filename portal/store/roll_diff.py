@@ -35,7 +35,9 @@ with times as materialized (
         w.email is not null and w.email is distinct from a.email as email,
         a.email is not null and (a.email_verified_at is not null or a.password_hash is not null) as email_in_use,
         holder.id is not null as email_taken,
-        lower(concat_ws('|', w.given_name, w.family_name, w.street, w.postal_code)) as person
+        lower(concat_ws('|', w.given_name, w.family_name, w.street, w.postal_code)) as person,
+        concat_ws(', ', m.given_name || ' ' || m.family_name, m.street, m.city, m."group") as on_roll,
+        concat_ws(', ', w.given_name || ' ' || w.family_name, w.street, w.city, w."group") as in_file
     from wanted w full join member m on m.number = w.number
     left join account a on a.member_id = m.id
     left join account holder on holder.email = w.email and holder.id is distinct from a.id
@@ -52,7 +54,7 @@ with times as materialized (
     from paired p left join namesakes n on n.person = p.person
     where met is not null
 ), diff as materialized (
-    select line, number, member_id, given_name, family_name,
+    select line, number, member_id, given_name, family_name, on_roll, in_file,
         case when met = 'changed' and not (name or address or "group" or standing or language or email_set)
              then 'same' else met end as kind,
         concat_ws(',', case when name then 'name' end, case when address then 'address' end,
@@ -71,7 +73,9 @@ _PRESENT = text("select count(*) from member where left_at is null")
 _LISTED = text(
     _DIFF
     + """
-select line, number, given_name, family_name, kind, changes, doubts from (
+select line, number, given_name, family_name, kind, changes, doubts, false,
+    case when doubts <> '' then on_roll end, case when doubts <> '' then in_file end
+from (
     select diff.*, row_number() over (partition by kind order by line nulls last, number) as nth,
         row_number() over (partition by doubts <> '' order by line nulls last, number) as nth_doubt
     from diff
@@ -112,6 +116,9 @@ class Row:
     changes: list[Change]
     doubts: list[Doubt]
     overtaken: bool = False
+    # Of somebody with doubts: who they are on the roll, and who in the file.
+    on_roll: str = ""
+    in_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,5 +187,5 @@ def _rows(rows: Iterable[tuple[object, ...]]) -> Iterable[Row]:
     for line, number, given_name, family_name, kind, changes, doubts, *more in rows:
         yield Row(
             line, number, given_name, family_name, Kind(kind), [Change(c) for c in _codes(changes)],  # type: ignore[arg-type]
-            [Doubt(d) for d in _codes(doubts)], bool(more and more[0]),  # type: ignore[arg-type]
+            [Doubt(d) for d in _codes(doubts)], bool(more[0]), *(str(said or "") for said in more[1:]),  # type: ignore[arg-type]
         )  # fmt: skip

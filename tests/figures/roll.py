@@ -164,9 +164,8 @@ async def rolls(there: Ground, folder: Path) -> None:
             await desk.confirm(page, where)
         over.set()
         took = await looking
-        print(
-            f"  a member's home meanwhile: p50 {statistics.median(took):.0f} ms, p95 {took[int(len(took) * 0.95)]:.0f} ms"
-        )
+        p95 = took[int(len(took) * 0.95)]
+        print(f"  a member's home meanwhile: p50 {statistics.median(took):.0f} ms, p95 {p95:.0f} ms")
     for name, most in peaks().items():
         print(f"  {name:<20} {most:.0f} MB at most (≤ {WANTED_MB}), {at_rest[name]:.0f} MB before")
 
