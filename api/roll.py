@@ -74,11 +74,11 @@ def _header(language: str) -> list[str]:
 async def upload(request: Request, language: Lang, visitor: OperatorDep) -> Response:
     """Read the file apart, and stage what is in it; of a file with anything wrong only what is wrong is kept."""
     portal = portal_of(request)
+    content = await _content(request, visitor)
     async with portal.autocommit() as session:
         if await roll.live(session) is not None:
-            # Before megabytes are taken in.
+            # Before it is read; asked again when it is staged.
             return await _roll(request, visitor, language, Refusal.ROLL_IMPORT_UNDER_WAY)
-    content = await _content(request, visitor)
     if not content or len(content) > MOST_BYTES:
         return await _roll(
             request, visitor, language, Refusal.ROLL_FILE_TOO_HEAVY if content else Refusal.ROLL_FILE_MISSING
@@ -203,9 +203,11 @@ def _said(row: Row, language: str) -> dict[str, object]:
 
 @page(router, "roll-progress")
 async def progress(request: Request, language: Lang, visitor: RollLeftOpenDep, import_id: UUID) -> Response:
-    """What an open page asks every few seconds."""
+    """What an open page asks every few seconds; led away, it opens anew and shows the report."""
     async with portal_of(request).autocommit() as session:
         entry = await _found(session, import_id)
+        if entry.status != ImportStatus.CONFIRMED:
+            return go("roll-import", language, import_id=import_id)
         tag = f'"{entry.status}-{entry.applied}"'
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers={"ETag": tag})

@@ -12,7 +12,7 @@ from portal.rules.roll import MOST_BYTES
 from portal.store import Sessions
 from tests import builders
 from tests.api.conftest import PASSWORD, PASSWORD_HASH, Visit
-from tests.api.looking import count, everything, known, notices, says, signed_in, until
+from tests.api.looking import change, count, everything, known, later, notices, says, signed_in, until
 from tests.api.person import Person
 from tests.roll_files import line, line_of, written
 
@@ -338,12 +338,26 @@ async def test_no_name_of_a_file_leaves_the_staging_table(visit: Visit, sessions
             assert not [row for row in rows if "Canari" in row], table
 
 
-async def test_an_open_page_asks_how_far_it_is_and_keeps_no_session_alive(visit: Visit, sessions: Sessions) -> None:
-    operator = await staff(visit, sessions)
-    await imported(operator, sessions, written([line()]))
-    address = str(operator.response.url).partition("?")[0] + "/progres"
+async def test_an_open_page_asks_how_far_it_is_until_it_is_led_to_the_report(
+    visit_alone: Visit, sessions: Sessions
+) -> None:
+    """Nobody runs it here; asking by itself keeps no session alive."""
+    operator = await staff(visit_alone, sessions)
+    await upload(operator, written([line()]))
+    await confirm(operator)
+    assert operator.page.h1 == ["Import en cours"]
+    assert "http-equiv" in operator.page.html, "without scripts as well"
+    address = str(operator.response.url) + "/progres"
+    await later(sessions, "sign_in", timedelta(minutes=10), "seen_at")
     await operator.get(address)
-    assert "Import terminé le" in operator.page.text
+    assert "0 sur 1" in operator.page.text
     tag = operator.response.headers["etag"]
     await operator.get(address, headers={"If-None-Match": tag})
     assert operator.response.status_code == 304
+    await later(sessions, "sign_in", timedelta(minutes=6), "seen_at")
+    answer = await operator.client.get(address)
+    assert answer.status_code in (303, 401), "fifteen minutes without an act"
+    other = await staff(visit_alone, sessions)
+    await change(sessions, "update roll_import set status = 'done', live = null, finished_at = now()")
+    await other.get(address)
+    assert other.page.h1 == ["Rapport d'import"]

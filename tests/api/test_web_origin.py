@@ -196,8 +196,8 @@ async def test_what_only_developers_need_is_not_there(visit_alone: Visit) -> Non
         assert word not in person.response.headers
 
 
-# A file is refused unread while another is under way; a picture by whoever may not send one.
-REFUSED = {"identity": (422, 403), "roll": (409,)}
+# What comes with a file is read by the page itself.
+REFUSED = {"identity": (422, 403), "roll": (403,)}
 
 
 async def test_a_form_with_a_field_more_is_refused_and_changes_nothing(visit: Visit, sessions: Sessions) -> None:
