@@ -39,7 +39,6 @@ async def ensure(client: Client, sessions: Sessions, task_queue: str = BACKGROUN
     await _ensure_sweep(client, task_queue)
     async with sessions.begin() as session:
         open_campaigns = await campaigns.not_ended(session)
-        imports = await roll.confirmed(session)
     for campaign in open_campaigns:
         await client.start_workflow(
             CampaignWorkflow.run,
@@ -49,8 +48,14 @@ async def ensure(client: Client, sessions: Sessions, task_queue: str = BACKGROUN
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary=f"Calendar of campaign {campaign.code}",
         )
+    await ensure_imports(client, sessions, task_queue)
+
+
+async def ensure_imports(client: Client, sessions: Sessions, task_queue: str = BACKGROUND_QUEUE) -> None:
+    """Start what somebody confirmed while Temporal was away."""
+    async with sessions.begin() as session:
+        imports = await roll.confirmed(session)
     for import_id in imports:
-        # Temporal was away when somebody confirmed it.
         await calls.open_import(client, task_queue, import_id)
 
 

@@ -11,7 +11,8 @@ with workflow.unsafe.imports_passed_through():
     from portal.rules.roll import BATCH
     from workflows import LONG_RETRY
 
-BATCH_TIMEOUT = timedelta(minutes=1)
+# A batch takes less than a second; that of a worker that died is taken up again this soon.
+BATCH_TIMEOUT = timedelta(seconds=15)
 # A member's workflow that does not answer reads the records when it is next asked for anything.
 TELL_TIMEOUT = timedelta(minutes=5)
 TELL_RETRY = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_attempts=3)

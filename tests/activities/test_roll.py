@@ -10,11 +10,18 @@ from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.facts import Facts
+from activities.onboarding import OnboardingActivities, Remind
+from activities.rendering import Letters
 from activities.roll import BatchOf, ImportOf, RollActivities
 from activities.sweep import SweepActivities
+from portal.rules.mail import MailKind
 from portal.rules.roll import BATCH, DRAFT_KEPT
 from portal.store import Sessions, accounts, members, onboarding, roll, roll_apply
 from tests import builders
+from tests.activities.conftest import POLICY
+from tests.activities.mails import queue
+from tests.activities.test_facts import written as letter
 from tests.roll_files import a_draft, confirmed, line, line_of, written
 from tests.store.cases import run
 
@@ -155,6 +162,29 @@ async def test_open_files_of_those_touched_look_again_and_no_others(sessions: Se
 
     assert applied.to_tell == 1
     assert asked == [(campaign.code, moved.id)] * 2
+
+
+async def test_whoever_left_is_written_to_no_more_about_these_votes(
+    sessions: Sessions, as_worker: Sessions, facts: Facts, letters: Letters
+) -> None:
+    """Neither by what was queued before, nor by the reminder that comes next."""
+    async with sessions.begin() as session:
+        campaign = await builders.a_campaign(session, opens=timedelta(hours=-1))
+        member = await builders.a_member(session, verified=True)
+        await onboarding.open_file(session, campaign, member.id)
+        kinds = (MailKind.VOTING_OPEN, MailKind.REMINDER, MailKind.NOT_YET_VOTED)
+        keys = [
+            await queue(session, member, kind, campaign=campaign, facts={"notice": "half-way"})
+            if kind is MailKind.NOT_YET_VOTED
+            else await queue(session, member, kind, campaign=campaign)
+            for kind in kinds
+        ]
+    assert all([await letter(sessions, facts, letters, key) for key in keys])
+    await run(sessions, "update member set left_at = now()")
+    assert not any([await letter(sessions, facts, letters, key) for key in keys])
+    reminding = OnboardingActivities(as_worker, POLICY)
+    await ActivityEnvironment().run(reminding.remind, Remind(campaign.id, member.id, 1))
+    assert await counted(sessions, "select count(*) from outbox where kind = 'reminder'") == 1, "the one from before"
 
 
 async def test_a_draft_that_nobody_confirmed_is_forgotten_after_a_day(
