@@ -64,7 +64,10 @@ def check(file: Path) -> None:
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     took = time.perf_counter() - began
-    print(f"  roll check                  {took:6.1f} s, {used.ru_maxrss / 1024:.0f} MB: {said.rpartition('/')[2]}")
+    busy = used.ru_utime + used.ru_stime
+    print(
+        f"  roll check {took:.1f} s ({busy:.1f} s of processor), {used.ru_maxrss / 1024:.0f} MB: {said.rpartition('/')[2]}"
+    )
 
 
 class Operator:
