@@ -65,9 +65,8 @@ def check(file: Path) -> None:
     child.returncode = os.waitstatus_to_exitcode(status)
     took = time.perf_counter() - began
     busy = used.ru_utime + used.ru_stime
-    print(
-        f"  roll check {took:.1f} s ({busy:.1f} s of processor), {used.ru_maxrss / 1024:.0f} MB: {said.rpartition('/')[2]}"
-    )
+    most, what = used.ru_maxrss / 1024, said.rpartition("/")[2]
+    print(f"  roll check {took:.1f} s ({busy:.1f} s of processor), {most:.0f} MB: {what}")
 
 
 class Operator:
