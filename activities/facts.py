@@ -162,6 +162,9 @@ class Facts:
     ) -> dict[str, object] | None:
         whole = await onboarding.read(session, campaign.id, member.id, valid_for=self.identity_valid_for)
         assert whole is not None, "both were read a moment ago"
+        if whole.member.left_at is not None:
+            # No vote of this campaign is theirs any more: there is nothing to remind of or to announce.
+            return None
         standing, file = whole.standing, whole.file
         missing = standing.step.value if standing.step is not Step.DONE else None
         # The clock by which the mail was due: by another, a moment behind, it would be cancelled for ever.

@@ -214,8 +214,10 @@ class OnboardingActivities:
             )  # fmt: skip
             if not new:
                 return
-            # The campaign's own reminder may have used the last of the five.
-            allowed = whole.file is not None and whole.file.reminders_in_all < MOST_REMINDERS
+            # The campaign's own reminder may have used the last of the five; whoever left the roll misses nothing.
+            allowed = (
+                whole.file is not None and whole.file.reminders_in_all < MOST_REMINDERS and whole.member.left_at is None
+            )
             await onboarding.note_reminder(session, order.campaign_id, order.member_id)
             if allowed and step in MEMBERS_TURN:
                 reminder = self.records.mail(whole, MailKind.REMINDER, key=key, facts={"step": step.value})

@@ -17,7 +17,8 @@ from portal.rules.identity import (
     UNDECIDED_FOR,
     SubmissionStatus,
 )  # fmt: skip
-from portal.store import Sessions, accounts, decisions, doors, identity, journal, mail
+from portal.rules.roll import DRAFT_KEPT
+from portal.store import Session, Sessions, accounts, decisions, doors, identity, journal, mail, roll
 from portal.store import sessions as sign_ins
 from portal.store.files import Files, FilesUnavailable, StillThere
 from portal.store.sealing import EpochKeys
@@ -159,3 +160,15 @@ class SweepActivities:
             await decisions.purge_notes(session)
             await doors.forget(session, datetime.now(UTC) - FORGOTTEN_AFTER)
             await mail.forget_notes(session)
+            await self._forget_drafts(session)
+
+    async def _forget_drafts(self, session: Session) -> None:
+        """Names and addresses of a file that nobody confirmed within a day."""
+        before = datetime.now(UTC) - DRAFT_KEPT
+        for draft in await roll.lapsed(session, before):
+            await roll.abandon(session, draft)
+            await journal.write(
+                session, "roll-abandoned", actor=journal.SYSTEM, subject_id=draft.id, code="lapsed",
+                key=f"roll-abandoned:{draft.id}",
+            )  # fmt: skip
+        await roll.forget_problems(session, before)

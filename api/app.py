@@ -35,6 +35,7 @@ from api import (
     renewal,
     review,
     review_decisions,
+    roll,
     staff,
     temporal_page,
 )
@@ -45,7 +46,7 @@ from api.pages import STATUS, page_of_form, render
 from api.passwords import Passwords
 from api.portal import Portal, templates
 from api.returning import factor_page, kept_form, own_page_or_sign_in, sign_in_page, to_factor
-from api.routes import UPLOAD_LIMIT
+from api.routes import ROLL_LIMIT, UPLOAD_LIMIT
 from portal.rules.refusals import Refusal, Refused
 from portal.settings import Settings
 from portal.store import DatabaseUnavailable, autocommit_of, open_database, sessions_of
@@ -58,13 +59,14 @@ PAGES = [
     module.router
     for module in (
         accounts, factors, keys, invitation, activation, renewal, reminders, onboarding, identity, ballots, holdings,
-        messages, calendar, review, review_decisions, operations, temporal_page, staff, journal, doors, door_desk,
+        messages, calendar, review, review_decisions, operations, roll, temporal_page, staff, journal, doors, door_desk,
         guide, health,
     )
 ]  # fmt: skip
 
-# A part of an upload must never be rolled to a file: it is an identity document in clear (security.md §4.2).
-MultiPartParser.spool_max_size = UPLOAD_LIMIT + 1
+# A part of an upload must never be rolled to a file: it is an identity document in clear, or everybody's address
+# (security.md §4.2).
+MultiPartParser.spool_max_size = max(UPLOAD_LIMIT, ROLL_LIMIT) + 1
 
 
 def create_app(settings: Settings, *, client: Client | None = None, task_queue: str = TASK_QUEUE) -> Gate:
@@ -123,6 +125,8 @@ async def _error_page(app: FastAPI, scope: Scope, status: int) -> ASGIApp:
     request = Request({**scope, "app": app})
     if status == 413 and route_of(scope).startswith("identity."):
         return render(request, "errors/refused.html", refusal=Refusal.PICTURE_TOO_HEAVY)
+    if status == 413 and route_of(scope).startswith("roll."):
+        return render(request, "errors/refused.html", refusal=Refusal.ROLL_FILE_TOO_HEAVY)
     # Elsewhere a body that large is no form of ours.
     code = 422 if status == 413 else status
     return render(request, "errors/error.html", status=status, code=code, reference=scope.get("failure"))

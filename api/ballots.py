@@ -123,7 +123,7 @@ async def _register(
     # A form that asks again for an answer that did not come carries no password: it was typed a moment ago.
     if form.password or not visitor.stepped_up:
         assert whole.account is not None, "whoever is signed in has an account"
-        new_token = await _re_entered(portal, visitor, whole.account, form.password)
+        new_token = await re_entered(portal, visitor, whole.account, form.password)
         if new_token is None:
             return await _form(request, visitor, language, Refusal.WRONG_PASSWORD, code)
     try:
@@ -146,7 +146,9 @@ async def _register(
     return response
 
 
-async def _re_entered(portal: Portal, visitor: Visitor, account: Account, password: str) -> str | None:
+async def re_entered(
+    portal: Portal, visitor: Visitor, account: Account, password: str, *, actor: str = "member"
+) -> str | None:
     """The password once more: a new token for the session, or None. Five wrong ones end it.
 
     Only a password counts here, never a member number; and it stays in this process.
@@ -159,7 +161,7 @@ async def _re_entered(portal: Portal, visitor: Visitor, account: Account, passwo
     async with portal.sessions.begin() as session:
         failures = await sessions.count_step_up_failure(session, visitor.token_hash)
         await journal.write(
-            session, "re-entry-refused", actor="member", actor_id=visitor.account_id, member_id=visitor.member_id
+            session, "re-entry-refused", actor=actor, actor_id=visitor.account_id, member_id=visitor.member_id
         )
         if failures >= STEP_UP_TRIES:
             await sessions.end(session, visitor.token_hash)

@@ -59,7 +59,7 @@ async def everything(session: Session, portal: Portal, visitor: Visitor, languag
             "number": member.number, "given_name": member.given_name, "family_name": member.family_name,
             "street": member.street, "city": member.city, "province": member.province,
             "postal_code": member.postal_code, "group": member.group, "standing": member.standing,
-            "language": member.language,
+            "language": member.language, "language_chosen_at": member.language_chosen_at, "left_at": member.left_at,
         },
         "account": {
             "email": account.email, "email_verified_at": account.email_verified_at,

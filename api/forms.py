@@ -184,6 +184,13 @@ class RequestDecisionFields(DecisionFields):
     group: Annotated[str, Field(max_length=16)] = ""
 
 
+class RollConfirmFields(Sent):
+    password: Password = ""
+    # The counts that stood on the page, as one mark; and that its doubts were looked at.
+    seen: Annotated[str, Field(max_length=64)] = ""
+    doubts: Annotated[str, Field(max_length=8)] = ""
+
+
 class RollLookUpFields(Sent):
     numero: Annotated[str, Field(max_length=500)] = ""
     # What stood beside the request until now.
@@ -214,4 +221,5 @@ RegisterEmailForm = Annotated[RegisterEmailFields, Form()]
 JoinForm = Annotated[JoinFields, Form()]
 ProofForm = Annotated[ProofFields, Form()]
 RequestDecisionForm = Annotated[RequestDecisionFields, Form()]
+RollConfirmForm = Annotated[RollConfirmFields, Form()]
 RollLookUpForm = Annotated[RollLookUpFields, Form()]

@@ -96,6 +96,25 @@ async def auditor(request: Request) -> Visitor:
     return await _staff(request, Role.AUDITOR)
 
 
+async def roll_keeper(request: Request) -> Visitor:
+    """An operator, or the officer who is the second person."""
+    return await _roll_keeper(request, acts=True)
+
+
+async def roll_left_open(request: Request) -> Visitor:
+    """The same person's page, asking by itself how far an import has come."""
+    return await _roll_keeper(request, acts=False)
+
+
+async def _roll_keeper(request: Request, *, acts: bool) -> Visitor:
+    visitor = await _visitor(request, acts=acts)
+    if visitor is None:
+        raise Refused(Refusal.SIGN_IN_NEEDED)
+    if visitor.kind is not SessionKind.STAFF or not visitor.roles & {Role.OPERATOR, Role.OFFICER}:
+        raise Refused(Refusal.NOT_ALLOWED)
+    return visitor
+
+
 async def factor_asked(request: Request) -> Visitor:
     """Of the staff, by password: the second factor is still to come, or is asked for once more."""
     visitor = await _visitor(request)
@@ -136,13 +155,15 @@ OfficerDep = Annotated[Visitor, Depends(officer)]
 AuditorDep = Annotated[Visitor, Depends(auditor)]
 FactorAskedDep = Annotated[Visitor, Depends(factor_asked)]
 KeepsKeysDep = Annotated[Visitor, Depends(keeps_keys)]
+RollDep = Annotated[Visitor, Depends(roll_keeper)]
+RollLeftOpenDep = Annotated[Visitor, Depends(roll_left_open)]
 Lang = Annotated[str, Depends(language_of)]
 
 # What the test about routes looks for.
 GUARDS = frozenset(
     {
         anyone, member, activating, member_or_activating, left_open, reviewer, operator, officer, auditor, factor_asked,
-        keeps_keys,
+        keeps_keys, roll_keeper, roll_left_open,
     }
 )  # fmt: skip
 

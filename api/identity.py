@@ -223,7 +223,7 @@ async def _may_send(portal: Portal, visitor: Visitor, uploads: Sequence[Upload],
             raise Refused(Refusal.IDENTITY_ALREADY_APPROVED)
         # Nobody's papers are taken when they can serve no vote.
         if not view.standing.own:
-            raise Refused(Refusal.MEMBERS_ONLY)
+            raise Refused(Refusal.LEFT_THE_ROLL if view.member.left_at else Refusal.MEMBERS_ONLY)
         if view.at >= view.campaign.closes:
             raise Refused(Refusal.REGISTRATION_CLOSED)
         contested = await contestable_by(session, view) if appeal else None

@@ -42,6 +42,7 @@ STATUS = {
     Refusal.BALLOT_NOT_YOURS: 403,
     Refusal.BALLOT_UNKNOWN: 404,
     Refusal.MEMBERS_ONLY: 403,
+    Refusal.LEFT_THE_ROLL: 403,
     Refusal.REGISTRATION_CLOSED: 409,
     Refusal.REGISTRATION_NOT_OPEN: 409,
     Refusal.CAMPAIGN_ENDED: 410,
@@ -65,6 +66,11 @@ STATUS = {
     Refusal.ADDRESS_TAKEN: 409,
     Refusal.ALREADY_MEMBER: 409,
     Refusal.ROLL_NUMBER_TAKEN: 409,
+    Refusal.ROLL_FILE_TOO_HEAVY: 413,
+    Refusal.ROLL_IMPORT_UNDER_WAY: 409,
+    Refusal.ROLL_IMPORT_OVER: 409,
+    Refusal.ROLL_CHANGED_MEANWHILE: 409,
+    Refusal.ROLL_SECOND_PERSON: 403,
 }
 
 # Sessions of whoever is not in yet.
@@ -96,6 +102,8 @@ PAGE_OF_FORM = {
     "remove-authenticator": "keys",
     "leave-elsewhere": "keys",
     "staff-act": "colleague",
+    "roll-confirm": "roll-import",
+    "roll-abandon": "roll-import",
 }
 
 # Said once after a form was taken, on the page it leads to: the code travels in the address, never a sentence.
@@ -107,6 +115,8 @@ NOTICES = {
     "inscription": N_("C'est fait : votre inscription est enregistrée."),
     "mot-de-passe": N_("Votre nouveau mot de passe est enregistré. Entrez avec lui."),
     "decision": N_("Votre décision est enregistrée."),
+    "liste-proposee": N_("C'est noté : une autre personne doit maintenant confirmer cet import."),
+    "liste-abandonnee": N_("C'est fait : ce fichier est oublié et rien n'a changé."),
     "session-fermee": N_("C'est fait : cette session est fermée."),
     "sessions-fermees": N_("C'est fait : toutes vos autres sessions sont fermées."),
     "cle-ajoutee": N_("C'est fait : votre clé est enregistrée."),

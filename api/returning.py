@@ -128,7 +128,19 @@ def to_factor(request: Request) -> RedirectResponse:
 
 # Addresses of ours that are no page to come back to: a form's, a picture's, a download's.
 NO_PAGE = frozenset(
-    {*PAGE_OF_FORM, "status", "picture", "review-picture", "file-data", "calendar", "factor", "journal-data"}
+    {
+        *PAGE_OF_FORM,
+        "status",
+        "picture",
+        "review-picture",
+        "file-data",
+        "calendar",
+        "factor",
+        "journal-data",
+        "roll-model",
+        "roll-progress",
+        "roll-report",
+    }
 )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from portal.rules.roll import MOST_BYTES
 from portal.text import LANGUAGES
 from portal.text.addresses import pattern
 
@@ -12,6 +13,8 @@ from portal.text.addresses import pattern
 FORM_LIMIT = 64 * 1024
 # Two pictures of 8 MiB and the rest of the form (brief §4).
 UPLOAD_LIMIT = 17 * 1024 * 1024
+# A file of the roll and the rest of its form.
+ROLL_LIMIT = MOST_BYTES + FORM_LIMIT
 
 Endpoint = Callable[..., Any]
 

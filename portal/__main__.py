@@ -1,4 +1,4 @@
-"""The operator's commands: `python -m portal migrate | check | bounce | temporal | doctor | staff | journal`."""
+"""The operator's commands: `python -m portal migrate | check | bounce | temporal | doctor | roll | staff | journal`."""
 
 import argparse
 import asyncio
@@ -12,6 +12,7 @@ from temporalio.service import RPCError
 
 from portal import doctor
 from portal.commands import journal, staff
+from portal.rolls.check import check as check_roll
 from portal.rules import bounces as reports
 from portal.settings import Settings
 from portal.store import DatabaseUnavailable, bounces, open_database, schema, sessions_of
@@ -35,8 +36,22 @@ def main(arguments: list[str] | None = None) -> int:
     )
     staff.add_to(commands)
     journal.add_to(commands)
+    roll = commands.add_parser("roll", help="files of the union's own system").add_subparsers(
+        dest="roll", required=True
+    )
+    checked = roll.add_parser("check", help="say what is wrong with a CSV file, line by line; writes nothing")
+    checked.add_argument("file", metavar="FILE")
+    checked.add_argument("--json", action="store_true", help="the same for a program to read")
     asked = parser.parse_args(arguments)
     command = asked.command
+    if command == "roll":
+        # By the rules alone: no settings are read, no database is asked.
+        answer = check_roll(asked.file, as_json=asked.json)
+        if answer.err:
+            print(answer.err, file=sys.stderr)
+        if answer.out:
+            print(answer.out)
+        return answer.status
 
     if command == "doctor":
         return asyncio.run(_doctor(asked.dns, as_data=asked.json))

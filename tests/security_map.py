@@ -71,6 +71,7 @@ WANTED = {
     "T63": "the pages can end and reset no workflow",
     "T64": "what is ended by hand in Temporal is taken up again",
     "T65": "what cannot be understood is one listed case, and others flow",
+    "T67": "who may vote is changed by two persons once voting is open",
     "T69": "a dangerous act needs a key shown a few minutes ago",
     "T71": "the journal is only added to, and whoever goes around that is named",
     "T72": "nothing that Temporal lists names anybody",
@@ -87,6 +88,7 @@ WANTED = {
     "T113": "two spellings of one address are one",
     "T114": "typing somebody's address fills no mailbox",
     "T115": "nobody sends mail in our name, and ours lead to the portal only",
+    "T116": "a table to take away holds no formula",
 }
 
 # Where the tests of this project end, and an installation has to go on.

@@ -26,7 +26,7 @@ PACKAGES = PROJECT["tool"]["importlinter"]["root_packages"]
 # Rules may use these, and nothing that knows the world.
 CALM = frozenset(
     {
-        "base64", "collections", "collections.abc", "dataclasses", "datetime", "email", "email.message", "enum",
+        "base64", "collections", "collections.abc", "csv", "dataclasses", "datetime", "email", "email.message", "enum",
         "hashlib", "hmac", "re", "typing", "unicodedata", "uuid", "zoneinfo",
     }
 )  # fmt: skip

@@ -22,6 +22,7 @@ from activities.onboarding import OnboardingActivities, Policy
 from activities.relay import Lost, RelayActivities
 from activities.rendering import Letters
 from activities.renewals import RenewalActivities
+from activities.roll import RollActivities
 from activities.sweep import SweepActivities
 from portal.rules.mail import Courtesy
 from portal.settings import Settings
@@ -35,10 +36,11 @@ from workflows.doors import JoinWorkflow, RegisterEmailWorkflow, RenewalWorkflow
 from workflows.leases import LeaseWorkflow
 from workflows.onboarding import OnboardingWorkflow
 from workflows.relay import RelayWorkflow
+from workflows.roll import RollImportWorkflow
 from workflows.sweep import SweepWorkflow
 
 MEMBERS: list[type[Any]] = [OnboardingWorkflow, RenewalWorkflow, RegisterEmailWorkflow, JoinWorkflow, LeaseWorkflow]
-BACKGROUND: list[type[Any]] = [CampaignWorkflow, RelayWorkflow, SweepWorkflow]
+BACKGROUND: list[type[Any]] = [CampaignWorkflow, RollImportWorkflow, RelayWorkflow, SweepWorkflow]
 WORKFLOWS = [*MEMBERS, *BACKGROUND]
 
 # Workflow files import only the standard library, temporalio and our own modules: passed through, a new
@@ -135,6 +137,7 @@ def build_means(settings: Settings, client: Client, task_queue: str = TASK_QUEUE
     ]
     background: list[object] = [
         CampaignActivities(sessions, policy.courtesy, tell),
+        RollActivities(sessions, look),
         relay,
         SweepActivities(sessions, files, keys, identity),
     ]

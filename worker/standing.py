@@ -1,4 +1,4 @@
-"""What must always be running: the relay, the hourly sweep, and one workflow per campaign."""
+"""What must always be running: the relay, the hourly sweep, one workflow per campaign, and an import confirmed."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -16,9 +16,9 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy
 
 from portal.rules.standing import RELAY, SWEEP, campaign_workflow
-from portal.store import Sessions, campaigns
+from portal.store import Sessions, campaigns, roll
 from portal.temporal import BACKGROUND_QUEUE
-from workflows import attributes, details
+from workflows import attributes, calls, details
 from workflows.campaigns import CampaignToRun, CampaignWorkflow
 from workflows.relay import RelayWorkflow
 from workflows.sweep import SweepWorkflow
@@ -50,6 +50,15 @@ async def ensure(client: Client, sessions: Sessions, task_queue: str = BACKGROUN
             static_summary=f"Calendar of campaign {campaign.code}",
             static_details=details.CAMPAIGN,
         )
+    await ensure_imports(client, sessions, task_queue)
+
+
+async def ensure_imports(client: Client, sessions: Sessions, task_queue: str = BACKGROUND_QUEUE) -> None:
+    """Start what somebody confirmed while Temporal was away."""
+    async with sessions.begin() as session:
+        imports = await roll.confirmed(session)
+    for import_id in imports:
+        await calls.open_import(client, task_queue, import_id)
 
 
 async def _ensure_sweep(client: Client, task_queue: str) -> None:

@@ -11,6 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.doors import RequestOf
 from activities.leases import LeaseOf
 from activities.renewals import RenewalOf
+from activities.roll import ImportOf
 from portal.rules.doors import Door, Status
 from portal.rules.identity import Verdict
 from workflows import attributes, details
@@ -18,6 +19,7 @@ from workflows.doors import JoinWorkflow, RegisterEmailWorkflow, RenewalWorkflow
 from workflows.leases import LeaseWorkflow
 from workflows.messages import DecisionMade, MemberToOnboard, workflow_id
 from workflows.onboarding import OnboardingWorkflow
+from workflows.roll import RollImportWorkflow
 
 
 def opening(
@@ -150,4 +152,16 @@ async def open_renewal(client: Client, task_queue: str, link_id: UUID, *, used: 
         start_signal="used" if used else None,
         static_summary="A new password",
         static_details=details.RENEWAL,
+    )
+
+
+async def open_import(client: Client, task_queue: str, import_id: UUID) -> None:
+    """Start the workflow of a confirmed import unless it runs."""
+    await client.start_workflow(
+        RollImportWorkflow.run,
+        ImportOf(import_id),
+        id=f"roll-import-{import_id}",
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary="Import of the roll",
     )

@@ -85,6 +85,7 @@ class Refusal(StrEnum):
     BALLOT_UNKNOWN = "ballot-unknown"
     BALLOT_NOT_YOURS = "ballot-not-yours"
     MEMBERS_ONLY = "members-only"
+    LEFT_THE_ROLL = "left-the-roll"
     REGISTRATION_NOT_OPEN = "registration-not-open"
     REGISTRATION_CLOSED = "registration-closed"
 
@@ -115,6 +116,16 @@ class Refusal(StrEnum):
     ADDRESS_ON_FILE = "address-on-file"
     ADDRESS_TAKEN = "address-taken"
     ALREADY_MEMBER = "already-member"
+
+    # an import of the roll
+    ROLL_FILE_MISSING = "roll-file-missing"
+    ROLL_FILE_TOO_HEAVY = "roll-file-too-heavy"
+    ROLL_FILE_UNREADABLE = "roll-file-unreadable"
+    ROLL_IMPORT_UNDER_WAY = "roll-import-under-way"
+    ROLL_IMPORT_OVER = "roll-import-over"
+    ROLL_CHANGED_MEANWHILE = "roll-changed-meanwhile"
+    ROLL_DOUBTS_UNSEEN = "roll-doubts-unseen"
+    ROLL_SECOND_PERSON = "roll-second-person"
 
 
 class Refused(Exception):

@@ -98,6 +98,7 @@ _WRITTEN = (
         .where(
             Ballot.code == func.any(bindparam("chosen", type_=ARRAY(String()))),
             Ballot.campaign_id == bindparam("campaign"),
+            Member.left_at.is_(None),
             Member.group == func.any(Ballot.groups),
             or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
             Campaign.registration_opens <= _NOW,
@@ -138,7 +139,9 @@ async def cards(session: Session, campaign_id: UUID, member: Member) -> list[Car
     return [
         Card(
             ballot,
-            may_register(ballot.electorate, group=group_of(member), standing=standing_of(member)),
+            Refusal.LEFT_THE_ROLL
+            if member.left_at is not None
+            else may_register(ballot.electorate, group=group_of(member), standing=standing_of(member)),
             registered_at,
             confirmed_at,
         )

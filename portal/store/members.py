@@ -34,6 +34,10 @@ class Member(Base):
     standing: Mapped[str]
     language: Mapped[str]
     identity_verified_at: Mapped[datetime | None]
+    # Missing from the newest file of the union's system: no ballot is theirs until they are in one again.
+    left_at: Mapped[datetime | None]
+    # The member chose the language themselves: no file changes it.
+    language_chosen_at: Mapped[datetime | None]
 
     @property
     def name(self) -> str:
@@ -77,6 +81,9 @@ async def choose_language(session: Session, member_id: UUID, language: Language)
         .where(Member.id == member_id, Member.language != language.value)
         .values(language=language.value)
         .returning(Member.id)
+    )
+    await session.execute(
+        update(Member).where(Member.id == member_id).values(language_chosen_at=func.clock_timestamp())
     )
     return changed is not None
 

@@ -36,7 +36,7 @@ async def concerned(
         select(Member.id, Account.id)
         .join(Account, Account.member_id == Member.id)
         .outerjoin(File, and_(File.member_id == Member.id, File.campaign_id == campaign_id))
-        .where(Account.email.is_not(None), has_ballot)
+        .where(Account.email.is_not(None), Member.left_at.is_(None), has_ballot)
     )
     if kind is NoticeKind.INVITATION:
         statement = statement.where(File.member_id.is_(None))

@@ -162,6 +162,7 @@ def _codes() -> Select[Any]:
 
 _MINE = and_(
     Ballot.campaign_id == bindparam("campaign"),
+    Member.left_at.is_(None),
     Member.group == func.any(Ballot.groups),
     or_(Ballot.members_only.is_(False), Member.standing == GoodStanding.MEMBER.value),
 )

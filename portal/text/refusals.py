@@ -213,6 +213,9 @@ SENTENCES: dict[Refusal, str] = {
     Refusal.REGISTRATION_CLOSED: N_(
         "Le vote est terminé et l'inscription aussi : votre profil reste prêt pour la prochaine fois."
     ),
+    Refusal.LEFT_THE_ROLL: N_(
+        "Vous n'êtes plus sur la liste des membres que le syndicat nous a remise : si c'est une erreur, écrivez-nous."
+    ),
     # review
     Refusal.CLAIM_NEEDED: N_("Prenez d'abord ce dossier : choisissez « Dossier suivant » dans la file."),
     Refusal.CLAIM_EXPIRED: N_(
@@ -285,6 +288,30 @@ SENTENCES: dict[Refusal, str] = {
         "Cette adresse de courriel sert déjà à une autre personne : choisissez le motif « Adresse déjà utilisée »."
     ),
     Refusal.ALREADY_MEMBER: N_("Cette personne est déjà membre : choisissez le motif « Déjà membre »."),
+    # an import of the roll
+    Refusal.ROLL_FILE_MISSING: N_("Il manque le fichier : choisissez la liste au format CSV, puis envoyez-la."),
+    Refusal.ROLL_FILE_TOO_HEAVY: N_(
+        "Ce fichier dépasse 20 Mo : ce n'est sans doute pas la liste des membres ; vérifiez-le, rien n'a été lu."
+    ),
+    Refusal.ROLL_FILE_UNREADABLE: N_(
+        "Ce fichier n'a pas pu être lu jusqu'au bout : exportez la liste de nouveau et réessayez ; rien n'a changé."
+    ),
+    Refusal.ROLL_IMPORT_UNDER_WAY: N_(
+        "Un import est déjà en cours : terminez-le ou abandonnez-le, puis envoyez votre fichier."
+    ),
+    Refusal.ROLL_IMPORT_OVER: N_(
+        "Cet import n'attend plus de décision : retournez à la liste des membres pour voir ce qu'il est devenu."
+    ),
+    Refusal.ROLL_CHANGED_MEANWHILE: N_(
+        "La liste des membres a changé depuis que cette page s'est ouverte : regardez les nouveaux chiffres, puis "
+        "confirmez."
+    ),
+    Refusal.ROLL_DOUBTS_UNSEEN: N_(
+        "Cet import contient des cas douteux : regardez-les, puis cochez la case pour le confirmer."
+    ),
+    Refusal.ROLL_SECOND_PERSON: N_(
+        "Le vote est ouvert et cet import change qui peut voter : une autre personne que vous doit le confirmer."
+    ),
 }
 
 

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from portal.rules.identity import Reason, SubmissionStatus, Verdict
 from portal.rules.refusals import Refusal
+from portal.rules.roll import Change
 from portal.text.catalogues import N_, gettext, ngettext
 from portal.text.labels import REASONS, STEPS, SUBMISSIONS, refused_for
+from portal.text.roll import change_names
 
 # One for every action that any part of the portal writes down; a test looks for those without words.
 ACTIONS = {
@@ -57,6 +59,16 @@ ACTIONS = {
     "request-returned": N_("Demande remise à l'étude"),
     "request-taken": N_("Demande faite sur le portail"),
     "roll-consulted": N_("Votre fiche du registre comparée à une demande faite sur le portail"),
+    "roll-abandoned": N_("Fichier de la liste des membres abandonné"),
+    "roll-added": N_("Ajout à la liste des membres, d'après le fichier du syndicat"),
+    "roll-changed": N_("Fiche modifiée d'après le fichier du syndicat"),
+    "roll-confirmed": N_("Import de la liste des membres confirmé"),
+    "roll-downloaded": N_("Détail d'un import de la liste des membres téléchargé"),
+    "roll-imported": N_("Import de la liste des membres terminé"),
+    "roll-left": N_("Retrait de la liste des membres, d'après le fichier du syndicat"),
+    "roll-proposed": N_("Import de la liste des membres proposé à une deuxième personne"),
+    "roll-returned": N_("Retour sur la liste des membres, d'après le fichier du syndicat"),
+    "roll-uploaded": N_("Fichier de la liste des membres reçu"),
     "session-closed": N_("Une autre session fermée"),
     "session-superseded": N_("Session la plus ancienne fermée : il y en avait trop à la fois"),
     "sessions-closed": N_("Toutes les autres sessions fermées"),
@@ -158,6 +170,8 @@ def more_of(action: str, code: str, language: str) -> str:
             if action == "identity-refused"
             else translate(REASONS[Reason(code)].reason)
         )
+    if action in ("roll-changed", "roll-returned") and set(code.split(",")) <= set(Change):
+        return change_names([Change(one) for one in code.split(",")], language)
     known = _CODES.get((action, code))
     return "" if known is None else translate(known)
 

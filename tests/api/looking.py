@@ -24,6 +24,7 @@ from tests import builders
 from tests.api.conftest import PASSWORD, PASSWORD_HASH, Visit
 from tests.api.person import Person
 from tests.conftest import ORIGIN, Servers
+from tests.roll_files import a_draft, line, written
 
 # What looking around may change: who was seen when, and the trail of pictures looked at.
 LOOKED = {"sign_in": "seen_at"}
@@ -216,12 +217,14 @@ async def a_world(sessions: Sessions, visit: Visit, **more: Any) -> World:
         asked = await builders.a_request(session)
         # Its workflow has heard of it: the relay has nothing to do.
         await session.execute(text("update door_request set taken_up_at = clock_timestamp()"))
+    draft_of_roll = await a_draft(sessions, written([line()]))
     # What the relay does by itself must not look like somebody's doing.
     await until(lambda: _all_sent(sessions))
     assert campaign.code
     where = {
         "code": "financial-statements", "document_id": str(document), "claim_id": claim, "submission_id": draft,
         "mail_id": str(mail), "request_id": str(asked.id),
+        "import_id": str(draft_of_roll),
     }  # fmt: skip
     return World(people, where, who)
 

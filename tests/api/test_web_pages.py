@@ -15,7 +15,19 @@ from tests.api.person import Person, check
 from tests.conftest import ORIGIN
 
 # Not pages: fragments, pictures, files, and what machines ask.
-BARE = {"status", "picture", "review-picture", "file-data", "calendar", "healthz", "readyz", "bare"}
+BARE = {
+    "status",
+    "picture",
+    "review-picture",
+    "file-data",
+    "calendar",
+    "roll-model",
+    "roll-progress",
+    "roll-report",
+    "healthz",
+    "readyz",
+    "bare",
+}
 ASKED = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"}
 
 

@@ -82,11 +82,11 @@ async def gather(sessions: Sessions, campaign: Campaign) -> None:
         await session.execute(text("analyze"))
 
 
-async def let_in(sessions: Sessions) -> list[str]:
+async def let_in(sessions: Sessions, visitors: int = VISITORS) -> list[str]:
     """Cookies of some members, as if they had signed in."""
     async with sessions.begin() as session:
         found = await session.scalars(text("select id from account where email like 'm9%'"))
-        chosen = random.Random(2017).sample(sorted(found.all(), key=str), VISITORS)
+        chosen = random.Random(2017).sample(sorted(found.all(), key=str), visitors)
         tokens = [secrets.token_urlsafe(32) for _ in chosen]
         for account_id, token in zip(chosen, tokens, strict=True):
             await session.execute(

@@ -14,7 +14,8 @@ from portal.rules.accounts import RENEWAL_VALID, Purpose, Role
 from portal.rules.doors import Status
 from portal.rules.links import hash_of, reminders_token
 from portal.rules.mail import Lane, MailKind
-from portal.store import accounts, bounces, links, mail
+from portal.rules.roll import Problem, Trouble
+from portal.store import accounts, bounces, links, mail, roll
 from portal.store.accounts import Account
 from portal.store.mail import Mail
 from tests import builders
@@ -23,6 +24,7 @@ from tests.api.person import Person
 from tests.conftest import SECRET
 from tests.journeys.mails import until
 from tests.journeys.stack import Stack
+from tests.roll_files import a_draft, line, written
 
 PICTURE = ("permis.jpg", specimen_card(), "image/jpeg")
 
@@ -219,8 +221,15 @@ async def everybody(town: Town) -> dict[str, Somebody]:
         request = await builders.a_request(session)
         # Its workflow has heard of it.
         request.taken_up_at = datetime.now(UTC)
+    draft = await a_draft(town.stack.sessions, written([line()]))
+    faulty = uuid4()
+    async with town.stack.sessions.begin() as session:
+        by = await builders.a_staff_account(session, Role.OPERATOR)
+        wrong = [Problem(3, Trouble.NUMBER_TWICE, "number", 2), Problem(4, Trouble.COMMA_UNQUOTED)]
+        await roll.begin(session, faulty, by.id, lines=3, wrong=2, problems=wrong, ignored=["Poste"])
     people["asking"] = Somebody(token=token)
-    people["operator"] = replace(people["operator"], where={"request_id": str(request.id)})
+    people["operator"] = replace(people["operator"], where={"request_id": str(request.id), "import_id": str(draft)})
+    people["operator, corrected"] = replace(people["operator"], where={"import_id": str(faulty)})
     people |= await staff(town)
     people["reminded"] = Somebody(token=reminders_token(SECRET.encode(), account.id))
 

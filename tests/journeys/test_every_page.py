@@ -38,7 +38,8 @@ SEES = {
     "asking": ("prove-request",),
     "reviewer": ("review", "review-case", "review-document"),
     "reviewer, done": ("review-decided",),
-    "operator": ("operations", "temporal", "requests", "request-case"),
+    "operator": ("operations", "temporal", "requests", "request-case", "roll", "roll-import"),
+    "operator, corrected": ("roll-import",),
     "officer": ("staff", "colleague", "keys", "factor"),
     "auditor": ("journal", "authenticator"),
     "staff, by password": ("factor",),
@@ -47,7 +48,8 @@ SEES = {
 
 # Not pages: pictures, a fragment, files, the bare address that leads to the entrance, and what machines ask.
 NO_PAGE = {
-    "picture", "review-picture", "status", "file-data", "journal-data", "calendar", "bare", "healthz", "readyz",
+    "picture", "review-picture", "status", "file-data", "journal-data", "calendar", "roll-model", "roll-progress",
+    "roll-report", "bare", "healthz", "readyz",
 }  # fmt: skip
 
 

@@ -12,7 +12,8 @@ from tests.store.cases import a_submission, run
 
 BOTH = ("api", "worker")
 
-# Nobody rewrites what was done, decided or erased; nobody but the owner changes the roll or the calendar.
+# Nobody rewrites what was done, decided or erased; nobody but the owner changes the calendar. The worker changes the
+# roll, held to an import that somebody confirmed (tests/store/test_roll.py).
 FORBIDDEN_TO_BOTH = (
     "update journal set action = 'nothing'",
     "delete from journal",
@@ -39,7 +40,12 @@ FORBIDDEN_TO_BOTH = (
     "update campaign set closes = closes + interval '1 day'",
     "insert into campaign select * from campaign",
     "update ballot set groups = '{EC}'",
-    "update member set family_name = 'X'",
+    "update member set number = '900001'",
+    "delete from roll_import",
+    "delete from roll_change",
+    "update roll_line set number = '900001'",
+    "update roll_change set member_id = gen_random_uuid()",
+    "update roll_import set uploaded_by = gen_random_uuid()",
     "update account set member_id = null",
     "insert into staff_role select id, 'reviewer' from account",
     "update claim set expires_at = clock_timestamp()",
@@ -66,6 +72,11 @@ FORBIDDEN_TO_BOTH = (
 FORBIDDEN_TO_API = (
     "insert into journal_link select * from journal_link",
     "update member set standing = 'member'",
+    "update member set family_name = 'X'",
+    "update member set left_at = clock_timestamp()",
+    "update roll_import set applied = 1",
+    "update roll_change set applied_at = clock_timestamp()",
+    "delete from roll_problem",
     "insert into member select * from member",
     "update account set email = 'x@exemple.test'",
     "insert into account select * from account",
@@ -121,11 +132,18 @@ FORBIDDEN_TO_WORKER = (
     "insert into sign_in select * from sign_in",
     "update sign_in set expires_at = clock_timestamp()",
     "insert into attempt select * from attempt",
-    "update member set language = 'en'",
+    "update member set language_chosen_at = clock_timestamp()",
+    "insert into roll_import select * from roll_import",
+    "insert into roll_line select * from roll_line",
+    "insert into roll_change select * from roll_change",
+    "update roll_import set confirmed_by = gen_random_uuid()",
 )
 ALLOWED_TO_API = (
     "update passkey set sign_count = 1, used_at = clock_timestamp()",
     "update authenticator set last_step = 1",
+    "delete from roll_line",
+    "update roll_import set status = status, live = live, planned = 0",
+    "update member set language_chosen_at = clock_timestamp()",
     "update member set language = 'en'",
     "update account set password_hash = 'x', password_set_at = clock_timestamp()",
     "update account set number_tries = number_tries + 1",
@@ -143,6 +161,11 @@ ALLOWED_TO_API = (
     "update door_request set proven_at = clock_timestamp(), verdict = 'refuse', decided_at = clock_timestamp()",
 )
 ALLOWED_TO_WORKER = (
+    "delete from roll_line",
+    "delete from roll_problem",
+    "update roll_change set applied_at = clock_timestamp(), overtaken = true",
+    "update roll_import set applied = 1",
+    "update member set family_name = family_name, left_at = left_at",
     "update account set email_verified_at = clock_timestamp()",
     "update account set email_bounced_at = clock_timestamp()",
     "update member set identity_verified_at = clock_timestamp()",

@@ -28,6 +28,7 @@ from tests.releases import RELEASES
 from tests.workflows.door_timelines import DoorTimeline, door_timeline
 from tests.workflows.fakes import OWN, FakeRecords, a_calendar
 from tests.workflows.lease_stories import LEASE_STORIES, lease_story
+from tests.workflows.roll_story import ROLL_STORIES, RollStory
 from tests.workflows.timelines import Timeline, timeline
 from workflows.campaigns import CampaignWorkflow
 from workflows.messages import DecisionMade
@@ -282,7 +283,7 @@ DOOR_STORIES: dict[str, Callable[[DoorTimeline], Awaitable[None]]] = {
 }
 
 
-EVERY = (*STORIES, *DOOR_STORIES, *LEASE_STORIES)
+EVERY = (*STORIES, *DOOR_STORIES, *LEASE_STORIES, *ROLL_STORIES)
 # Those of one member's file.
 MEMBER_STORIES = {name for name in STORIES if not name.startswith("campaign")}
 
@@ -294,6 +295,11 @@ async def lived(client: Client, name: str) -> WorkflowHandle[Any, Any]:
         async with lease.worker():
             await LEASE_STORIES[name](lease)
         return lease.handle
+    if name in ROLL_STORIES:
+        roll = RollStory(client)
+        async with roll.worker():
+            await ROLL_STORIES[name](roll)
+        return roll.handle
     if name in DOOR_STORIES:
         story = door_timeline(client)
         async with story.worker():

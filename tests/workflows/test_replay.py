@@ -43,6 +43,7 @@ SUMMARY = re.compile(
     r"|next deadline: [a-z-]+|next notice(: [a-z-]+)?|notice to everybody: [a-z-]+|read the calendar"
     r"|take up the (request|link)|apply the decision|close the renewal|the link ends|next moment: [a-z-]+"
     r"|received|proof-reminder|lapse|staff-reminder|late|still-waiting|let the member's file look again"
+    r"|Import of the roll|read the plan|apply batch \d+|let the files of batch \d+ look again|write the report"
     r"|tell every open file of calendar \d+|let the files take it up|let files being opened be written"
 )
 

@@ -1,0 +1,252 @@
+"""What a file would change, found in one comparison; and what the database holds an import to."""
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from portal.rules.campaigns import NoticeKind
+from portal.rules.members import Language
+from portal.rules.roll import Change, Doubt, Kind
+from portal.store import Sessions, accounts, ballots, members, notices, onboarding, roll, roll_diff
+from portal.store.members import Member
+from portal.store.roll_diff import Row
+from tests import builders
+from tests.roll_files import a_draft, confirmed, line, line_of, written
+from tests.store.cases import run
+
+YEARS = timedelta(days=1000)
+
+
+async def somebody(sessions: Sessions, **more: object) -> tuple[Member, str]:
+    async with sessions.begin() as session:
+        member = await builders.a_member(session, **more)  # type: ignore[arg-type]
+        account = await accounts.of_member(session, member.id)
+    assert account is not None
+    return member, account.email or ""
+
+
+async def compared(sessions: Sessions, *lines: dict[str, str]) -> dict[str | None, Row]:
+    """What the file makes of each number that it touches."""
+    import_id = await a_draft(sessions, written(lines))
+    async with sessions.begin() as session:
+        rows = await roll_diff.listed(session, import_id)
+        summary = await roll_diff.summary(session, import_id)
+        listed = {kind: sum(row.kind is kind for row in rows) for kind in Kind if kind is not Kind.SAME}
+        assert listed == {kind: summary.kinds[kind] for kind in listed}, "every number is a list"
+        entry = await roll.held(session, import_id)
+        assert entry is not None
+        await roll.abandon(session, entry)
+    return {row.number: row for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("more", "changes"),
+    [
+        ({"given_name": "Armande"}, [Change.NAME]),
+        ({"family_name": "Béjart"}, [Change.NAME]),
+        ({"street": "9, place X"}, [Change.ADDRESS]),
+        ({"city": "Ottawa"}, [Change.ADDRESS]),
+        ({"province": "ON"}, [Change.ADDRESS]),
+        ({"postal_code": "K1A 0B1"}, [Change.ADDRESS]),
+        ({"group": "TR"}, [Change.GROUP]),
+        ({"standing": "cotisant"}, [Change.STANDING]),
+        ({"language": "en"}, [Change.LANGUAGE]),
+        ({"email": "autre@exemple.test"}, [Change.EMAIL]),
+    ],
+)
+async def test_what_differs_is_named(sessions: Sessions, more: dict[str, str], changes: list[Change]) -> None:
+    member, email = await somebody(sessions)
+
+    found = await compared(sessions, {**line_of(member, email), **more})
+
+    assert (found[member.number].kind, found[member.number].changes) == (Kind.CHANGED, changes)
+
+
+async def test_who_is_new_gone_back_or_as_before(sessions: Sessions) -> None:
+    same, email = await somebody(sessions)
+    gone, _ = await somebody(sessions)
+    away, _ = await somebody(sessions)
+    back, its_email = await somebody(sessions)
+    await run(
+        sessions, "update member set left_at = now() where number in (:one, :two)", one=away.number, two=back.number
+    )
+
+    found = await compared(sessions, line(), line_of(same, email), line_of(back, its_email))
+
+    assert {number: row.kind for number, row in found.items()} == {
+        "990001": Kind.NEW, gone.number: Kind.GONE, back.number: Kind.BACK,
+    }  # fmt: skip
+    assert found["990001"].line == 2
+
+
+async def test_a_language_that_the_member_chose_is_left_alone(sessions: Sessions) -> None:
+    member, email = await somebody(sessions)
+    async with sessions.begin() as session:
+        assert not await members.choose_language(session, member.id, Language.FR), "it was already"
+
+    assert await compared(sessions, line_of(member, email, language="en")) == {}
+
+
+@pytest.mark.parametrize(
+    ("more", "doubt"), [({"verified": True}, Doubt.EMAIL_KEPT), ({"password_hash": "x"}, Doubt.EMAIL_KEPT)]
+)
+async def test_an_address_that_its_owner_uses_is_reported_and_left_alone(
+    sessions: Sessions, more: dict[str, object], doubt: Doubt
+) -> None:
+    """T18: proven, or signed in with."""
+    member, _ = await somebody(sessions, **more)
+
+    found = await compared(sessions, line_of(member, "autre@exemple.test"))
+
+    row = found[member.number]
+    assert (row.kind, row.changes, row.doubts) == (Kind.SAME, [], [doubt])
+
+
+async def test_an_address_of_somebody_else_is_left_alone(sessions: Sessions) -> None:
+    """T113: and none is taken away because a file does not know it."""
+    member, _ = await somebody(sessions)
+    other, email = await somebody(sessions)
+
+    found = await compared(sessions, line_of(member, email.upper()), line_of(other))
+
+    assert {number: row.doubts for number, row in found.items()} == {member.number: [Doubt.EMAIL_TAKEN]}
+
+
+async def test_what_should_be_looked_at_twice(sessions: Sessions) -> None:
+    async with sessions.begin() as session:
+        await builders.a_campaign(session)
+    moved, email = await somebody(sessions)
+    twin, its = await somebody(sessions, given_name="Marie", family_name="Rollet")
+    await run(
+        sessions,
+        "update member set street = '4, RUE DU FORT', postal_code = 'G1R 4S9' where number = :n",
+        n=twin.number,
+    )
+    async with sessions.begin() as session:
+        twin = (await members.by_number(session, twin.number)) or twin
+
+    found = await compared(
+        sessions, line(email="x@exemple.test"), line_of(twin, its),
+        line_of(moved, email, group="TR", given_name="Armande", city="Ottawa"),
+    )  # fmt: skip
+
+    assert found["990001"].doubts == [Doubt.SAME_PERSON]
+    assert found[moved.number].doubts == [Doubt.GROUP_MOVED, Doubt.NAME_AND_ADDRESS]
+
+
+async def test_whoever_left_has_no_ballot_and_hears_nothing_until_they_are_back(sessions: Sessions) -> None:
+    async with sessions.begin() as session:
+        campaign = await builders.a_campaign(session)
+        member = await builders.a_member(session, verified=True)
+        await session.execute(text("update member set left_at = now()"))
+        await session.refresh(member)
+        whole = await onboarding.read(session, campaign.id, member.id, valid_for=YEARS)
+        assert whole is not None
+        assert whole.standing.own == []
+        assert (
+            await ballots.register(
+                session, campaign_id=campaign.id, member_id=member.id, chosen=["pension"], confirmed=True
+            )
+            == []
+        )
+        cards = await ballots.cards(session, campaign.id, member)
+        assert {card.refusal for card in cards} == {"left-the-roll"}
+        assert await notices.concerned(session, campaign.id, NoticeKind.INVITATION, after=None, most=9) == []
+        await session.execute(text("update member set left_at = null"))
+        assert len(await notices.concerned(session, campaign.id, NoticeKind.INVITATION, after=None, most=9)) == 1
+
+
+# --- what no program may do
+
+
+async def test_one_import_is_under_way_at_a_time(sessions: Sessions, as_api: Sessions) -> None:
+    await a_draft(sessions, written([line()]))
+    async with sessions.begin() as session:
+        operator = await builders.a_staff_account(session)
+    async with as_api.begin() as session:
+        assert not await roll.begin(session, uuid4(), operator.id, lines=1, wrong=0, problems=[], ignored=[])
+        assert await roll.begin(session, uuid4(), operator.id, lines=1, wrong=1, problems=[], ignored=[]), (
+            "kept nowhere"
+        )
+
+
+async def test_the_roll_changes_by_an_import_that_was_confirmed_and_as_it_was_planned(
+    sessions: Sessions, as_worker: Sessions
+) -> None:
+    """T67: not by whoever holds the worker's rights."""
+    touched, email = await somebody(sessions)
+    other, its = await somebody(sessions)
+    for member in (touched, other):
+        with pytest.raises(IntegrityError, match="the roll changes by an import"):
+            await run(as_worker, "update member set family_name = 'X' where id = :id", id=member.id)
+    import_id = await a_draft(sessions, written([line_of(touched, email, city="Ottawa"), line_of(other, its)]))
+    with pytest.raises(IntegrityError, match="the roll changes by an import"):
+        await run(as_worker, "update member set family_name = 'X' where id = :id", id=touched.id)
+    await confirmed(sessions, import_id)
+    await run(as_worker, "update member set city = 'Ottawa' where id = :id", id=touched.id)
+    with pytest.raises(IntegrityError, match="the roll changes by an import"):
+        await run(as_worker, "update member set family_name = 'X' where id = :id", id=other.id)
+
+
+async def _ready(sessions: Sessions) -> tuple[UUID, UUID, UUID]:
+    """A draft that brings somebody new while voting is open, and two operators."""
+    async with sessions.begin() as session:
+        await builders.a_campaign(session, opens=timedelta(days=-1))
+        one = await builders.a_staff_account(session)
+        two = await builders.a_staff_account(session)
+    return await a_draft(sessions, written([line()])), one.id, two.id
+
+
+async def test_after_voting_opened_two_persons_change_an_electorate(sessions: Sessions, as_api: Sessions) -> None:
+    """T67: whatever the program asks for, the database compares the two."""
+    import_id, one, two = await _ready(sessions)
+    async with as_api.begin() as session:
+        planned = await roll_diff.plan(session, import_id)
+    async with sessions.begin() as session:
+        entry = await roll.by_id(session, import_id)
+    assert entry is not None
+
+    async def confirm(by: UUID) -> None:
+        async with as_api.begin() as session:
+            await roll.confirm(session, entry, by, planned)
+
+    with pytest.raises(IntegrityError, match="two persons change an electorate"):
+        await confirm(one)
+    async with as_api.begin() as session:
+        await roll.propose(session, entry, one)
+    with pytest.raises(IntegrityError, match="two persons change an electorate"):
+        await confirm(one)
+    with pytest.raises(IntegrityError, match="a proposal stays whose it is"):
+        await run(as_api, "update roll_import set proposed_by = :two", two=two)
+    with pytest.raises(IntegrityError, match="an import is written down while it is a draft"):
+        await run(as_api, "insert into roll_line select import_id, 9, '990009', given_name, family_name, email, street,"
+                  ' city, province, postal_code, "group", standing, language from roll_line')  # fmt: skip
+    await confirm(two)
+    with pytest.raises(IntegrityError, match="an import is decided once"):
+        await run(as_api, "update roll_import set status = 'abandoned', live = null")
+
+
+async def test_the_worker_confirms_nothing(sessions: Sessions, as_worker: Sessions) -> None:
+    await a_draft(sessions, written([line()]))
+    with pytest.raises(IntegrityError, match="a person confirms an import"):
+        await run(as_worker, "update roll_import set status = 'confirmed'")
+
+
+@pytest.mark.parametrize(
+    ("more", "allowed"), [({}, True), ({"verified": True}, False), ({"password_hash": "x"}, False)]
+)
+async def test_the_worker_replaces_no_address_that_its_owner_uses(
+    sessions: Sessions, as_worker: Sessions, more: dict[str, object], allowed: bool
+) -> None:
+    """T18: one that nobody has proven, nor chosen a password with, may still be a slip of the pen."""
+    await somebody(sessions, **more)
+    if allowed:
+        await run(as_worker, "update account set email = 'autre@exemple.test' where member_id is not null")
+        with pytest.raises(IntegrityError, match="an address on file is not replaced"):
+            await run(as_worker, "update account set email = null where member_id is not null")
+        return
+    with pytest.raises(IntegrityError, match="an address on file is not replaced"):
+        await run(as_worker, "update account set email = 'autre@exemple.test' where member_id is not null")
