@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.rules.ballots import Electorate, may_register
+from portal.rules.campaigns import CampaignStatus
 from portal.rules.members import Group, Standing
 from portal.rules.refusals import Refusal
 from portal.store import Session
@@ -128,6 +129,7 @@ _WRITTEN = (
             or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
             Campaign.registration_opens <= _NOW,
             Campaign.closes > _NOW,
+            Campaign.status == CampaignStatus.OPEN.value,
         ),
     )
     .on_conflict_do_nothing()

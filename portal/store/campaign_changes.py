@@ -128,7 +128,10 @@ async def proposals(session: Session, campaign_id: UUID) -> list[Proposal]:
         .where(CampaignChange.campaign_id == campaign_id)
         .order_by(CampaignChange.proposed_at.desc())
     )
-    return [Proposal(change, by or "", *rest) for change, by, *rest in rows]
+    return [
+        Proposal(change, by or "", confirmed or None, withdrawn or None, fits, expired)
+        for change, by, confirmed, withdrawn, fits, expired in rows
+    ]
 
 
 async def one(session: Session, campaign_id: UUID, change_id: UUID) -> Proposal | None:

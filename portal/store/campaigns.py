@@ -72,6 +72,12 @@ async def by_id(session: Session, campaign_id: UUID) -> Campaign | None:
     return await session.get(Campaign, campaign_id)
 
 
+# When everything of a campaign is over, by the records.
+OVER_AT = func.least(Campaign.ends, Campaign.cancelled_at)
+# What happens in them is counted nowhere else.
+REHEARSALS = select(Campaign.id).where(Campaign.rehearsal)
+
+
 class Current(NamedTuple):
     """The campaign that is on, for whoever only has to name it."""
 
@@ -96,6 +102,20 @@ async def current(session: Session, rehearsal_id: UUID | None = None) -> Campaig
     if rehearsal_id is not None:
         return await session.scalar(select(Campaign).where(_ON, Campaign.id == rehearsal_id))
     return await session.scalar(_CURRENT)
+
+
+async def cancelled_lately(session: Session) -> Campaign | None:
+    """The campaign that members were told of and that is not held, until the day on which it would have ended."""
+    return await session.scalar(
+        select(Campaign)
+        .where(
+            Campaign.status == CampaignStatus.CANCELLED.value,
+            Campaign.rehearsal.is_(False),
+            Campaign.ends > func.clock_timestamp(),
+        )
+        .order_by(Campaign.cancelled_at.desc())
+        .limit(1)
+    )
 
 
 async def by_code(session: Session, code: str) -> Campaign | None:

@@ -24,7 +24,7 @@ class Person:
     account_id: UUID
 
 
-def _concerned(campaign_id: UUID, kind: NoticeKind) -> Select[tuple[UUID, UUID]]:
+def _concerned(campaign_id: UUID, kind: NoticeKind) -> Select[UUID, UUID]:
     """Who has an address and at least one ballot."""
     has_ballot = exists().where(
         Ballot.campaign_id == campaign_id,

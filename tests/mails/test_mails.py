@@ -93,6 +93,7 @@ def _cases(language: str) -> Iterator[tuple[MailKind, str, Facts]]:
     yield MailKind.PASSWORD_CHANGED, "", {"changed_at": received, "renew_url": f"{ORIGIN}/{language}/renew"}
     yield MailKind.CLOSED, "", {"results_by": None}
     yield MailKind.CLOSED, "dated", {"results_by": datetime(2017, 3, 6, 22, tzinfo=UTC)}
+    yield MailKind.CAMPAIGN_CANCELLED, "", {"cancelled_at": received}
     yield from _door_cases(language, received)
 
 
