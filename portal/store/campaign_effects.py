@@ -86,7 +86,7 @@ async def registered(session: Session, ballot_ids: Collection[UUID]) -> dict[UUI
         .where(Registration.ballot_id.in_(ballot_ids))
         .group_by(Registration.ballot_id)
     )
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 async def _own_reminders(

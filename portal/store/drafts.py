@@ -81,7 +81,7 @@ async def numbers_of(session: Session, candidates: Sequence[Candidate]) -> dict[
     """The member numbers of those who stand and are on the roll."""
     ids = [c.member_id for c in candidates if c.member_id is not None]
     rows = await session.execute(select(Member.id, Member.number).where(Member.id.in_(ids)))
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 async def electors(session: Session, campaign: Campaign) -> dict[UUID, int]:
@@ -99,7 +99,7 @@ async def electors(session: Session, campaign: Campaign) -> dict[UUID, int]:
         .where(Ballot.campaign_id == campaign.id)
         .group_by(Ballot.id)
     )
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 # --- rehearsals
