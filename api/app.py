@@ -18,6 +18,10 @@ from api import (
     activation,
     ballots,
     calendar,
+    campaign_ballots,
+    campaign_changes,
+    campaign_moves,
+    campaigns,
     door_desk,
     doors,
     guide,
@@ -27,6 +31,7 @@ from api import (
     messages,
     onboarding,
     operations,
+    rehearsals,
     reminders,
     renewal,
     review,
@@ -42,6 +47,7 @@ from api.routes import UPLOAD_LIMIT
 from portal.rules.refusals import Refusal, Refused
 from portal.settings import Settings
 from portal.store import DatabaseUnavailable, autocommit_of, open_database, sessions_of
+from portal.store import campaigns as campaign_records
 from portal.store.files import FilesUnavailable, MinioFiles
 from portal.store.sealing import EpochKeys
 from portal.temporal import TASK_QUEUE, connect
@@ -50,7 +56,8 @@ PAGES = [
     module.router
     for module in (
         accounts, activation, renewal, reminders, onboarding, identity, ballots, holdings, messages, calendar, review,
-        operations, doors, door_desk, guide, health,
+        operations, campaigns, campaign_ballots, campaign_changes, campaign_moves, rehearsals,
+        doors, door_desk, guide, health,
     )
 ]  # fmt: skip
 
@@ -133,7 +140,12 @@ def _say_what_went_wrong(app: FastAPI) -> None:
             kept = await kept_form(request)
             back_to = "" if kept else page_of_form(request)
             return sign_in_page(request, refusal=error.refusal, kept=kept, back_to=back_to)
-        return render(request, "errors/refused.html", refusal=error.refusal, status=STATUS.get(error.refusal, 422))
+        refusal = error.refusal
+        if refusal is Refusal.NO_CAMPAIGN:
+            async with request.app.state.portal.autocommit() as session:
+                # Whoever was told of a vote is told that it is not held.
+                refusal = Refusal.CAMPAIGN_CANCELLED if await campaign_records.cancelled_lately(session) else refusal
+        return render(request, "errors/refused.html", refusal=refusal, status=STATUS.get(refusal, 422))
 
     @app.exception_handler(NotYet)
     async def not_yet(request: Request, error: NotYet) -> Response:

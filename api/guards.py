@@ -84,6 +84,20 @@ async def reviewer(request: Request) -> Visitor:
     return await _staff(request, Role.REVIEWER)
 
 
+async def officer(request: Request) -> Visitor:
+    return await _staff(request, Role.OFFICER)
+
+
+async def organiser(request: Request) -> Visitor:
+    """Whoever prepares a vote: an operator, or an officer, who alone runs it."""
+    visitor = await _visitor(request)
+    if visitor is None:
+        raise Refused(Refusal.SIGN_IN_NEEDED)
+    if visitor.kind is not SessionKind.STAFF or not visitor.roles & {Role.OPERATOR, Role.OFFICER}:
+        raise Refused(Refusal.NOT_ALLOWED)
+    return visitor
+
+
 async def operator(request: Request) -> Visitor:
     return await _staff(request, Role.OPERATOR)
 
@@ -95,10 +109,14 @@ MemberOrActivatingDep = Annotated[Visitor, Depends(member_or_activating)]
 LeftOpenDep = Annotated[Visitor, Depends(left_open)]
 ReviewerDep = Annotated[Visitor, Depends(reviewer)]
 OperatorDep = Annotated[Visitor, Depends(operator)]
+OfficerDep = Annotated[Visitor, Depends(officer)]
+OrganiserDep = Annotated[Visitor, Depends(organiser)]
 Lang = Annotated[str, Depends(language_of)]
 
 # What the test about routes looks for.
-GUARDS = frozenset({anyone, member, activating, member_or_activating, left_open, reviewer, operator})
+GUARDS = frozenset(
+    {anyone, member, activating, member_or_activating, left_open, reviewer, operator, officer, organiser}
+)
 
 
 def same_form(visitor: Visitor, form_token: str) -> None:

@@ -33,6 +33,15 @@ STATUS = {
     Refusal.REGISTRATION_CLOSED: 409,
     Refusal.REGISTRATION_NOT_OPEN: 409,
     Refusal.CAMPAIGN_ENDED: 410,
+    Refusal.CAMPAIGN_CANCELLED: 410,
+    Refusal.CAMPAIGN_UNKNOWN: 404,
+    Refusal.NO_LONGER_A_DRAFT: 409,
+    Refusal.PROPOSAL_OVER: 409,
+    Refusal.PROPOSAL_STALE: 409,
+    Refusal.PROPOSAL_EXPIRED: 410,
+    Refusal.SECOND_OFFICER_NEEDED: 403,
+    Refusal.CANDIDATE_CONFLICT: 403,
+    Refusal.REHEARSAL_NOT_OVER: 409,
     Refusal.NEWER_SUBMISSION: 409,
     Refusal.ALREADY_DECIDED: 409,
     Refusal.CLAIM_EXPIRED: 409,
@@ -65,6 +74,9 @@ PAGE_OF_FORM = {
     "withdraw": "profile",
     "review-decision": "review-case",
     "request-decision": "request-case",
+    "ballot-remove": "campaign",
+    "rehearsal-members": "campaign",
+    "rehearsal-drop": "campaigns",
 }
 
 # Said once after a form was taken, on the page it leads to: the code travels in the address, never a sentence.
@@ -79,6 +91,13 @@ NOTICES = {
     "session-fermee": N_("C'est fait : cette session est fermée."),
     "sessions-fermees": N_("C'est fait : toutes vos autres sessions sont fermées."),
     "langue": N_("C'est noté : nous vous écrirons dans cette langue."),
+    "ebauche": N_("C'est enregistré."),
+    "vote-retire": N_("Ce vote est retiré de l'ébauche."),
+    "proposition": N_("Votre proposition est enregistrée : une autre personne responsable du scrutin doit la confirmer."),
+    "confirmee": N_("C'est fait : la proposition est confirmée et appliquée."),
+    "retiree": N_("La proposition est retirée."),
+    "membres-fictifs": N_("Les membres fictifs sont créés."),
+    "repetition-jetee": N_("La répétition est effacée."),
     "file-vide": N_("Aucun dossier n'attend d'examen."),
 }  # fmt: skip
 
@@ -195,4 +214,6 @@ def own_page(visitor: Visitor | None) -> str:
         return "home"
     if Role.REVIEWER in visitor.roles:
         return "review"
-    return "operations" if Role.OPERATOR in visitor.roles else "entrance"
+    if Role.OPERATOR in visitor.roles:
+        return "operations"
+    return "campaigns" if Role.OFFICER in visitor.roles else "entrance"

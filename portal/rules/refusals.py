@@ -30,6 +30,7 @@ class Refusal(StrEnum):
     # onboarding
     NO_CAMPAIGN = "no-campaign"
     CAMPAIGN_ENDED = "campaign-ended"
+    CAMPAIGN_CANCELLED = "campaign-cancelled"
     EMAIL_NOT_VERIFIED = "email-not-verified"
     EMAIL_ALREADY_VERIFIED = "email-already-verified"
     MAIL_JUST_SENT = "mail-just-sent"

@@ -68,6 +68,10 @@ SENTENCES: dict[Refusal, str] = {
     Refusal.CAMPAIGN_ENDED: N_(
         "Cette période de vote est terminée : merci de votre intérêt, nous vous écrirons à la prochaine."
     ),
+    Refusal.CAMPAIGN_CANCELLED: N_(
+        "Le vote prévu est annulé : vous n'avez rien à faire, votre dossier est fermé, et nous vous écrirons dès qu'il "
+        "y en aura un autre."
+    ),
     Refusal.EMAIL_NOT_VERIFIED: N_(
         "Il reste d'abord à vérifier votre courriel : choisissez « Envoyer courriel de vérification » dans "
         "votre profil."

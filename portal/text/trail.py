@@ -10,6 +10,14 @@ from portal.text.labels import REASONS, STEPS, SUBMISSIONS
 # One for every action that any part of the portal writes down; a test looks for those without words.
 ACTIONS = {
     "activated": N_("Premier mot de passe choisi"),
+    "ballot-drafted": N_("Vote d'une campagne préparé"),
+    "ballot-removed": N_("Vote retiré d'une ébauche"),
+    "campaign-drafted": N_("Campagne préparée"),
+    "change-confirmed": N_("Changement d'une campagne confirmé par une autre personne"),
+    "change-proposed": N_("Changement d'une campagne proposé"),
+    "change-withdrawn": N_("Proposition retirée"),
+    "mock-members-added": N_("Membres fictifs créés pour une répétition"),
+    "rehearsal-dropped": N_("Répétition effacée"),
     "case-opened": N_("Votre dossier pris en main pour l'examen"),
     "data-downloaded": N_("Vos données téléchargées"),
     "decided": N_("Décision prise sur votre pièce d'identité"),

@@ -96,9 +96,12 @@ async def ground(folder: Path) -> AsyncIterator[Ground]:
                 ready=partial(_is_ready, log),
             )  # fmt: skip
 
+        def stop_worker(part: str) -> None:
+            workers[part].stop()
+
         for part in ("members", "background"):
             run_worker(part)
-            stack.callback(lambda part=part: workers[part].stop())
+            stack.callback(partial(stop_worker, part))
         pages = start(
             "api", [python, "-m", "api"], log=folder / "api.log", cwd=ROOT, env=environment_of("scrutin_api"),
             ready=lambda: answers(port),
