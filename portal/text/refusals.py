@@ -188,7 +188,7 @@ SENTENCES: dict[Refusal, str] = {
     Refusal.DATE_UNREADABLE: N_("Cette date n'existe pas : tapez le jour, le mois et l'année, par exemple 20 2 2027."),
     Refusal.TIME_UNREADABLE: N_("Cette heure ne se lit pas : tapez-la sur 24 heures, par exemple 16:00."),
     Refusal.TIME_SKIPPED: N_(
-        "Cette heure n'existe pas ce jour-là : on avance l'heure, et les horloges la sautent. Choisissez une heure "
+        "Cette heure n'existe pas ce jour-là, car on avance l'heure et les horloges la sautent : choisissez une heure "
         "plus tôt ou plus tard."
     ),
     Refusal.TIME_TWICE: N_(
@@ -201,8 +201,8 @@ SENTENCES: dict[Refusal, str] = {
         "les dossiers se ferment."
     ),
     Refusal.CLOSING_ONLY_LATER: N_(
-        "La clôture a été annoncée à tout le monde : elle peut reculer, jamais avancer. Choisissez une date "
-        "plus tardive."
+        "La clôture a été annoncée à tout le monde, elle peut reculer et jamais avancer : choisissez une date plus "
+        "tardive."
     ),
     Refusal.ALREADY_HAPPENED: N_("Ce moment est déjà passé : il ne se déplace plus."),
     Refusal.INSTANT_PASSED: N_("Cette date est déjà passée : choisissez-en une à venir."),

@@ -128,7 +128,7 @@ async def test_a_move_is_shown_with_its_effect_before_it_is_proposed(visit_alone
     await one.submit("/calendrier")
     assert "Rien n'a changé" in one.page.text
     await one.submit("/calendrier", **typed("closes", campaign.closes - DAY))
-    assert "elle peut reculer, jamais avancer" in one.page.text
+    assert "elle peut reculer et jamais avancer" in one.page.text
     await one.submit(
         "/calendrier", **typed("opens", campaign.opens + 2 * DAY), **typed("closes", campaign.closes + DAY)
     )
