@@ -22,7 +22,7 @@ from workflows.messages import MemberToOnboard
 from workflows.onboarding import OnboardingWorkflow
 
 FILES = sorted(HISTORIES.glob("*.json"))
-MEMBERS = [file for file in FILES if file.stem not in {"campaign", *DOOR_STORIES}]
+MEMBERS = [file for file in FILES if file.stem not in {"campaign", "campaign-cancelled", *DOOR_STORIES}]
 
 # What a payload may consist of: ids, instants, codes, figures. Names have blanks or capitals, addresses an @.
 ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
