@@ -1,5 +1,8 @@
 """Two officers change a campaign; the records apply it, and nobody else can."""
 
+import asyncio
+import os
+import sys
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -10,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from portal.rules.accounts import Role
 from portal.rules.campaign_changes import ChangeKind
 from portal.rules.refusals import Refusal
+from portal.settings import Settings
 from portal.store import Sessions, campaign_changes, campaigns, drafts
 from portal.store.ballots import Ballot
 from portal.store.campaigns import Campaign
@@ -384,3 +388,40 @@ async def test_a_rehearsal_has_members_of_its_own_and_leaves_nothing(sessions: S
     async with sessions.begin() as session:
         assert await session.scalar(text("select count(*) from member")) == 1
         assert await session.scalar(text("select count(*) from campaign")) == 1
+
+
+# --- the command
+
+
+async def test_the_roll_of_a_campaign_is_compared_from_the_command_line(
+    sessions: Sessions, as_api: Sessions, worker_settings: Settings
+) -> None:
+    """T67: recomputed by whoever has the records, without the portal."""
+    async with sessions.begin() as session:
+        member = await builders.a_member(session)
+    campaign_id = await a_draft(as_api)
+    await a_ballot(as_api, campaign_id)
+    code = (await as_it_is(sessions, campaign_id)).code
+    environment = {
+        **os.environ, "PORTAL_DATABASE_URL": worker_settings.database_url.get_secret_value(), "PORTAL_SECRET": "x" * 40,
+        "PORTAL_ORIGIN": "https://portail.exemple.test", "PORTAL_S3_ACCESS_KEY": "x", "PORTAL_S3_SECRET_KEY": "x",
+    }  # fmt: skip
+
+    async def said() -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "portal", "campaign", "manifest", code, env=environment,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        out, _ = await process.communicate()
+        return process.returncode, out.decode()
+
+    assert (await said())[0] == 2, "not opened yet"
+    one, other = await an_officer(sessions), await an_officer(sessions)
+    assert (
+        await confirmed(as_api, campaign_id, await proposed(as_api, campaign_id, ChangeKind.OPEN, one), other) is None
+    )
+    status, words = await said()
+    assert (status, "the roll is the same" in words) == (0, True), words
+    await run(sessions, "update member set \"group\" = 'TR' where id = :id", id=member.id)
+    status, words = await said()
+    assert (status, "the roll has changed since" in words) == (1, True), words

@@ -74,9 +74,7 @@ class HastyWorkflow(OnboardingWorkflow):
         await super().run(order)
 
 
-@pytest.mark.parametrize(
-    "file", [f for f in FILES if f.stem not in {"campaign", *DOOR_STORIES}], ids=lambda file: file.stem
-)
+@pytest.mark.parametrize("file", MEMBERS, ids=lambda file: file.stem)
 async def test_a_changed_workflow_is_caught(file: Path) -> None:
     runner = SandboxedWorkflowRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(
