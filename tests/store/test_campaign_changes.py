@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -394,7 +395,7 @@ async def test_a_rehearsal_has_members_of_its_own_and_leaves_nothing(sessions: S
 
 
 async def test_the_roll_of_a_campaign_is_compared_from_the_command_line(
-    sessions: Sessions, as_api: Sessions, worker_settings: Settings
+    sessions: Sessions, as_api: Sessions, worker_settings: Settings, tmp_path: Path
 ) -> None:
     """T67: recomputed by whoever has the records, without the portal."""
     async with sessions.begin() as session:
@@ -404,7 +405,8 @@ async def test_the_roll_of_a_campaign_is_compared_from_the_command_line(
     code = (await as_it_is(sessions, campaign_id)).code
     environment = {
         **os.environ, "PORTAL_DATABASE_URL": worker_settings.database_url.get_secret_value(), "PORTAL_SECRET": "x" * 40,
-        "PORTAL_ORIGIN": "https://portail.exemple.test", "PORTAL_S3_ACCESS_KEY": "x", "PORTAL_S3_SECRET_KEY": "x",
+        "PORTAL_ORIGIN": "https://portail.exemple.test", "PORTAL_KEY_FOLDER": str(tmp_path),
+        "PORTAL_S3_ACCESS_KEY": "x", "PORTAL_S3_SECRET_KEY": "x",
     }  # fmt: skip
 
     async def said() -> tuple[int | None, str]:
