@@ -81,6 +81,8 @@ STAFF = (
     Staff("reviewer", f"verification@{STAFF_DOMAIN}", "les precieuses ridicules 1659"),
     Staff("operator", f"exploitation@{STAFF_DOMAIN}", "les fourberies de scapin 1671"),
     Staff("officer", f"scrutin@{STAFF_DOMAIN}", "les femmes savantes 1672"),
+    # A vote is opened, moved and cancelled by two.
+    Staff("officer", f"greffe@{STAFF_DOMAIN}", "la comtesse d'Escarbagnas 1671"),
 )
 
 MOLIERE = Name("Jean-Baptiste", "Poquelin dit Molière", "fr", alias="moliere")
