@@ -118,8 +118,8 @@ async def seed(
     async with sessions.begin() as session:
         await _write(session, [campaign])
         await _write(session, ballots)
-        for rows in ([next_campaign[0]], next_campaign[1], next_campaign[2]):
-            await _write(session, rows)
+        for prepared in ([next_campaign[0]], next_campaign[1], next_campaign[2]):
+            await _write(session, prepared)
         accounts = await _write_people(session, people, stories)
         reviewer, operator = await _write_staff(session, now)
         with_ids = [(person, story.member_id) for person, story in zip(people, stories, strict=True)]
