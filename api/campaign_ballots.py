@@ -129,7 +129,8 @@ def _form(
     )
     return render(
         request, "campaigns/ballot.html", visitor=visitor, campaign=campaign, form=form, ballot=ballot, kinds=KINDS,
-        places=places, whole=draft, alone=words_may_change(campaign, at), registered=registered,
+        places=places, whole=draft, registered=registered, alone=words_may_change(campaign, at),
+        frozen=not draft and (campaign.cancelled or campaign.opens <= at),
         officer=Role.OFFICER in visitor.roles, **problems_said(problems, language_of(request)),
     )  # fmt: skip
 

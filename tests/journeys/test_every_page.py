@@ -38,6 +38,10 @@ SEES = {
     "asking": ("prove-request",),
     "reviewer": ("review", "review-case"),
     "operator": ("operations", "requests", "request-case"),
+    "officer": (
+        "campaigns", "campaign-new", "campaign", "campaign-draft", "ballot-new", "ballot-edit", "campaign-open",
+        "campaign-move", "campaign-cancel", "campaign-change",
+    ),
 }  # fmt: skip
 
 # Not pages: pictures, a fragment, files, the bare address that leads to the entrance, and what machines ask.
