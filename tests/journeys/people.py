@@ -5,16 +5,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
 from api.guards import COOKIE
+from deploy.next_campaign import a_draft
 from deploy.specimens import specimen_card
 from portal.rules.accounts import RENEWAL_VALID, Purpose, Role
+from portal.rules.campaign_changes import ChangeKind
 from portal.rules.doors import Status
 from portal.rules.links import hash_of, reminders_token
 from portal.rules.mail import Lane, MailKind
-from portal.store import accounts, bounces, links, mail
+from portal.store import accounts, bounces, campaign_changes, links, mail
 from portal.store.accounts import Account
 from portal.store.mail import Mail
 from tests import builders
@@ -140,6 +143,21 @@ def as_seen(person: Person, **where: str) -> Somebody:
     return Somebody(cookie_of(person), where)
 
 
+async def an_officer(town: Town) -> Somebody:
+    """With a draft of an election, and a proposal to open it."""
+    async with town.stack.sessions.begin() as session:
+        draft, ballots, candidates = a_draft(datetime.now(UTC), ZoneInfo("America/Toronto"))
+        for rows in ([draft], ballots, candidates):
+            session.add_all(rows)
+            await session.flush()
+        colleague = await builders.a_staff_account(session, Role.OFFICER)
+        change_id = await campaign_changes.propose(
+            session, draft.id, ChangeKind.OPEN, by=colleague.id, wanted={}, reason=None
+        )
+    where = {"code": draft.code, "ballot_id": str(ballots[1].id), "change_id": str(change_id)}
+    return as_seen(await town.staff(Role.OFFICER), **where)
+
+
 async def everybody(town: Town) -> dict[str, Somebody]:
     """By what they are: strangers, newcomers, members at every step, and staff."""
     found: dict[str, Person] = {}
@@ -172,6 +190,8 @@ async def everybody(town: Town) -> dict[str, Somebody]:
     await reviewer.get("/fr/examen")
     await reviewer.submit("/examen")
     people["reviewer"] = as_seen(reviewer, claim_id=str(reviewer.response.url).rpartition("/")[2])
+
+    people["officer"] = await an_officer(town)
 
     for name in ("newcomer", "newcomer, verified"):
         account = await town.a_member(password=False, verified=False)
