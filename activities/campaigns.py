@@ -1,5 +1,6 @@
 """What a campaign's calendar does: its notices are queued, its members' workflows are told of a change."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,8 @@ from portal.store import Sessions, campaigns, journal, notices, onboarding
 # Rows of one statement, and members told per page.
 BATCH = 500
 PAGE = 200
+# Signals on their way at once.
+AT_ONCE = 20
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ MAIL_OF = {
     NoticeKind.TWO_DAYS: MailKind.NOT_YET_VOTED,
     NoticeKind.FOUR_HOURS: MailKind.NOT_YET_VOTED,
     NoticeKind.CLOSED: MailKind.CLOSED,
+    NoticeKind.CANCELLED: MailKind.CAMPAIGN_CANCELLED,
 }
 
 
@@ -56,10 +60,12 @@ class CampaignActivities:
 
     @activity.defn
     async def read_calendar(self, campaign_id: UUID) -> Calendar:
+        """The calendar of the records, written down as the one that the campaign's workflow now goes by."""
         async with self.sessions.begin() as session:
             campaign = await campaigns.by_id(session, campaign_id)
             if campaign is None:
                 raise LookupError("no such campaign")
+            await campaigns.heard(session, campaign.id, campaign.calendar_version)
             return campaign.calendar
 
     @activity.defn
@@ -113,17 +119,17 @@ class CampaignActivities:
         A file notes the calendar when its workflow has taken it up, so a signal that got lost is found by
         asking again. One that has no workflow any more reads the calendar when it is taken up: noted here.
         """
-        after: UUID | None = None
+        done = activity.info().heartbeat_details
+        after = UUID(done[0]) if done else None
         while True:
             async with self.sessions.begin() as session:
                 page = await onboarding.with_old_calendar(
                     session, order.campaign_id, order.calendar.version, after=after, most=PAGE
                 )
-            for member_id in page:
-                if not await self.tell(order.campaign_code, member_id, order.calendar.version):
-                    async with self.sessions.begin() as session:
-                        await onboarding.note_calendar(session, order.campaign_id, member_id, order.calendar.version)
-                activity.heartbeat()
+            for at in range(0, len(page), AT_ONCE):
+                await self._tell_some(order, page[at : at + AT_ONCE])
+                # An attempt after a dead worker goes on from here.
+                activity.heartbeat(str(page[at : at + AT_ONCE][-1]))
             if len(page) < PAGE:
                 break
             after = page[-1]
@@ -132,3 +138,22 @@ class CampaignActivities:
                 session, order.campaign_id, order.calendar.version, after=None, most=PAGE
             )
         return len(left)
+
+    async def _tell_some(self, order: CalendarToTell, members: list[UUID]) -> None:
+        """All at once. One that cannot be told now is found by the next look; when none can, Temporal is away."""
+        told = await asyncio.gather(
+            *(self.tell(order.campaign_code, member_id, order.calendar.version) for member_id in members),
+            return_exceptions=True,
+        )
+        failed = [answer for answer in told if isinstance(answer, BaseException)]
+        if len(failed) == len(members):
+            raise failed[0]
+        gone = [member_id for member_id, answer in zip(members, told, strict=True) if answer is False]
+        if not gone:
+            return
+        async with self.sessions.begin() as session:
+            await onboarding.note_calendars(session, order.campaign_id, gone, order.calendar.version)
+            if order.calendar.cancelled_at is not None:
+                # Nobody is left to close them; what they hold of pictures is the sweep's.
+                for member_id in gone:
+                    await onboarding.end_file(session, order.campaign_id, member_id)

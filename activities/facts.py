@@ -9,11 +9,12 @@ from activities.door_facts import DoorFacts
 from activities.identity_facts import ABOUT_DOCUMENTS, IdentityFacts
 from portal.rules.accounts import Purpose
 from portal.rules.browsers import names
-from portal.rules.campaigns import NoticeKind
+from portal.rules.campaigns import NoticeKind, still_true
+from portal.rules.identity import ERASURE_TARGET
 from portal.rules.links import code_of, reminders_token, token_of
 from portal.rules.mail import REMINDERS, MailKind
 from portal.rules.onboarding import MEMBERS_TURN, Step
-from portal.store import Session, ballots, links, onboarding
+from portal.store import Session, ballots, campaigns, identity, links, onboarding
 from portal.store import mail as outbox
 from portal.store.campaigns import Campaign
 from portal.store.mail import Claimed
@@ -32,6 +33,8 @@ class Addressed:
     blanked: Mapping[str, str] = field(default_factory=dict)
     # The page that switches off what this mail is one of; None if it is owed to its reader.
     unsubscribe: str | None = None
+    # To a mock member: marked as such, and sent nowhere unless somebody of the staff reads it.
+    rehearsed: bool = False
 
 
 # What stands in a kept mail where a code stood.
@@ -59,6 +62,7 @@ class Facts:
         if reader is None:
             return None
         account, member, campaign = reader
+        rehearsal = await self._rehearsal(session, member)
         if account.email is None or (account.reminders_off_at is not None and mail.kind in REMINDERS):
             return None
         language = member.language if member else "fr"
@@ -79,13 +83,21 @@ class Facts:
         blanked = self._without_token(more, "link")
         if "code" in more:
             blanked["code"] = BLANK_CODE
+        # A mock member has no mailbox: what they are written goes to whoever rehearses, or is kept only.
+        email = account.email if rehearsal is None else rehearsal.rehearsal_to or ""
+        rehearsed = rehearsal is not None
         if mail.kind not in REMINDERS:
-            return Addressed(account.email, language, {**facts, **more}, blanked)
+            return Addressed(email, language, {**facts, **more}, blanked, rehearsed=rehearsed)
         address = self.origin + with_token("reminders", language, reminders_token(self.link_secret, account.id))
         more["unsubscribe"] = address
-        return Addressed(
-            account.email, language, {**facts, **more}, {**blanked, **self._without_token(more, "unsubscribe")}, address
-        )
+        blanked.update(self._without_token(more, "unsubscribe"))
+        return Addressed(email, language, {**facts, **more}, blanked, address, rehearsed=rehearsed)
+
+    @staticmethod
+    async def _rehearsal(session: Session, member: Member | None) -> Campaign | None:
+        if member is None or member.rehearsal_id is None:
+            return None
+        return await campaigns.by_id(session, member.rehearsal_id)
 
     async def _of_request(self, session: Session, mail: Claimed) -> Addressed | None:
         """To somebody who may have no account: the request says who they are."""
@@ -170,6 +182,12 @@ class Facts:
         # The clock by which the mail was due: by another, a moment behind, it would be cancelled for ever.
         at = whole.at
         closed = at >= campaign.closes
+        if mail.kind is MailKind.CAMPAIGN_CANCELLED:
+            return {"cancelled_at": campaign.cancelled_at} if campaign.cancelled else None
+        # Queued for an instant that has moved since, or for a vote that is not held: it says what is no longer true.
+        mark = mail.key.partition(":")[0]
+        if campaign.cancelled or ("@" in mark and not still_true(mark, campaign.calendar)):
+            return None
         if mail.kind is MailKind.INVITATION:
             return None if closed or file is not None else {"ballots_count": len(standing.own)}
         if mail.kind is MailKind.REMINDER:

@@ -3,7 +3,7 @@
 import re
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ import css_inline
 from jinja2 import Environment
 
 from portal.rules.mail import MOST_REMINDERS, MailKind
-from portal.text import TORONTO, environment
+from portal.store.mail import Said
+from portal.text import TORONTO, environment, gettext
+from portal.text.catalogues import N_
 
 MAILS = Path(__file__).parent / "mails"
 LINE = 76
@@ -25,6 +27,15 @@ class Letter:
     subject: str
     text: str
     html: str
+
+
+def marked(letter: Letter, said: Said, language: str) -> tuple[Letter, Said]:
+    """A mail of a rehearsal, which says so before anything else."""
+    word = gettext(language)(N_("[Répétition]"))
+    return (
+        replace(letter, subject=f"{word} {letter.subject}", text=f"{word}\n\n{letter.text}"),
+        replace(said, subject=f"{word} {said.subject}"),
+    )
 
 
 def _one_line(subject: str) -> str:

@@ -125,7 +125,7 @@ async def _known(session: Session, email: str) -> Known | None:
     if account is None:
         return None
     member = await members.by_id(session, account.member_id) if account.member_id else None
-    campaign = await campaigns.current(session)
+    campaign = await campaigns.current(session, member.rehearsal_id if member else None)
     cutoff = campaign.password_cutoff if campaign else None
     return Known(
         account.id,

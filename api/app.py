@@ -18,6 +18,10 @@ from api import (
     activation,
     ballots,
     calendar,
+    campaign_ballots,
+    campaign_changes,
+    campaign_moves,
+    campaigns,
     door_desk,
     doors,
     factors,
@@ -31,6 +35,7 @@ from api import (
     messages,
     onboarding,
     operations,
+    rehearsals,
     reminders,
     renewal,
     review,
@@ -50,6 +55,7 @@ from api.routes import ROLL_LIMIT, UPLOAD_LIMIT
 from portal.rules.refusals import Refusal, Refused
 from portal.settings import Settings
 from portal.store import DatabaseUnavailable, autocommit_of, open_database, sessions_of
+from portal.store import campaigns as campaign_records
 from portal.store.files import FilesUnavailable, MinioFiles
 from portal.store.sealing import EpochKeys
 from portal.store.sessions import Visitor
@@ -59,8 +65,8 @@ PAGES = [
     module.router
     for module in (
         accounts, factors, keys, invitation, activation, renewal, reminders, onboarding, identity, ballots, holdings,
-        messages, calendar, review, review_decisions, operations, roll, temporal_page, staff, journal, doors, door_desk,
-        guide, health,
+        messages, calendar, review, review_decisions, operations, roll, temporal_page, campaigns, campaign_ballots,
+        campaign_changes, campaign_moves, rehearsals, staff, journal, doors, door_desk, guide, health,
     )
 ]  # fmt: skip
 
@@ -146,15 +152,20 @@ def _say_what_went_wrong(app: FastAPI) -> None:
             kept = await kept_form(request)
             back_to = "" if kept else page_of_form(request)
             return sign_in_page(request, refusal=error.refusal, kept=kept, back_to=back_to)
-        if error.refusal is Refusal.FACTOR_NEEDED:
+        refusal = error.refusal
+        if refusal is Refusal.FACTOR_NEEDED:
             visitor: Visitor = request.state.visitor
             if request.method in ("GET", "HEAD"):
                 return to_factor(request)
             kept = await kept_form(request)
             return await factor_page(
-                request, visitor, refusal=error.refusal, kept=kept, back_to="" if kept else page_of_form(request)
+                request, visitor, refusal=refusal, kept=kept, back_to="" if kept else page_of_form(request)
             )
-        return render(request, "errors/refused.html", refusal=error.refusal, status=STATUS.get(error.refusal, 422))
+        if refusal is Refusal.NO_CAMPAIGN:
+            async with request.app.state.portal.autocommit() as session:
+                # Whoever was told of a vote is told that it is not held.
+                refusal = Refusal.CAMPAIGN_CANCELLED if await campaign_records.cancelled_lately(session) else refusal
+        return render(request, "errors/refused.html", refusal=refusal, status=STATUS.get(refusal, 422))
 
     @app.exception_handler(NotYet)
     async def not_yet(request: Request, error: NotYet) -> Response:

@@ -1,25 +1,23 @@
 """« Votes des membres »: one card per vote, and registering for one or for all with one re-entered password."""
 
-import secrets
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.accounts import renewed_session, set_cookie
+from api.accounts import set_cookie
 from api.ask import NotYet, ask, page_of
 from api.forms import RegisterForm
 from api.guards import Lang, MemberDep, same_form
 from api.onboarding import View, view_of, whole_of
 from api.pages import go, render
-from api.portal import Portal, portal_of
+from api.portal import portal_of
 from api.routes import page
-from portal.rules.accounts import STEP_UP_TRIES
+from api.step_up import stepped_up
 from portal.rules.ballots import ready_to_register, registration_open
 from portal.rules.onboarding import DOCUMENTS_IN, IdentityState
 from portal.rules.refusals import Refusal, Refused
-from portal.store import ballots, journal, sessions
-from portal.store.accounts import Account
+from portal.store import ballots
 from portal.store.ballots import Card
 from portal.store.onboarding import Whole
 from portal.store.sessions import Visitor
@@ -122,8 +120,7 @@ async def _register(
     new_token = None
     # A form that asks again for an answer that did not come carries no password: it was typed a moment ago.
     if form.password or not visitor.stepped_up:
-        assert whole.account is not None, "whoever is signed in has an account"
-        new_token = await re_entered(portal, visitor, whole.account, form.password)
+        new_token = await stepped_up(portal, visitor, form.password)
         if new_token is None:
             return await _form(request, visitor, language, Refusal.WRONG_PASSWORD, code)
     try:
@@ -144,27 +141,3 @@ async def _register(
     if new_token is not None:
         set_cookie(response, new_token)
     return response
-
-
-async def re_entered(
-    portal: Portal, visitor: Visitor, account: Account, password: str, *, actor: str = "member"
-) -> str | None:
-    """The password once more: a new token for the session, or None. Five wrong ones end it.
-
-    Only a password counts here, never a member number; and it stays in this process.
-    """
-    if await portal.passwords.matches(password[:129], account.password_hash):
-        token = secrets.token_urlsafe(32)
-        async with portal.autocommit() as session:
-            await renewed_session(session, token, visitor)
-        return token
-    async with portal.sessions.begin() as session:
-        failures = await sessions.count_step_up_failure(session, visitor.token_hash)
-        await journal.write(
-            session, "re-entry-refused", actor=actor, actor_id=visitor.account_id, member_id=visitor.member_id
-        )
-        if failures >= STEP_UP_TRIES:
-            await sessions.end(session, visitor.token_hash)
-    if failures >= STEP_UP_TRIES:
-        raise Refused(Refusal.SIGN_IN_NEEDED)
-    return None

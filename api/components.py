@@ -9,9 +9,9 @@ PACKAGE = "govuk_frontend_jinja"
 
 # What the pages use of it. Header, menu and footer are our own: those of the package are made for another government.
 USED = (
-    "back-link", "button", "checkboxes", "details", "error-message", "error-summary", "fieldset", "file-upload", "hint",
-    "input", "inset-text", "label", "notification-banner", "password-input", "radios", "select", "skip-link",
-    "summary-list", "table", "tag", "task-list", "textarea", "warning-text",
+    "back-link", "button", "checkboxes", "details", "error-message", "error-summary", "fieldset",
+    "file-upload", "hint", "input", "inset-text", "label", "notification-banner", "password-input", "radios",
+    "select", "skip-link", "summary-list", "table", "tag", "task-list", "textarea", "warning-text",
 )  # fmt: skip
 
 

@@ -84,6 +84,25 @@ async def reviewer(request: Request) -> Visitor:
     return await _staff(request, Role.REVIEWER)
 
 
+async def organiser(request: Request) -> Visitor:
+    """Whoever prepares a vote and keeps its roll: an operator, or an officer, who alone runs it."""
+    return await _organiser(request, acts=True)
+
+
+async def organiser_left_open(request: Request) -> Visitor:
+    """The same person's page, asking by itself how far something has come."""
+    return await _organiser(request, acts=False)
+
+
+async def _organiser(request: Request, *, acts: bool) -> Visitor:
+    visitor = await _visitor(request, acts=acts)
+    if visitor is None:
+        raise Refused(Refusal.SIGN_IN_NEEDED)
+    if visitor.kind is not SessionKind.STAFF or not visitor.roles & {Role.OPERATOR, Role.OFFICER}:
+        raise Refused(Refusal.NOT_ALLOWED)
+    return visitor
+
+
 async def operator(request: Request) -> Visitor:
     return await _staff(request, Role.OPERATOR)
 
@@ -94,25 +113,6 @@ async def officer(request: Request) -> Visitor:
 
 async def auditor(request: Request) -> Visitor:
     return await _staff(request, Role.AUDITOR)
-
-
-async def roll_keeper(request: Request) -> Visitor:
-    """An operator, or the officer who is the second person."""
-    return await _roll_keeper(request, acts=True)
-
-
-async def roll_left_open(request: Request) -> Visitor:
-    """The same person's page, asking by itself how far an import has come."""
-    return await _roll_keeper(request, acts=False)
-
-
-async def _roll_keeper(request: Request, *, acts: bool) -> Visitor:
-    visitor = await _visitor(request, acts=acts)
-    if visitor is None:
-        raise Refused(Refusal.SIGN_IN_NEEDED)
-    if visitor.kind is not SessionKind.STAFF or not visitor.roles & {Role.OPERATOR, Role.OFFICER}:
-        raise Refused(Refusal.NOT_ALLOWED)
-    return visitor
 
 
 async def factor_asked(request: Request) -> Visitor:
@@ -155,15 +155,15 @@ OfficerDep = Annotated[Visitor, Depends(officer)]
 AuditorDep = Annotated[Visitor, Depends(auditor)]
 FactorAskedDep = Annotated[Visitor, Depends(factor_asked)]
 KeepsKeysDep = Annotated[Visitor, Depends(keeps_keys)]
-RollDep = Annotated[Visitor, Depends(roll_keeper)]
-RollLeftOpenDep = Annotated[Visitor, Depends(roll_left_open)]
+OrganiserLeftOpenDep = Annotated[Visitor, Depends(organiser_left_open)]
+OrganiserDep = Annotated[Visitor, Depends(organiser)]
 Lang = Annotated[str, Depends(language_of)]
 
 # What the test about routes looks for.
 GUARDS = frozenset(
     {
         anyone, member, activating, member_or_activating, left_open, reviewer, operator, officer, auditor, factor_asked,
-        keeps_keys, roll_keeper, roll_left_open,
+        keeps_keys, organiser, organiser_left_open,
     }
 )  # fmt: skip
 

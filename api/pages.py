@@ -46,6 +46,15 @@ STATUS = {
     Refusal.REGISTRATION_CLOSED: 409,
     Refusal.REGISTRATION_NOT_OPEN: 409,
     Refusal.CAMPAIGN_ENDED: 410,
+    Refusal.CAMPAIGN_CANCELLED: 410,
+    Refusal.CAMPAIGN_UNKNOWN: 404,
+    Refusal.NO_LONGER_A_DRAFT: 409,
+    Refusal.PROPOSAL_OVER: 409,
+    Refusal.PROPOSAL_STALE: 409,
+    Refusal.PROPOSAL_EXPIRED: 410,
+    Refusal.SECOND_OFFICER_NEEDED: 403,
+    Refusal.CANDIDATE_CONFLICT: 403,
+    Refusal.REHEARSAL_NOT_OVER: 409,
     Refusal.NEWER_SUBMISSION: 409,
     Refusal.ALREADY_DECIDED: 409,
     Refusal.CLAIM_EXPIRED: 409,
@@ -104,6 +113,9 @@ PAGE_OF_FORM = {
     "staff-act": "colleague",
     "roll-confirm": "roll-import",
     "roll-abandon": "roll-import",
+    "ballot-remove": "campaign",
+    "rehearsal-members": "campaign",
+    "rehearsal-drop": "campaigns",
 }
 
 # Said once after a form was taken, on the page it leads to: the code travels in the address, never a sentence.
@@ -126,6 +138,13 @@ NOTICES = {
     "roles-donnes": N_("C'est fait : cette personne avait déjà un compte, elle a maintenant ces rôles."),
     "geste": N_("C'est fait, et c'est écrit au journal."),
     "langue": N_("C'est noté : nous vous écrirons dans cette langue."),
+    "ebauche": N_("C'est enregistré."),
+    "vote-retire": N_("Ce vote est retiré de l'ébauche."),
+    "proposition": N_("Votre proposition est enregistrée : une autre personne responsable du scrutin doit la confirmer."),
+    "confirmee": N_("C'est fait : la proposition est confirmée et appliquée."),
+    "retiree": N_("La proposition est retirée."),
+    "membres-fictifs": N_("Les membres fictifs sont créés."),
+    "repetition-jetee": N_("La répétition est effacée."),
     "file-vide": N_("Aucun dossier n'attend d'examen."),
     "dossier-rendu": N_("Le dossier est de retour dans la file : quelqu'un d'autre peut le prendre."),
     "dossier-garde": N_("Le dossier vous reste réservé plus longtemps."),
@@ -251,5 +270,5 @@ def own_page(visitor: Visitor | None) -> str:
     if Role.OPERATOR in visitor.roles:
         return "operations"
     if Role.OFFICER in visitor.roles:
-        return "staff"
+        return "campaigns"
     return "journal" if Role.AUDITOR in visitor.roles else "entrance"

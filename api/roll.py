@@ -12,12 +12,12 @@ from starlette.exceptions import HTTPException
 
 from api.accounts import set_cookie
 from api.ask import tell
-from api.ballots import re_entered
 from api.forms import RollConfirmFields, RollConfirmForm, SentForm
-from api.guards import Lang, OperatorDep, RollDep, RollLeftOpenDep, same_form
+from api.guards import Lang, OperatorDep, OrganiserDep, OrganiserLeftOpenDep, same_form
 from api.pages import go, render
 from api.portal import Portal, portal_of
 from api.routes import ROLL_LIMIT, page
+from api.step_up import stepped_up
 from portal.rolls import NotRead, Read, read_apart
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.roll import COLUMNS, MOST_BYTES, ImportStatus, Kind, Problem
@@ -44,7 +44,7 @@ MODEL = (
 
 
 @page(router, "roll")
-async def roll_page(request: Request, language: Lang, visitor: RollDep) -> Response:
+async def roll_page(request: Request, language: Lang, visitor: OrganiserDep) -> Response:
     return await _roll(request, visitor, language, None)
 
 
@@ -61,7 +61,7 @@ async def _roll(request: Request, visitor: Visitor, language: str, refusal: Refu
 
 
 @page(router, "roll-model")
-async def model(request: Request, language: Lang, visitor: RollDep) -> Response:
+async def model(request: Request, language: Lang, visitor: OrganiserDep) -> Response:
     """« Télécharger un modèle »."""
     return _file("modele.csv" if language == "fr" else "model.csv", _header(language), MODEL)
 
@@ -130,7 +130,7 @@ async def _note(session: Session, visitor: Visitor, action: str, import_id: UUID
 
 
 @page(router, "roll-import")
-async def import_page(request: Request, language: Lang, visitor: RollDep, import_id: UUID) -> Response:
+async def import_page(request: Request, language: Lang, visitor: OrganiserDep, import_id: UUID) -> Response:
     return await _import(request, visitor, language, import_id)
 
 
@@ -202,7 +202,7 @@ def _said(row: Row, language: str) -> dict[str, object]:
 
 
 @page(router, "roll-progress")
-async def progress(request: Request, language: Lang, visitor: RollLeftOpenDep, import_id: UUID) -> Response:
+async def progress(request: Request, language: Lang, visitor: OrganiserLeftOpenDep, import_id: UUID) -> Response:
     """What an open page asks every few seconds; led away, it opens anew and shows the report."""
     async with portal_of(request).autocommit() as session:
         entry = await _found(session, import_id)
@@ -219,7 +219,7 @@ async def progress(request: Request, language: Lang, visitor: RollLeftOpenDep, i
 
 @page(router, "roll-confirm", methods=("POST",))
 async def confirm(
-    request: Request, language: Lang, visitor: RollDep, form: RollConfirmForm, import_id: UUID
+    request: Request, language: Lang, visitor: OrganiserDep, form: RollConfirmForm, import_id: UUID
 ) -> Response:
     """With the password once more: from here on the records change, or a second person is asked."""
     portal = portal_of(request)
@@ -227,7 +227,7 @@ async def confirm(
     async with portal.autocommit() as session:
         account = await accounts.by_id(session, visitor.account_id)
     assert account is not None, "whoever is signed in has an account"
-    new_token = await re_entered(portal, visitor, account, form.password, actor="operator")
+    new_token = await stepped_up(portal, visitor, form.password)
     if new_token is None:
         return await _import(request, visitor, language, import_id, Refusal.WRONG_PASSWORD, form)
     async with portal.sessions.begin() as session:
@@ -276,7 +276,7 @@ async def _decide(
 
 
 @page(router, "roll-abandon", methods=("POST",))
-async def abandon(request: Request, language: Lang, visitor: RollDep, form: SentForm, import_id: UUID) -> Response:
+async def abandon(request: Request, language: Lang, visitor: OrganiserDep, form: SentForm, import_id: UUID) -> Response:
     """Throw a file away that was not confirmed; asked twice, it is gone all the same."""
     same_form(visitor, form.form_token)
     async with portal_of(request).sessions.begin() as session:
@@ -290,7 +290,7 @@ async def abandon(request: Request, language: Lang, visitor: RollDep, form: Sent
 
 
 @page(router, "roll-report")
-async def report(request: Request, language: Lang, visitor: RollDep, import_id: UUID) -> Response:
+async def report(request: Request, language: Lang, visitor: OrganiserDep, import_id: UUID) -> Response:
     """Everybody whom an import touches, or everything wrong with a file, to take away; who took it is written down."""
     translate = gettext(language)
     async with portal_of(request).sessions.begin() as session:

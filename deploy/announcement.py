@@ -78,7 +78,7 @@ def read_world(owner_url: str) -> tuple[list[Login], dict[str, str] | None]:
         found = connection.execute("select email from account where email is not null").fetchall()
         row = connection.execute(
             "select code, registration_opens, opens, closes, ends from campaign"
-            " order by ends <= now(), registration_opens limit 1"
+            " where status = 'open' and not rehearsal order by ends <= now(), registration_opens limit 1"
         ).fetchone()
     known = {email for (email,) in found}
     campaign = None

@@ -88,6 +88,8 @@ STAFF = (
     Staff("reviewer", f"verification-3@{STAFF_DOMAIN}", "monsieur de pourceaugnac 1669"),
     Staff("operator", f"exploitation@{STAFF_DOMAIN}", "les fourberies de scapin 1671"),
     Staff("officer", f"scrutin@{STAFF_DOMAIN}", "les femmes savantes 1672"),
+    # A vote is opened, moved and cancelled by two.
+    Staff("officer", f"greffe@{STAFF_DOMAIN}", "la comtesse d'Escarbagnas 1671"),
     Staff("auditor", f"audit@{STAFF_DOMAIN}", "le misanthrope et Celimene 1666"),
 )
 

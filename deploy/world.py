@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 from deploy import codes
 from deploy.cast import DECIDED, STAFF, UNDER_REVIEW, Person, State, cast
 from deploy.doors import some_requests
+from deploy.next_campaign import a_draft
 from deploy.papers import draw, store
 from deploy.questions import QUESTIONS, TITLE_EN, TITLE_FR
 from deploy.refusals import a_refusal
@@ -107,6 +108,7 @@ async def seed(
     people = cast()
     campaign = a_campaign(now, opens_in)
     ballots = some_ballots(campaign.id)
+    next_campaign = a_draft(now, ZONE)
     stories = tell(people, campaign, now)
     waiting = [
         (person, story.submission_id)
@@ -119,6 +121,8 @@ async def seed(
     async with sessions.begin() as session:
         await _write(session, [campaign])
         await _write(session, ballots)
+        for prepared in ([next_campaign[0]], next_campaign[1], next_campaign[2]):
+            await _write(session, prepared)
         accounts = await _write_people(session, people, stories)
         reviewers, operator = await _write_staff(session, now)
         reviewer = reviewers[0]

@@ -1,4 +1,4 @@
-"""The operator's commands: `python -m portal migrate | check | bounce | temporal | doctor | roll | staff | journal`."""
+"""What is done from a shell, beside the pages: `python -m portal --help`."""
 
 import argparse
 import asyncio
@@ -15,7 +15,15 @@ from portal.commands import journal, staff
 from portal.rolls.check import check as check_roll
 from portal.rules import bounces as reports
 from portal.settings import Settings
-from portal.store import DatabaseUnavailable, bounces, open_database, schema, sessions_of
+from portal.store import (
+    DatabaseUnavailable,
+    bounces,
+    campaign_changes,
+    campaigns,
+    open_database,
+    schema,
+    sessions_of,
+)  # fmt: skip
 from portal.temporal import WrongAttributes, connect, register_attributes
 
 
@@ -42,6 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
     checked = roll.add_parser("check", help="say what is wrong with a CSV file, line by line; writes nothing")
     checked.add_argument("file", metavar="FILE")
     checked.add_argument("--json", action="store_true", help="the same for a program to read")
+    campaign = commands.add_parser("campaign", help="compare the roll of a campaign with the one it was opened on")
+    campaign.add_argument("question", choices=["manifest"])
+    campaign.add_argument("code")
     asked = parser.parse_args(arguments)
     command = asked.command
     if command == "roll":
@@ -75,6 +86,8 @@ def main(arguments: list[str] | None = None) -> int:
             # The mail server keeps the report and tries again.
             return os.EX_TEMPFAIL
         return 0
+    if command == "campaign":
+        return asyncio.run(_manifest(url, asked.code))
     found, wanted = schema.current(url), schema.heads()
     print(f"database at {found}, code at {', '.join(wanted)}")
     return 0 if [found] == wanted else 1
@@ -143,6 +156,26 @@ async def _bounce(url: str, raw: bytes) -> str:
             return f"bounce: {mail_id} failed {report.status}"
     finally:
         await engine.dispose()
+
+
+async def _manifest(url: str, code: str) -> int:
+    """Hash the roll again: 0 if it is the one that two officers opened the campaign on, 1 if not, 2 if unknown."""
+    engine = open_database(url, pool_size=1)
+    try:
+        async with sessions_of(engine).begin() as session:
+            campaign = await campaigns.by_code(session, code)
+            opened_on = await campaign_changes.opening_manifest(session, campaign.id) if campaign else None
+            if campaign is None or opened_on is None:
+                print(f"campaign: {code} was not opened by two officers")
+                return 2
+            now = await campaign_changes.manifest(session, campaign.id)
+    finally:
+        await engine.dispose()
+    then, at = opened_on
+    print(f"opened {at:%Y-%m-%d %H:%M} UTC  {then.sha256}  {then.lines} entries")
+    print(f"now                      {now.sha256}  {now.lines} entries")
+    print("the roll is the same" if now == then else "the roll has changed since")
+    return 0 if now == then else 1
 
 
 if __name__ == "__main__":

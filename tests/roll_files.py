@@ -41,7 +41,7 @@ def written(lines: Iterable[dict[str, str]], header: str = HEADER, delimiter: st
     return ("\r\n".join([header.replace(";", delimiter), *rows]) + "\r\n").encode()
 
 
-async def a_draft(sessions: Sessions, content: bytes) -> UUID:
+async def a_roll_draft(sessions: Sessions, content: bytes) -> UUID:
     """A file uploaded by an operator, as the pages stage it."""
     import_id = uuid4()
     rows: list[str] = []

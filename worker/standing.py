@@ -38,8 +38,10 @@ async def ensure(client: Client, sessions: Sessions, task_queue: str = BACKGROUN
     )
     await _ensure_sweep(client, task_queue)
     async with sessions.begin() as session:
-        open_campaigns = await campaigns.not_ended(session)
-    for campaign in open_campaigns:
+        to_run = await campaigns.to_run(session)
+    for campaign in to_run:
+        # A signal that got lost between the commit of a change and Temporal is given again.
+        unheard = campaign.heard_version < campaign.calendar_version
         await client.start_workflow(
             CampaignWorkflow.run,
             CampaignToRun(campaign.id, campaign.code),
@@ -47,6 +49,8 @@ async def ensure(client: Client, sessions: Sessions, task_queue: str = BACKGROUN
             task_queue=task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             search_attributes=attributes.at_start(campaign_code=campaign.code),
+            start_signal="calendar_changed" if unheard else None,
+            start_signal_args=[campaign.calendar_version] if unheard else [],
             static_summary=f"Calendar of campaign {campaign.code}",
             static_details=details.CAMPAIGN,
         )

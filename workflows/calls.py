@@ -81,6 +81,16 @@ async def tell_calendar(client: Client, campaign_code: str, member_id: UUID, ver
     return True
 
 
+async def tell_campaign(client: Client, campaign_code: str, version: int) -> None:
+    """Tell a campaign's workflow that the records hold a newer calendar; the worker starts one that is missing."""
+    handle = client.get_workflow_handle(f"campaign-{campaign_code}")
+    try:
+        await handle.signal("calendar_changed", version)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
 async def look_again(client: Client, campaign_code: str, member_id: UUID) -> None:
     """Let a member's workflow take the file up from the records; one that does not run will when it starts."""
     handle = client.get_workflow_handle(workflow_id(campaign_code, member_id))

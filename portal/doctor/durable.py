@@ -109,7 +109,7 @@ class Durable:
 
     async def calendars(self) -> Finding:
         async with self.sessions.begin() as session:
-            codes = [campaign.code for campaign in await campaigns.not_ended(session)]
+            codes = [campaign.code for campaign in await campaigns.to_run(session)]
         idle = [code for code in codes if not await self._runs(campaign_workflow(code))]
         if idle:
             return failed(f"nobody keeps the calendar of {', '.join(idle)}", START_WORKER)

@@ -17,6 +17,16 @@ class Calendar:
     opens: datetime
     closes: datetime
     ends: datetime
+    # A cancelled campaign ends at this instant.
+    cancelled_at: datetime | None = None
+
+
+class CampaignStatus(StrEnum):
+    """A draft is seen by staff only."""
+
+    DRAFT = "draft"
+    OPEN = "open"
+    CANCELLED = "cancelled"
 
 
 class NoticeKind(StrEnum):
@@ -27,8 +37,11 @@ class NoticeKind(StrEnum):
     TWO_DAYS = "two-days"
     FOUR_HOURS = "four-hours"
     CLOSED = "closed"
+    CANCELLED = "cancelled"
 
 
+# How long after it was cancelled a campaign still says so to who was invited.
+SAID_FOR = timedelta(days=30)
 # Told about a missing step before the opening.
 BEFORE_OPENING = timedelta(days=3)
 
@@ -54,6 +67,9 @@ def _mark(kind: NoticeKind, instant: datetime | None) -> str:
 def notices(calendar: Calendar) -> list[Notice]:
     """Every notice of a campaign in order; a short window drops those that would overlap."""
     c = calendar
+    if c.cancelled_at is not None:
+        at = c.cancelled_at
+        return [Notice(NoticeKind.CANCELLED, at, at + SAID_FOR, _mark(NoticeKind.CANCELLED, None))]
     half = c.opens + (c.closes - c.opens) / 2
     two_days = c.closes - timedelta(hours=48)
     four_hours = c.closes - timedelta(hours=4)
@@ -77,6 +93,11 @@ def notices(calendar: Calendar) -> list[Notice]:
         )
     ]  # fmt: skip
     return sorted(kept, key=lambda n: n.due)
+
+
+def still_true(mark: str, calendar: Calendar) -> bool:
+    """Whether a notice that was queued under this mark speaks of an instant that the calendar still has."""
+    return mark in {notice.mark for notice in notices(calendar)}
 
 
 def next_notice(calendar: Calendar, *, sent: frozenset[str], at: datetime) -> Notice | None:

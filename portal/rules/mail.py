@@ -25,6 +25,7 @@ class MailKind(StrEnum):
     VOTING_OPEN = "voting-open"
     NOT_YET_VOTED = "not-yet-voted"
     CLOSED = "closed"
+    CAMPAIGN_CANCELLED = "campaign-cancelled"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105  (a mail, not a password)
     # The doors beside the entrance.
     DOOR_PROOF = "door-proof"
@@ -61,7 +62,12 @@ JUST_ASKED = frozenset(
 CARRIES_A_KEY = frozenset({MailKind.VERIFICATION, MailKind.RENEWAL, MailKind.STAFF_INVITATION})
 
 # To everybody at one instant, hence through the bulk lane and spread.
-TO_EVERYBODY = frozenset({MailKind.INVITATION, MailKind.VOTING_OPEN, MailKind.NOT_YET_VOTED, MailKind.CLOSED})
+TO_EVERYBODY = frozenset(
+    {
+        MailKind.INVITATION, MailKind.VOTING_OPEN, MailKind.NOT_YET_VOTED, MailKind.CLOSED,
+        MailKind.CAMPAIGN_CANCELLED,
+    }
+)  # fmt: skip
 
 # What a person may do without: these alone carry List-Unsubscribe, since only these it silences. That a vote is held,
 # open or over is owed to every voter, reminders or not: an invitation tells of a vote, it does not repeat itself.

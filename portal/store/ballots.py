@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.rules.ballots import Electorate, may_register
+from portal.rules.campaigns import CampaignStatus
 from portal.rules.members import Group, Standing
 from portal.rules.refusals import Refusal
 from portal.store import Session
@@ -44,6 +45,11 @@ class Ballot(Base):
     __table_args__ = (
         UniqueConstraint("campaign_id", "code"),
         CheckConstraint("kind in ('resolution', 'ratification', 'election')", name="kind"),
+        CheckConstraint("choose between 1 and 50", name="choose"),
+        CheckConstraint(
+            "btrim(title_fr) <> '' and btrim(title_en) <> '' and btrim(question_fr) <> '' and btrim(question_en) <> ''",
+            name="two_languages",
+        ),
     )
 
     id: Mapped[NewId]
@@ -57,6 +63,8 @@ class Ballot(Base):
     question_en: Mapped[str]
     groups: Mapped[list[str]] = mapped_column(ARRAY(String))
     members_only: Mapped[bool] = mapped_column(default=True)
+    # How many candidates of an election may be chosen.
+    choose: Mapped[int] = mapped_column(default=1, server_default="1")
 
     def title(self, language: str) -> str:
         return self.title_fr if language == "fr" else self.title_en
@@ -67,6 +75,25 @@ class Ballot(Base):
     @property
     def electorate(self) -> Electorate:
         return Electorate(frozenset(Group(g) for g in self.groups), self.members_only)
+
+
+class Candidate(Base):
+    """Somebody who stands in an election. On the roll, they run no vote: a trigger holds both ways."""
+
+    __tablename__ = "candidate"
+    __table_args__ = (
+        UniqueConstraint("ballot_id", "position"),
+        CheckConstraint("(text_fr is null) = (text_en is null)", name="two_languages"),
+        Index(None, "member_id"),
+    )
+
+    id: Mapped[NewId]
+    ballot_id: Mapped[UUID] = mapped_column(ForeignKey("ballot.id"))
+    position: Mapped[int]
+    name: Mapped[str]
+    text_fr: Mapped[str | None]
+    text_en: Mapped[str | None]
+    member_id: Mapped[UUID | None] = mapped_column(ForeignKey("member.id"))
 
 
 class Registration(Base):
@@ -103,6 +130,7 @@ _WRITTEN = (
             or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
             Campaign.registration_opens <= _NOW,
             Campaign.closes > _NOW,
+            Campaign.status == CampaignStatus.OPEN.value,
         ),
     )
     .on_conflict_do_nothing()

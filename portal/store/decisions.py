@@ -24,7 +24,7 @@ from portal.rules.identity import CLAIM_LEASE, Reason, SubmissionStatus, Verdict
 from portal.rules.refusals import Refusal
 from portal.store import Session, journal
 from portal.store.accounts import Account
-from portal.store.campaigns import Campaign
+from portal.store.campaigns import OVER_AT, Campaign
 from portal.store.identity import Claim, Decision, DecisionNote, Submission, decision_of, lock
 from portal.store.opinions import Opinion, OpinionNote
 
@@ -364,7 +364,7 @@ async def purge_notes(session: Session) -> None:
     over = (
         select(Submission.id)
         .join(Campaign, Campaign.id == Submission.campaign_id)
-        .where(Campaign.ends <= func.clock_timestamp())
+        .where(func.clock_timestamp() >= OVER_AT)
     )
     await session.execute(delete(DecisionNote).where(DecisionNote.submission_id.in_(over)))
     said = select(Opinion.claim_id).where(Opinion.submission_id.in_(over))

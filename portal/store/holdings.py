@@ -43,7 +43,11 @@ class Past:
     def erased_by(self) -> datetime:
         s = self.submission
         return erased_by(
-            self.status, staged_at=s.staged_at, submitted_at=s.submitted_at, over_at=s.over_at, ends=self.campaign.ends
+            self.status,
+            staged_at=s.staged_at,
+            submitted_at=s.submitted_at,
+            over_at=s.over_at,
+            ends=self.campaign.calendar.ends,
         )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.rules.identity import LIST_VERSION, OVER, Reason, SubmissionStatus
 from portal.store import Session
 from portal.store.base import Base, NewId
+from portal.store.campaigns import OVER_AT, REHEARSALS, Campaign
 
 
 class Submission(Base):
@@ -341,7 +342,9 @@ async def counter(session: Session) -> Counter:
                 func.count().label("received"),
                 func.count().filter(Submission.erased_at.is_not(None)).label("erased"),
                 func.min(Submission.staged_at).filter(Submission.erased_at.is_(None)).label("oldest"),
-            ).select_from(Submission)
+            )
+            .select_from(Submission)
+            .where(Submission.campaign_id.not_in(REHEARSALS))
         )
     ).one()
     return Counter(row.received, row.erased, row.received - row.erased, row.oldest)
@@ -368,16 +371,14 @@ async def overdue(
     Cases never decided have expired; uploads never sent, and whatever is left of a campaign that has ended, are
     abandoned: nobody is asked for another picture then.
     """
-    from portal.store.campaigns import Campaign
-
     now = func.clock_timestamp()
     rows = await session.execute(
-        select(Submission.id, Submission.status, (Campaign.ends <= now).label("ended"))
+        select(Submission.id, Submission.status, (now >= OVER_AT).label("ended"))
         .join(Campaign, Campaign.id == Submission.campaign_id)
         .where(
             and_(Submission.status == "staged", Submission.staged_at + staged_for <= now)
             | and_(Submission.status == "submitted", Submission.submitted_at + undecided_for <= now)
-            | and_(Submission.status.in_(["staged", "submitted"]), Campaign.ends <= now)
+            | and_(Submission.status.in_(["staged", "submitted"]), now >= OVER_AT)
         )
     )
     return [

@@ -31,7 +31,7 @@ from portal.rules.mail import Lane, MailKind
 from portal.store import Session
 from portal.store.accounts import Account
 from portal.store.base import Base, NewId, row_if, table_of
-from portal.store.campaigns import Campaign
+from portal.store.campaigns import OVER_AT, Campaign
 from portal.store.members import Member
 
 CHANNEL = "outbox"
@@ -353,7 +353,7 @@ async def sent_one(
 
 async def forget_notes(session: Session) -> None:
     """Once a campaign has ended, what a reviewer wrote is forgotten in the mails that quoted it too."""
-    over = select(Campaign.id).where(Campaign.ends <= _NOW)
+    over = select(Campaign.id).where(OVER_AT <= _NOW)
     await session.execute(
         update(Mail)
         .where(

@@ -3,12 +3,14 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, func, insert, select, update
+from sqlalchemy import CheckConstraint, ForeignKey, Index, case, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.elements import ColumnElement
 
 from portal.rules.members import Group, Language, Standing
 from portal.store import Session
 from portal.store.base import Base, NewId
+from portal.store.campaigns import Campaign
 
 
 class Member(Base):
@@ -16,7 +18,12 @@ class Member(Base):
 
     __tablename__ = "member"
     __table_args__ = (
-        CheckConstraint("number ~ '^9[0-9]{5}$'", name="number"),
+        # A mock member's number ends in a letter: it is nobody's on the roll, now or later.
+        CheckConstraint(
+            "case when rehearsal_id is null then number ~ '^9[0-9]{5}$' else number ~ '^9[0-9]{4}R$' end",
+            name="number",
+        ),
+        Index("ix_member_rehearsal", "rehearsal_id", postgresql_where=text("rehearsal_id is not null")),
         CheckConstraint("\"group\" in ('EC', 'TR', 'BdP')", name="group"),
         CheckConstraint("standing in ('member', 'dues-payer')", name="standing"),
         CheckConstraint("language in ('fr', 'en')", name="language"),
@@ -38,10 +45,18 @@ class Member(Base):
     left_at: Mapped[datetime | None]
     # The member chose the language themselves: no file changes it.
     language_chosen_at: Mapped[datetime | None]
+    # The rehearsal this mock member was made for; None for everybody on the roll.
+    rehearsal_id: Mapped[UUID | None] = mapped_column(ForeignKey("campaign.id"))
 
     @property
     def name(self) -> str:
         return f"{self.given_name} {self.family_name}"
+
+
+def of_campaign(campaign_id: UUID) -> ColumnElement[bool]:
+    """Who a campaign is held for: the whole roll, or the mock members of a rehearsal."""
+    world = select(case((Campaign.rehearsal, Campaign.id))).where(Campaign.id == campaign_id).scalar_subquery()
+    return Member.rehearsal_id.is_not_distinct_from(world)
 
 
 async def by_id(session: Session, member_id: UUID) -> Member | None:

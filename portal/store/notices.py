@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import Select, and_, exists, func, or_, select, update
 
 from portal.rules.campaigns import NoticeKind
 from portal.rules.mail import MOST_REMINDERS
@@ -13,7 +13,8 @@ from portal.rules.onboarding import MEMBERS_TURN
 from portal.store import Session, mail
 from portal.store.accounts import Account
 from portal.store.ballots import Ballot
-from portal.store.members import Member
+from portal.store.mail import Mail
+from portal.store.members import Member, of_campaign
 from portal.store.onboarding import File
 
 
@@ -23,10 +24,8 @@ class Person:
     account_id: UUID
 
 
-async def concerned(
-    session: Session, campaign_id: UUID, kind: NoticeKind, *, after: UUID | None, most: int
-) -> list[Person]:
-    """A page of the people with an address and at least one ballot, in the order of their ids."""
+def _concerned(campaign_id: UUID, kind: NoticeKind) -> Select[UUID, UUID]:
+    """Who has an address and at least one ballot."""
     has_ballot = exists().where(
         Ballot.campaign_id == campaign_id,
         Member.group == func.any(Ballot.groups),
@@ -36,8 +35,15 @@ async def concerned(
         select(Member.id, Account.id)
         .join(Account, Account.member_id == Member.id)
         .outerjoin(File, and_(File.member_id == Member.id, File.campaign_id == campaign_id))
-        .where(Account.email.is_not(None), Member.left_at.is_(None), has_ballot)
+        .where(Account.email.is_not(None), of_campaign(campaign_id))
     )
+    if kind is NoticeKind.CANCELLED:
+        # Whoever was told of the vote, or has begun, is told that it is not held.
+        invited = exists().where(
+            Mail.account_id == Account.id, Mail.campaign_id == campaign_id, Mail.sent_at.is_not(None)
+        )
+        return statement.where(or_(File.member_id.is_not(None), invited))
+    statement = statement.where(has_ballot, Member.left_at.is_(None))
     if kind is NoticeKind.INVITATION:
         statement = statement.where(File.member_id.is_(None))
     if kind is NoticeKind.BEFORE_OPENING:
@@ -45,10 +51,24 @@ async def concerned(
             or_(File.step.is_(None), File.step.in_([step.value for step in MEMBERS_TURN])),
             func.coalesce(File.reminders_in_all, 0) < MOST_REMINDERS,
         )
+    return statement
+
+
+async def concerned(
+    session: Session, campaign_id: UUID, kind: NoticeKind, *, after: UUID | None, most: int
+) -> list[Person]:
+    """A page of the people it concerns, in the order of their ids."""
+    statement = _concerned(campaign_id, kind)
     if after is not None:
         statement = statement.where(Member.id > after)
     rows = await session.execute(statement.order_by(Member.id).limit(most))
     return [Person(member_id, account_id) for member_id, account_id in rows]
+
+
+async def count(session: Session, campaign_id: UUID, kind: NoticeKind) -> int:
+    """How many people it would concern now."""
+    people = _concerned(campaign_id, kind).subquery()
+    return await session.scalar(select(func.count()).select_from(people)) or 0
 
 
 async def queue(session: Session, kind: NoticeKind, campaign_id: UUID, rows: Sequence[Mapping[str, object]]) -> int:

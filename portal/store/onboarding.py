@@ -295,6 +295,15 @@ async def note_calendar(session: Session, campaign_id: UUID, member_id: UUID, ve
     )
 
 
+async def note_calendars(session: Session, campaign_id: UUID, member_ids: Sequence[UUID], version: int) -> None:
+    """Files whose workflow is gone: it reads the calendar when it is started again."""
+    await session.execute(
+        update(File)
+        .where(File.campaign_id == campaign_id, File.member_id.in_(member_ids), File.calendar_version < version)
+        .values(calendar_version=version, version=File.version + 1)
+    )
+
+
 async def end_file(session: Session, campaign_id: UUID, member_id: UUID) -> None:
     await session.execute(
         update(File)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, create_engine, text
 from portal.store import (  # noqa: F401  (a table exists once its module is imported)
     accounts,
     ballots,
+    campaign_changes,
     campaigns,
     chain,
     doors,

@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    case,
     cast,
     delete,
     func,
@@ -27,7 +28,7 @@ from portal.rules.accounts import FACTOR_FRESH, LIFETIMES, STEP_UP, Role, Sessio
 from portal.store import Session
 from portal.store.accounts import Account, StaffRole
 from portal.store.base import Base
-from portal.store.campaigns import CURRENT, Current
+from portal.store.campaigns import CURRENT, REHEARSED, Current
 from portal.store.members import Member
 
 # A page view writes the row at most once a minute.
@@ -143,12 +144,14 @@ _VISITOR = (
         _ROLES.label("roles"),
         SignIn.expires_at,
         func.clock_timestamp().label("now"),
-        CURRENT.c.id.label("campaign_id"),
-        CURRENT.c.code.label("campaign_code"),
+        # Who rehearses is in a world of their own.
+        case((Member.rehearsal_id.is_not(None), REHEARSED.c.id), else_=CURRENT.c.id).label("campaign_id"),
+        case((Member.rehearsal_id.is_not(None), REHEARSED.c.code), else_=CURRENT.c.code).label("campaign_code"),
     )
     .join(Account, Account.id == SignIn.account_id)
     .outerjoin(Member, Member.id == Account.member_id)
     .outerjoin(CURRENT, true())
+    .outerjoin(REHEARSED, REHEARSED.c.id == Member.rehearsal_id)
     .where(SignIn.token_hash == bindparam("token"))
 )
 

@@ -83,6 +83,19 @@ PAGES: dict[str, tuple[str, str]] = {
     "journal-data": ("journal/donnees", "journal/data"),
     "operations": ("operations", "operations"),
     "temporal": ("operations/temporal", "operations/temporal"),
+    "campaigns": ("campagnes", "campaigns"),
+    "campaign-new": ("campagnes/nouvelle", "campaigns/new"),
+    "campaign": ("campagne/{code}", "campaign/{code}"),
+    "campaign-draft": ("campagne/{code}/ebauche", "campaign/{code}/draft"),
+    "ballot-new": ("campagne/{code}/question", "campaign/{code}/question"),
+    "ballot-edit": ("campagne/{code}/question/{ballot_id}", "campaign/{code}/question/{ballot_id}"),
+    "ballot-remove": ("campagne/{code}/question/{ballot_id}/retrait", "campaign/{code}/question/{ballot_id}/remove"),
+    "campaign-open": ("campagne/{code}/ouverture", "campaign/{code}/opening"),
+    "campaign-move": ("campagne/{code}/calendrier", "campaign/{code}/calendar"),
+    "campaign-cancel": ("campagne/{code}/annulation", "campaign/{code}/cancellation"),
+    "campaign-change": ("campagne/{code}/proposition/{change_id}", "campaign/{code}/proposal/{change_id}"),
+    "rehearsal-members": ("campagne/{code}/repetition/membres", "campaign/{code}/rehearsal/members"),
+    "rehearsal-drop": ("campagne/{code}/repetition/fin", "campaign/{code}/rehearsal/end"),
 }
 
 

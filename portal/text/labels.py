@@ -88,6 +88,7 @@ MAILS: dict[MailKind, str] = {
     MailKind.VOTING_OPEN: N_("Ouverture du vote"),
     MailKind.NOT_YET_VOTED: N_("Rappel de voter"),
     MailKind.CLOSED: N_("Clôture du vote"),
+    MailKind.CAMPAIGN_CANCELLED: N_("Vote annulé"),
     MailKind.DOOR_PROOF: N_("Adresse à confirmer"),
     MailKind.DOOR_LAPSED: N_("Demande close"),
     MailKind.DOOR_RECEIVED: N_("Demande reçue"),

@@ -110,6 +110,10 @@ SENTENCES: dict[Refusal, str] = {
     Refusal.CAMPAIGN_ENDED: N_(
         "Cette période de vote est terminée : merci de votre intérêt, nous vous écrirons à la prochaine."
     ),
+    Refusal.CAMPAIGN_CANCELLED: N_(
+        "Le vote prévu est annulé : vous n'avez rien à faire, votre dossier est fermé, et nous vous écrirons dès qu'il "
+        "y en aura un autre."
+    ),
     Refusal.EMAIL_NOT_VERIFIED: N_(
         "Il reste d'abord à vérifier votre courriel : choisissez « Envoyer courriel de vérification » dans "
         "votre profil."
@@ -255,6 +259,70 @@ SENTENCES: dict[Refusal, str] = {
     ),
     Refusal.TOO_MANY_CASES: N_(
         "Vous avez ouvert beaucoup de dossiers en 24 heures : laissez la suite à une ou un collègue et revenez demain."
+    ),
+    # campaigns
+    Refusal.CAMPAIGN_UNKNOWN: N_("Nous ne trouvons pas cette campagne : choisissez-la dans la liste des campagnes."),
+    Refusal.CAMPAIGN_CODE_UNUSABLE: N_(
+        "Ce code ne convient pas : 2 à 40 lettres minuscules sans accent, chiffres ou traits d'union, par exemple "
+        "« votes-2027 »."
+    ),
+    Refusal.CAMPAIGN_CODE_TAKEN: N_("Ce code sert déjà à une autre campagne : choisissez-en un autre."),
+    Refusal.BALLOT_CODE_TAKEN: N_("Ce code sert déjà à un autre vote de cette campagne : choisissez-en un autre."),
+    Refusal.BOTH_LANGUAGES_NEEDED: N_("Il manque ce texte : il se lit dans les deux langues, écrivez-le ici aussi."),
+    Refusal.DATE_UNREADABLE: N_("Cette date n'existe pas : tapez le jour, le mois et l'année, par exemple 20 2 2027."),
+    Refusal.TIME_UNREADABLE: N_("Cette heure ne se lit pas : tapez-la sur 24 heures, par exemple 16:00."),
+    Refusal.TIME_SKIPPED: N_(
+        "Cette heure n'existe pas ce jour-là, car on avance l'heure et les horloges la sautent : choisissez une heure "
+        "plus tôt ou plus tard."
+    ),
+    Refusal.TIME_TWICE: N_(
+        "Cette heure arrive deux fois ce jour-là, car on recule l'heure : choisissez-en une qui ne laisse aucun doute, "
+        "avant 1:00 ou après 2:00."
+    ),
+    Refusal.ZONE_UNKNOWN: N_("Ce fuseau horaire n'est pas connu : choisissez-le dans la liste."),
+    Refusal.DATES_OUT_OF_ORDER: N_(
+        "Cette date vient avant celle qu'elle suit : l'inscription ouvre, puis le vote ouvre, puis il se termine, puis "
+        "les dossiers se ferment."
+    ),
+    Refusal.CLOSING_ONLY_LATER: N_(
+        "La clôture a été annoncée à tout le monde, elle peut reculer et jamais avancer : choisissez une date plus "
+        "tardive."
+    ),
+    Refusal.ALREADY_HAPPENED: N_("Ce moment est déjà passé : il ne se déplace plus."),
+    Refusal.INSTANT_PASSED: N_("Cette date est déjà passée : choisissez-en une à venir."),
+    Refusal.NOTHING_CHANGED: N_("Rien n'a changé : modifiez au moins un champ, ou revenez à la campagne."),
+    Refusal.ELECTORATE_NEEDED: N_("Dites à qui s'adresse ce vote : cochez au moins un groupe."),
+    Refusal.CANDIDATES_NEEDED: N_(
+        "Une élection a au moins une candidature, et on n'y choisit pas plus de personnes qu'il n'y en a : revoyez la "
+        "liste et le nombre."
+    ),
+    Refusal.CANDIDATE_UNKNOWN: N_(
+        "Ce numéro de membre n'est pas au registre : vérifiez ses 6 chiffres, ou laissez le champ vide."
+    ),
+    Refusal.CANDIDATE_CONFLICT: N_(
+        "Une personne responsable du scrutin ne peut pas y être candidate : une autre personne doit prendre sa place "
+        "dans l'un des deux rôles."
+    ),
+    Refusal.CHANGE_REASON_NEEDED: N_("Dites pourquoi : une autre personne doit confirmer, et il en restera une trace."),
+    Refusal.NO_LONGER_A_DRAFT: N_(
+        "L'inscription est ouverte : ce changement se propose, et une autre personne responsable du scrutin le "
+        "confirme."
+    ),
+    Refusal.NOT_READY_TO_OPEN: N_("Cette campagne n'est pas prête à ouvrir : voyez ci-dessous ce qui manque."),
+    Refusal.PROPOSAL_OVER: N_("Cette proposition a déjà reçu sa réponse : revenez à la campagne."),
+    Refusal.PROPOSAL_EXPIRED: N_("Cette proposition a plus de sept jours et ne vaut plus : faites-en une nouvelle."),
+    Refusal.PROPOSAL_STALE: N_(
+        "La campagne a changé depuis cette proposition, qui ne vaut plus : retirez-la et faites-en une nouvelle."
+    ),
+    Refusal.SECOND_OFFICER_NEEDED: N_(
+        "Cette proposition est la vôtre : une autre personne responsable du scrutin doit la confirmer."
+    ),
+    Refusal.TOO_MANY_MOCK_MEMBERS: N_(
+        "Une répétition a de 1 à 500 membres fictifs : choisissez un nombre qui convient."
+    ),
+    Refusal.REHEARSAL_NOT_OVER: N_(
+        "Cette répétition n'est pas finie : annulez-la d'abord, puis attendez que tous ses dossiers soient fermés et "
+        "ses photos supprimées."
     ),
     # the doors beside the entrance
     Refusal.REQUEST_LAPSED: N_(

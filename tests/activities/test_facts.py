@@ -182,6 +182,9 @@ async def test_every_kind_of_mail_can_be_written(
             keys[notice.value] = await during.mail(MailKind.NOT_YET_VOTED, notice=notice.value)
         after = await a_story(session, language, calendar=CLOSED)
         keys["closed"] = await after.mail(MailKind.CLOSED, notice="closed")
+        off = await a_story(session, language)
+        off.campaign.status, off.campaign.cancelled_at = "cancelled", datetime.now(UTC)
+        keys["cancelled"] = await off.mail(MailKind.CAMPAIGN_CANCELLED, notice="cancelled")
 
     letters_written = {name: await written(sessions, facts, letters, key) for name, key in keys.items()}
 
@@ -274,6 +277,7 @@ async def test_a_mail_whose_cause_has_vanished_is_cancelled_and_never_sent(
             vanished[f"{notice} after the close"] = await after.mail(MailKind.NOT_YET_VOTED, notice=notice.value)
         before = await a_story(session)
         vanished["open, but moved later"] = await before.mail(MailKind.VOTING_OPEN, notice="voting-open")
+        vanished["cancelled, but is held"] = await before.mail(MailKind.CAMPAIGN_CANCELLED, notice="cancelled")
         vanished["closed, but moved later"] = await before.mail(MailKind.CLOSED, notice="closed")
     async with relaying(mailbox):
         for key in vanished.values():

@@ -22,7 +22,7 @@ from tests import builders
 from tests.activities.conftest import POLICY
 from tests.activities.mails import queue
 from tests.activities.test_facts import written as letter
-from tests.roll_files import a_draft, confirmed, line, line_of, written
+from tests.roll_files import a_roll_draft, confirmed, line, line_of, written
 from tests.store.cases import run
 
 Look = Callable[[str, UUID], Awaitable[None]]
@@ -55,7 +55,7 @@ async def test_a_worker_that_dies_between_batches_loses_and_doubles_nothing(
     sessions: Sessions, as_worker: Sessions
 ) -> None:
     rows = BATCH * 2 + 7
-    import_id = await a_draft(sessions, written(many(rows)))
+    import_id = await a_roll_draft(sessions, written(many(rows)))
     assert await confirmed(sessions, import_id) == rows
     activities, env = RollActivities(as_worker, nobody), ActivityEnvironment()
     await env.run(activities.apply_roll_batch, BatchOf(import_id, 0))
@@ -76,7 +76,7 @@ async def test_a_worker_that_dies_between_batches_loses_and_doubles_nothing(
     assert await counted(sessions, "select count(*) from journal where action = 'roll-imported'") == 1
     assert await counted(sessions, "select applied from roll_import where status = 'done'") == rows
     assert await counted(sessions, "select count(*) from roll_line") == 0
-    again = await a_draft(sessions, written(many(rows)))
+    again = await a_roll_draft(sessions, written(many(rows)))
     assert await confirmed(sessions, again) == 0, "the same file again changes nothing"
 
 
@@ -87,7 +87,7 @@ async def test_only_what_was_planned_is_written(sessions: Sessions, as_worker: S
         await members.verify_identity(session, member.id)
         account = await accounts.of_member(session, member.id)
     assert account is not None
-    import_id = await a_draft(sessions, written([line_of(member, account.email, city="Ottawa", language="en")]))
+    import_id = await a_roll_draft(sessions, written([line_of(member, account.email, city="Ottawa", language="en")]))
     rows = await confirmed(sessions, import_id)
     await run(sessions, "update member set standing = 'member'")
     await apply_all(as_worker, import_id, rows)
@@ -104,10 +104,10 @@ async def test_only_what_was_planned_is_written(sessions: Sessions, as_worker: S
 async def test_who_is_gone_is_kept_and_comes_back_on_the_next_file(sessions: Sessions, as_worker: Sessions) -> None:
     async with sessions.begin() as session:
         member = await builders.a_member(session)
-    first = await a_draft(sessions, written([line()]))
+    first = await a_roll_draft(sessions, written([line()]))
     await apply_all(as_worker, first, await confirmed(sessions, first))
     assert await counted(sessions, "select count(*) from member where left_at is not null") == 1
-    second = await a_draft(sessions, written([line(), line_of(member)]))
+    second = await a_roll_draft(sessions, written([line(), line_of(member)]))
     await apply_all(as_worker, second, await confirmed(sessions, second))
 
     assert await counted(sessions, "select count(*) from member where left_at is null") == 2
@@ -119,7 +119,7 @@ async def test_what_was_overtaken_is_left_alone_and_said(sessions: Sessions, as_
     """T18: an address proven since; and a number that the desk of the doors has given meanwhile."""
     async with sessions.begin() as session:
         member = await builders.a_member(session)
-    import_id = await a_draft(sessions, written([line(), line_of(member, "nouveau@exemple.test")]))
+    import_id = await a_roll_draft(sessions, written([line(), line_of(member, "nouveau@exemple.test")]))
     rows = await confirmed(sessions, import_id)
     await run(sessions, "update account set email_verified_at = now() where member_id is not null")
     async with sessions.begin() as session:
@@ -144,7 +144,7 @@ async def test_open_files_of_those_touched_look_again_and_no_others(sessions: Se
     lines = [
         line_of(moved, city="Ottawa"), line_of(spoken, language="en"), line_of(same), line_of(fileless, city="Ottawa"),
     ]  # fmt: skip
-    import_id = await a_draft(sessions, written(lines))
+    import_id = await a_roll_draft(sessions, written(lines))
     await confirmed(sessions, import_id)
     asked: list[tuple[str, UUID]] = []
 
@@ -191,7 +191,7 @@ async def test_a_draft_that_nobody_confirmed_is_forgotten_after_a_day(
     sessions: Sessions, sweeping: SweepActivities
 ) -> None:
     """With every name and address in it; one of today stays."""
-    import_id = await a_draft(sessions, written([line()]))
+    import_id = await a_roll_draft(sessions, written([line()]))
     await ActivityEnvironment().run(sweeping.sweep)
     assert await counted(sessions, "select count(*) from roll_line") == 1
     await run(

@@ -4,18 +4,22 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi.routing import APIRoute
 from sqlalchemy import text
 
 from api.app import PAGES
 from api.pages import NOTICES
+from deploy import next_campaign
 from deploy.specimens import specimen_card
 from portal.rules.accounts import Role
+from portal.rules.campaign_changes import ChangeKind
 from portal.rules.refusals import Refusal
-from portal.store import Sessions, accounts
+from portal.store import Session, Sessions, accounts, campaign_changes
 from portal.store.accounts import Account
 from portal.store.base import Base
 from portal.store.members import Member
@@ -24,7 +28,7 @@ from tests import builders
 from tests.api.conftest import PASSWORD, PASSWORD_HASH, Visit
 from tests.api.person import Person
 from tests.conftest import ORIGIN, Servers
-from tests.roll_files import a_draft, line, written
+from tests.roll_files import a_roll_draft, line, written
 
 # What looking around may change: who was seen when, and the trail of pictures looked at.
 LOOKED = {"sign_in": "seen_at"}
@@ -184,14 +188,28 @@ class World:
         return route.path.format(**self.where)
 
 
+async def a_draft(session: Session, officer_id: UUID) -> tuple[UUID, UUID, UUID]:
+    """A campaign being prepared, one of its questions, and a proposal; under the code that a vote has as well."""
+    draft, ballots, candidates = next_campaign.a_draft(datetime.now(UTC), ZoneInfo("America/Toronto"))
+    draft.code = "financial-statements"
+    for rows in ([draft], ballots, candidates):
+        session.add_all(rows)
+        await session.flush()
+    change_id = await campaign_changes.propose(
+        session, draft.id, ChangeKind.OPEN, by=officer_id, wanted={}, reason=None
+    )
+    return draft.id, ballots[0].id, change_id
+
+
 async def a_world(sessions: Sessions, visit: Visit, **more: Any) -> World:
     """A member whose document is under review, its reviewer, an operator, a newcomer and a stranger."""
     async with sessions.begin() as session:
         campaign = await builders.a_campaign(session)
         staff = [
             await builders.a_staff_account(session, role, password_hash=PASSWORD_HASH)
-            for role in (Role.REVIEWER, Role.OPERATOR)
+            for role in (Role.REVIEWER, Role.OPERATOR, Role.OFFICER)
         ]
+        _, ballot_id, change_id = await a_draft(session, staff[2].id)
     member, who = await signed_in(sessions, visit, verified=True, **more)
     newcomer, _ = await activating(sessions, visit, **more)
     people = {"stranger": visit(), "newcomer": newcomer, "member": member}
@@ -203,7 +221,7 @@ async def a_world(sessions: Sessions, visit: Visit, **more: Any) -> World:
     await member.get("/fr/profil/identite")
     await member.submit("/profil/identite", kind1="driving-licence", files={"file1": picture})
     draft = str(member.response.url).rpartition("/")[2]
-    for name, account in zip(("reviewer", "operator"), staff, strict=True):
+    for name, account in zip(("reviewer", "operator", "officer"), staff, strict=True):
         assert account.email
         people[name] = visit()
         await people[name].sign_in(account.email, PASSWORD)
@@ -217,13 +235,13 @@ async def a_world(sessions: Sessions, visit: Visit, **more: Any) -> World:
         asked = await builders.a_request(session)
         # Its workflow has heard of it: the relay has nothing to do.
         await session.execute(text("update door_request set taken_up_at = clock_timestamp()"))
-    draft_of_roll = await a_draft(sessions, written([line()]))
+    draft_of_roll = await a_roll_draft(sessions, written([line()]))
     # What the relay does by itself must not look like somebody's doing.
     await until(lambda: _all_sent(sessions))
     assert campaign.code
     where = {
         "code": "financial-statements", "document_id": str(document), "claim_id": claim, "submission_id": draft,
-        "mail_id": str(mail), "request_id": str(asked.id),
+        "mail_id": str(mail), "request_id": str(asked.id), "ballot_id": str(ballot_id), "change_id": str(change_id),
         "import_id": str(draft_of_roll),
     }  # fmt: skip
     return World(people, where, who)

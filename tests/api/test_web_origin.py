@@ -31,6 +31,8 @@ ANONYMOUS = {"sign-in", "forgotten", "new-password", "register-email", "join", "
 def owner(world: World, name: str) -> Person:
     if name.startswith("review"):
         return world.people["reviewer"]
+    if name.startswith(("campaign", "ballot", "rehearsal")):
+        return world.people["officer"]
     if name in ("request-case", "request-decision") or name.startswith("roll"):
         return world.people["operator"]
     return world.people["newcomer"] if name == "first-password" else world.people["member"]

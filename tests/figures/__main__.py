@@ -23,7 +23,7 @@ from portal.rules.links import code_of
 from portal.store import accounts, links
 from tests import builders
 from tests.api.conftest import PASSWORD, PASSWORD_HASH
-from tests.figures import crowd
+from tests.figures import calendar, crowd
 from tests.figures import desk as review_desk
 from tests.figures.floor import QUEUE as FLOOR_QUEUE
 from tests.figures.floor import WORKFLOW_ID, FloorWorkflow, one_step
@@ -288,6 +288,9 @@ async def main() -> None:
             await weights(there)
             await crowd.pages(there, campaign, MEMBERS_PAGES)
             await review_desk.pages(there, campaign)
+        with tempfile.TemporaryDirectory(dir=folder) as another:
+            Path(another).chmod(0o755)
+            await calendar.figures(Path(another), members=calendar.MEMBERS)
     print(f"\nLoad at the end {os.getloadavg()[0]:.2f}")
     await asyncio.sleep(0.5)
 

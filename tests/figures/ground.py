@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,7 @@ import httpx
 import psycopg
 from temporalio.client import Client
 
-from deploy.processes import LOOPBACK, TUNED_MALLOC, answers, free_port, start
+from deploy.processes import LOOPBACK, TUNED_MALLOC, Process, answers, free_port, start
 from deploy.servers import REGION, start_mailbox, start_object_store, start_postgres, start_temporal
 from portal.store import Sessions, open_database, schema, sessions_of
 from portal.temporal import connect
@@ -31,6 +31,9 @@ class Ground:
     # For what is timed: to the portal, and to the barest page.
     wire: HTTPConnection
     barest: HTTPConnection
+    # The worker's two halves, and how to start one again that was killed.
+    workers: dict[str, Process]
+    restart: Callable[[str], None]
 
     @property
     def host(self) -> str:
@@ -85,13 +88,22 @@ async def ground(folder: Path) -> AsyncIterator[Ground]:
         def environment_of(name: str) -> dict[str, str]:
             return {**env, **TUNED_MALLOC, "PORTAL_DATABASE_URL": postgres.url(name, "scrutin")}
 
-        for part in ("members", "background"):
+        workers: dict[str, Process] = {}
+
+        def run_worker(part: str) -> None:
             log = folder / f"{part}.log"
-            worker = start(
+            log.unlink(missing_ok=True)
+            workers[part] = start(
                 part, [python, "-m", "worker", part], log=log, cwd=ROOT, env=environment_of("scrutin_worker"),
                 ready=partial(_is_ready, log),
             )  # fmt: skip
-            stack.callback(worker.stop)
+
+        def stop_worker(part: str) -> None:
+            workers[part].stop()
+
+        for part in ("members", "background"):
+            run_worker(part)
+            stack.callback(partial(stop_worker, part))
         pages = start(
             "api", [python, "-m", "api"], log=folder / "api.log", cwd=ROOT, env=environment_of("scrutin_api"),
             ready=lambda: answers(port),
@@ -121,4 +133,4 @@ async def ground(folder: Path) -> AsyncIterator[Ground]:
         stack.callback(wire.close)
         stack.callback(barest.close)
         client = await connect(temporal.address, "default")
-        yield Ground(client, sessions_of(engine), origin, http, wire, barest)
+        yield Ground(client, sessions_of(engine), origin, http, wire, barest, workers, run_worker)

@@ -5,17 +5,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
 from api.guards import COOKIE
+from deploy.next_campaign import a_draft
 from deploy.specimens import specimen_card
 from portal.rules.accounts import RENEWAL_VALID, Purpose, Role
+from portal.rules.campaign_changes import ChangeKind
 from portal.rules.doors import Status
 from portal.rules.links import hash_of, reminders_token
 from portal.rules.mail import Lane, MailKind
 from portal.rules.roll import Problem, Trouble
-from portal.store import accounts, bounces, links, mail, roll
+from portal.store import accounts, bounces, campaign_changes, links, mail, roll
 from portal.store.accounts import Account
 from portal.store.mail import Mail
 from tests import builders
@@ -24,7 +27,7 @@ from tests.api.person import Person
 from tests.conftest import SECRET
 from tests.journeys.mails import until
 from tests.journeys.stack import Stack
-from tests.roll_files import a_draft, line, written
+from tests.roll_files import a_roll_draft, line, written
 
 PICTURE = ("permis.jpg", specimen_card(), "image/jpeg")
 
@@ -162,6 +165,21 @@ async def staff(town: Town) -> dict[str, Somebody]:
     }
 
 
+async def an_officer(town: Town) -> Somebody:
+    """With a draft of an election, and a proposal to open it."""
+    async with town.stack.sessions.begin() as session:
+        draft, ballots, candidates = a_draft(datetime.now(UTC), ZoneInfo("America/Toronto"))
+        for rows in ([draft], ballots, candidates):
+            session.add_all(rows)
+            await session.flush()
+        colleague = await builders.a_staff_account(session, Role.OFFICER)
+        change_id = await campaign_changes.propose(
+            session, draft.id, ChangeKind.OPEN, by=colleague.id, wanted={}, reason=None
+        )
+    where = {"code": draft.code, "ballot_id": str(ballots[1].id), "change_id": str(change_id)}
+    return as_seen(await town.staff(Role.OFFICER), **where)
+
+
 async def everybody(town: Town) -> dict[str, Somebody]:
     """By what they are: strangers, newcomers, members at every step, and staff."""
     found: dict[str, Person] = {}
@@ -200,6 +218,8 @@ async def everybody(town: Town) -> dict[str, Somebody]:
     done = await town.desk()
     people["reviewer, done"] = as_seen(done, claim_id=str(done.response.url).split("/")[-2])
 
+    people["officer"] = await an_officer(town)
+
     for name in ("newcomer", "newcomer, verified"):
         account = await town.a_member(password=False, verified=False)
         async with town.stack.sessions.begin() as session:
@@ -221,7 +241,7 @@ async def everybody(town: Town) -> dict[str, Somebody]:
         request = await builders.a_request(session)
         # Its workflow has heard of it.
         request.taken_up_at = datetime.now(UTC)
-    draft = await a_draft(town.stack.sessions, written([line()]))
+    draft = await a_roll_draft(town.stack.sessions, written([line()]))
     faulty = uuid4()
     async with town.stack.sessions.begin() as session:
         by = await builders.a_staff_account(session, Role.OPERATOR)

@@ -40,7 +40,11 @@ SEES = {
     "reviewer, done": ("review-decided",),
     "operator": ("operations", "temporal", "requests", "request-case", "roll", "roll-import"),
     "operator, corrected": ("roll-import",),
-    "officer": ("staff", "colleague", "keys", "factor"),
+    "officer": (
+        "campaigns", "campaign-new", "campaign", "campaign-draft", "ballot-new", "ballot-edit", "campaign-open",
+        "campaign-move", "campaign-cancel", "campaign-change",
+        "staff", "colleague", "keys", "factor",
+    ),
     "auditor": ("journal", "authenticator"),
     "staff, by password": ("factor",),
     "staff, invited": ("staff-invitation",),

@@ -114,6 +114,7 @@ def _cases(language: str) -> Iterator[tuple[MailKind, str, Facts]]:
     yield MailKind.STAFF_SIGNED_IN, "unknown", {**entry, "browser": None}
     yield MailKind.CLOSED, "", {"results_by": None}
     yield MailKind.CLOSED, "dated", {"results_by": datetime(2017, 3, 6, 22, tzinfo=UTC)}
+    yield MailKind.CAMPAIGN_CANCELLED, "", {"cancelled_at": received}
     yield from _door_cases(language, received)
 
 

@@ -14,7 +14,7 @@ from portal.store import Sessions, accounts, ballots, members, notices, onboardi
 from portal.store.members import Member
 from portal.store.roll_diff import Row
 from tests import builders
-from tests.roll_files import a_draft, confirmed, line, line_of, written
+from tests.roll_files import a_roll_draft, confirmed, line, line_of, written
 from tests.store.cases import run
 
 YEARS = timedelta(days=1000)
@@ -30,7 +30,7 @@ async def somebody(sessions: Sessions, **more: object) -> tuple[Member, str]:
 
 async def compared(sessions: Sessions, *lines: dict[str, str]) -> dict[str | None, Row]:
     """What the file makes of each number that it touches."""
-    import_id = await a_draft(sessions, written(lines))
+    import_id = await a_roll_draft(sessions, written(lines))
     async with sessions.begin() as session:
         rows = await roll_diff.listed(session, import_id)
         summary = await roll_diff.summary(session, import_id)
@@ -163,7 +163,7 @@ async def test_whoever_left_has_no_ballot_and_hears_nothing_until_they_are_back(
 
 
 async def test_one_import_is_under_way_at_a_time(sessions: Sessions, as_api: Sessions) -> None:
-    await a_draft(sessions, written([line()]))
+    await a_roll_draft(sessions, written([line()]))
     async with sessions.begin() as session:
         operator = await builders.a_staff_account(session)
     async with as_api.begin() as session:
@@ -182,7 +182,7 @@ async def test_the_roll_changes_by_an_import_that_was_confirmed_and_as_it_was_pl
     for member in (touched, other):
         with pytest.raises(IntegrityError, match="the roll changes by an import"):
             await run(as_worker, "update member set family_name = 'X' where id = :id", id=member.id)
-    import_id = await a_draft(sessions, written([line_of(touched, email, city="Ottawa"), line_of(other, its)]))
+    import_id = await a_roll_draft(sessions, written([line_of(touched, email, city="Ottawa"), line_of(other, its)]))
     with pytest.raises(IntegrityError, match="the roll changes by an import"):
         await run(as_worker, "update member set family_name = 'X' where id = :id", id=touched.id)
     await confirmed(sessions, import_id)
@@ -197,7 +197,7 @@ async def _ready(sessions: Sessions) -> tuple[UUID, UUID, UUID]:
         await builders.a_campaign(session, opens=timedelta(days=-1))
         one = await builders.a_staff_account(session)
         two = await builders.a_staff_account(session)
-    return await a_draft(sessions, written([line()])), one.id, two.id
+    return await a_roll_draft(sessions, written([line()])), one.id, two.id
 
 
 async def test_after_voting_opened_two_persons_change_an_electorate(sessions: Sessions, as_api: Sessions) -> None:
@@ -230,7 +230,7 @@ async def test_after_voting_opened_two_persons_change_an_electorate(sessions: Se
 
 
 async def test_the_worker_confirms_nothing(sessions: Sessions, as_worker: Sessions) -> None:
-    await a_draft(sessions, written([line()]))
+    await a_roll_draft(sessions, written([line()]))
     with pytest.raises(IntegrityError, match="a person confirms an import"):
         await run(as_worker, "update roll_import set status = 'confirmed'")
 

@@ -271,6 +271,10 @@ class FakeRecords:
         self.calendar = replace(self.calendar, version=self.calendar.version + 1, **instants)
         return self.calendar
 
+    def cancel(self) -> Calendar:
+        """Two officers have cancelled: the campaign ends here."""
+        return self.move(ends=self.now(), cancelled_at=self.now())
+
     @activity.defn(name="read_calendar")
     async def read_calendar(self, campaign_id: UUID) -> Calendar:
         return self.calendar

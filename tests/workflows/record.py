@@ -194,6 +194,23 @@ async def campaign(timeline: Timeline) -> None:
     await timeline.to_the_end()
 
 
+async def called_off(member: Timeline) -> None:
+    await to_review(member)
+    await member.register(*OWN[:2])
+    cancelled = member.records.cancel()
+    await member.handle.signal(OnboardingWorkflow.calendar_changed, cancelled.version)
+    await member.handle.result()
+
+
+async def campaign_cancelled(timeline: Timeline) -> None:
+    timeline.records.files_left = [1, 0]
+    await timeline.open_campaign()
+    await timeline.pass_time(3 * DAY)
+    cancelled = timeline.records.cancel()
+    await timeline.handle.signal(CampaignWorkflow.calendar_changed, cancelled.version)
+    await timeline.to_the_end()
+
+
 STORIES: dict[str, Callable[[Timeline], Awaitable[None]]] = {
     "approved": approved,
     "rejected-then-approved": rejected_then_approved,
@@ -205,6 +222,8 @@ STORIES: dict[str, Callable[[Timeline], Awaitable[None]]] = {
     "refused-then-appealed": refused_then_appealed,
     "late-appeal": late_appeal,
     "campaign": campaign,
+    "called-off": called_off,
+    "campaign-cancelled": campaign_cancelled,
 }
 
 

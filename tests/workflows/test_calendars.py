@@ -141,6 +141,17 @@ async def test_reminders_keep_to_the_new_closing(client: Client) -> None:
         assert [w for w in records.told if w.startswith("reminder")] == ["reminder 1", "reminder 2"]
 
 
+async def test_a_cancelled_campaign_closes_the_file_and_erases_what_it_holds(client: Client) -> None:
+    records = FakeRecords(a_calendar(opens=HOUR, closes=5 * DAY, ends=30 * DAY), email_verified=True)
+    member = timeline(client, records)
+    async with member.worker():
+        await member.open()
+        await member.submit()
+        await member.handle.signal(OnboardingWorkflow.calendar_changed, records.cancel().version)
+        await member.handle.result()
+    assert records.told[-4:] == ["abandoned", "erase", "certificate", "end"]
+
+
 # --- the campaign
 
 
@@ -152,7 +163,7 @@ def campaign(client: Client) -> Timeline:
 async def test_every_notice_is_queued_once_at_its_instant(campaign: Timeline) -> None:
     records, calendar = campaign.records, campaign.records.calendar
     plan = notices(calendar)
-    assert [n.kind for n in plan] == list(NoticeKind), "all seven, in order"
+    assert [n.kind for n in plan] == [k for k in NoticeKind if k is not NoticeKind.CANCELLED], "all seven, in order"
     async with campaign.worker():
         await campaign.open_campaign()
 
@@ -200,6 +211,18 @@ async def test_a_moved_closing_is_announced_again(campaign: Timeline) -> None:
     # The opening did not move: it is not announced again.
     assert [s for s in said if s.startswith("voting-open")] == [mark(NoticeKind.VOTING_OPEN, old.opens)]
     assert said.count("invitation") == 1
+
+
+async def test_a_cancelled_campaign_says_so_tells_every_file_and_ends(campaign: Timeline) -> None:
+    records = campaign.records
+    records.files_left = [0, 2, 0, 0]
+    async with campaign.worker():
+        await campaign.open_campaign()
+        await campaign.pass_time(DAY)
+        await campaign.handle.signal(CampaignWorkflow.calendar_changed, records.cancel().version)
+        await campaign.to_the_end()
+    assert marks(records) == ["invitation", "cancelled"], "nothing else is ever said"
+    assert records.told.count("tell 2") == 3
 
 
 async def test_what_is_past_its_point_is_skipped(client: Client) -> None:

@@ -4,7 +4,7 @@ from sqlalchemy import text
 from temporalio.client import Client
 
 from portal.store import Sessions
-from tests.roll_files import a_draft, confirmed, line, written
+from tests.roll_files import a_roll_draft, confirmed, line, written
 from tests.workflows.journeys import World
 from tests.workflows.roll_story import RollStory, imported
 from worker.standing import ensure_imports
@@ -25,7 +25,7 @@ async def test_an_import_confirmed_while_temporal_was_away_is_started_by_the_wor
     world: World, sessions: Sessions, client: Client
 ) -> None:
     """The records say that it must run; the next look finds that it does not."""
-    import_id = await a_draft(sessions, written([line()]))
+    import_id = await a_roll_draft(sessions, written([line()]))
     await confirmed(sessions, import_id)
 
     await ensure_imports(client, sessions, world.running.task_queue)

@@ -1,0 +1,293 @@
+"""What two officers do together: open, move, cancel, mend words; each proposal is looked at with its effect."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.accounts import set_cookie
+from api.ask import tell
+from api.campaign_forms import (
+    ChangeFields,
+    ChangeForm,
+)  # fmt: skip
+from api.campaigns import (
+    asked,
+    campaign_called,
+    problems_said,
+)  # fmt: skip
+from api.guards import Lang, OfficerDep, OrganiserDep, same_form
+from api.pages import go, language_of, render
+from api.portal import portal_of
+from api.routes import page
+from api.step_up import stepped_up
+from portal.rules.accounts import Role
+from portal.rules.campaign_changes import INSTANTS, ChangeKind
+from portal.rules.campaigns import Calendar, CampaignStatus
+from portal.rules.refusals import Refusal, Refused
+from portal.store import Session, campaign_changes, campaign_effects, journal
+from portal.store.campaign_changes import Proposal
+from portal.store.campaign_effects import Effects
+from portal.store.campaigns import Campaign
+from portal.store.sessions import Visitor
+from workflows import calls
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of what a campaign needs before it opens."""
+
+    code: str
+    ok: bool
+
+
+# --- what a change would do
+
+
+def calendar_after(campaign: Campaign, kind: ChangeKind, wanted: Mapping[str, object], at: datetime) -> Calendar:
+    """The calendar that the campaign would have."""
+    now = campaign.calendar
+    if kind is ChangeKind.CANCEL:
+        return replace(now, version=now.version + 1, ends=min(now.ends, at), cancelled_at=at)
+    instants = {
+        name: datetime.fromisoformat(value) if isinstance(value, str) else value
+        for name, value in wanted.items()
+        if name in INSTANTS
+    }
+    return replace(now, version=now.version + 1, **instants)  # type: ignore[arg-type]
+
+
+async def effects_of(
+    session: Session, campaign: Campaign, kind: ChangeKind, wanted: Mapping[str, object]
+) -> Effects | None:
+    if kind not in (ChangeKind.MOVE, ChangeKind.CANCEL):
+        return None
+    at = datetime.now(UTC)
+    new = calendar_after(campaign, kind, wanted, at)
+    return await campaign_effects.of_change(session, campaign.id, campaign.calendar, new, at=at)
+
+
+async def checklist(session: Session, campaign: Campaign) -> list[Check]:
+    """What is asked of the records before a campaign may be opened."""
+    questions = await asked(session, campaign)
+    at = datetime.now(UTC)
+    elections = [q for q in questions if q.ballot.kind == "election"]
+    return [
+        Check("draft", campaign.status == CampaignStatus.DRAFT.value),
+        Check("questions", bool(questions)),
+        Check("electors", bool(questions) and all(q.electors for q in questions)),
+        Check("candidates", all(len(q.candidates) >= q.ballot.choose for q in elections)),
+        Check("dates", at < campaign.opens < campaign.closes <= campaign.ends),
+    ]
+
+
+# --- two officers
+
+
+async def signed(
+    request: Request, visitor: Visitor, password: str, again: Callable[[Refusal], Awaitable[Response]],
+    act: Callable[[], Awaitable[Response | Refusal]],
+) -> Response:  # fmt: skip
+    """An act under a password that was typed for it alone; the form again if it is not the right one."""
+    token = await stepped_up(portal_of(request), visitor, password)
+    if token is None:
+        return await again(Refusal.WRONG_PASSWORD)
+    # From here on the session has a new token, whatever becomes of the act.
+    try:
+        done = await act()
+        response = await again(done) if isinstance(done, Refusal) else done
+    except Refused as refused:
+        response = await again(refused.refusal)
+    set_cookie(response, token)
+    return response
+
+
+async def propose(
+    request: Request, language: str, visitor: Visitor, campaign: Campaign, kind: ChangeKind,
+    wanted: Mapping[str, str], reason: str,
+) -> Response | Refusal:  # fmt: skip
+    async with portal_of(request).sessions.begin() as session:
+        no = await campaign_changes.may_run_votes(session, visitor.account_id, campaign.id)
+        if no is not None:
+            return no
+        change_id = await campaign_changes.propose(
+            session, campaign.id, kind, by=visitor.account_id, wanted=wanted, reason=reason.strip() or None
+        )
+        await journal.write(
+            session, "change-proposed", actor="officer", actor_id=visitor.account_id, campaign_id=campaign.id,
+            subject_id=change_id, code=kind.value,
+        )  # fmt: skip
+    return go("campaign-change", language, notice="proposition", code=campaign.code, change_id=change_id)
+
+
+def field_of(refusal: Refusal) -> str:
+    return {Refusal.WRONG_PASSWORD: "password", Refusal.CHANGE_REASON_NEEDED: "reason"}.get(refusal, "")
+
+
+async def called(request: Request, code: str) -> Campaign:
+    async with portal_of(request).autocommit() as session:
+        return await campaign_called(session, code)
+
+
+# --- opening
+
+
+async def _opening(request: Request, visitor: Visitor, code: str, refusal: Refusal | None = None) -> Response:
+    async with portal_of(request).autocommit() as session:
+        campaign = await campaign_called(session, code)
+        checks = await checklist(session, campaign)
+        manifest = await campaign_changes.manifest(session, campaign.id)
+    problems = {} if refusal is None else {field_of(refusal): refusal}
+    return render(
+        request, "campaigns/opening.html", visitor=visitor, campaign=campaign, checks=checks, manifest=manifest,
+        ready=all(check.ok for check in checks), **problems_said(problems, language_of(request)),
+    )  # fmt: skip
+
+
+@page(router, "campaign-open")
+async def opening(request: Request, visitor: OfficerDep, code: str) -> Response:
+    return await _opening(request, visitor, code)
+
+
+@page(router, "campaign-open", methods=("POST",))
+async def propose_opening(
+    request: Request, language: Lang, visitor: OfficerDep, form: ChangeForm, code: str
+) -> Response:
+    same_form(visitor, form.form_token)
+    campaign = await called(request, code)
+
+    async def act() -> Response | Refusal:
+        async with portal_of(request).autocommit() as session:
+            if not all(check.ok for check in await checklist(session, campaign)):
+                return Refusal.NOT_READY_TO_OPEN
+        return await propose(request, language, visitor, campaign, ChangeKind.OPEN, {}, form.reason)
+
+    return await signed(request, visitor, form.password, lambda no: _opening(request, visitor, code, no), act)
+
+
+# --- cancelling
+
+
+async def _cancelling(
+    request: Request, visitor: Visitor, code: str, form: ChangeFields, refusal: Refusal | None = None
+) -> Response:
+    async with portal_of(request).autocommit() as session:
+        campaign = await campaign_called(session, code)
+        effects = await effects_of(session, campaign, ChangeKind.CANCEL, {})
+    problems = {} if refusal is None else {field_of(refusal): refusal}
+    return render(
+        request, "campaigns/cancelling.html", visitor=visitor, campaign=campaign, effects=effects, form=form,
+        **problems_said(problems, language_of(request)),
+    )  # fmt: skip
+
+
+@page(router, "campaign-cancel")
+async def cancelling(request: Request, visitor: OfficerDep, code: str) -> Response:
+    return await _cancelling(request, visitor, code, ChangeFields())
+
+
+@page(router, "campaign-cancel", methods=("POST",))
+async def propose_cancelling(
+    request: Request, language: Lang, visitor: OfficerDep, form: ChangeForm, code: str
+) -> Response:
+    same_form(visitor, form.form_token)
+    campaign = await called(request, code)
+
+    async def again(no: Refusal) -> Response:
+        return await _cancelling(request, visitor, code, form, no)
+
+    if not form.reason.strip():
+        return await again(Refusal.CHANGE_REASON_NEEDED)
+    if campaign.status != CampaignStatus.OPEN.value:
+        return await again(Refusal.PROPOSAL_STALE)
+    return await signed(
+        request, visitor, form.password, again,
+        lambda: propose(request, language, visitor, campaign, ChangeKind.CANCEL, {}, form.reason),
+    )  # fmt: skip
+
+
+# --- the second signature
+
+
+async def _proposal(session: Session, campaign: Campaign, change_id: UUID) -> Proposal:
+    found = await campaign_changes.one(session, campaign.id, change_id)
+    if found is None:
+        raise Refused(Refusal.CAMPAIGN_UNKNOWN)
+    return found
+
+
+async def _change_page(
+    request: Request, visitor: Visitor, code: str, change_id: UUID, refusal: Refusal | None = None
+) -> Response:
+    async with portal_of(request).autocommit() as session:
+        campaign = await campaign_called(session, code)
+        proposal = await _proposal(session, campaign, change_id)
+        change = proposal.change
+        live = proposal.refusal is None
+        effects = await effects_of(session, campaign, proposal.kind, change.wanted) if live else None
+        questions = await asked(session, campaign) if proposal.kind is ChangeKind.WORDS else []
+    instants = [
+        (name, getattr(campaign, name) if live else None, datetime.fromisoformat(change.wanted[name]))
+        for name in INSTANTS
+        if name in change.wanted
+    ]
+    question = next((q for q in questions if str(q.ballot.id) == change.wanted.get("ballot")), None)
+    problems = {} if refusal is None else {field_of(refusal): refusal}
+    return render(
+        request, "campaigns/change.html", visitor=visitor, campaign=campaign, proposal=proposal, effects=effects,
+        moved=instants, question=question, mine=change.proposed_by == visitor.account_id,
+        officer=Role.OFFICER in visitor.roles, **problems_said(problems, language_of(request)),
+    )  # fmt: skip
+
+
+@page(router, "campaign-change")
+async def change(request: Request, visitor: OrganiserDep, code: str, change_id: UUID) -> Response:
+    return await _change_page(request, visitor, code, change_id)
+
+
+@page(router, "campaign-change", methods=("POST",))
+async def answer_change(
+    request: Request, language: Lang, visitor: OfficerDep, form: ChangeForm, code: str, change_id: UUID
+) -> Response:
+    """Confirm, which applies it, or withdraw."""
+    same_form(visitor, form.form_token)
+    confirms = form.verdict == "confirm"
+
+    async def act() -> Response | Refusal:
+        portal = portal_of(request)
+        async with portal.sessions.begin() as session:
+            campaign = await campaign_called(session, code)
+            proposal = await _proposal(session, campaign, change_id)
+            if confirms:
+                opens = proposal.kind is ChangeKind.OPEN
+                manifest = await campaign_changes.manifest(session, campaign.id) if opens else None
+                no = await campaign_changes.confirm(session, proposal, by=visitor.account_id, manifest=manifest)
+            else:
+                no = await campaign_changes.withdraw(session, proposal, by=visitor.account_id)
+            if no is not None:
+                return no
+            await journal.write(
+                session, "change-confirmed" if confirms else "change-withdrawn", actor="officer",
+                actor_id=visitor.account_id, campaign_id=campaign.id, subject_id=change_id, code=proposal.kind.value,
+            )  # fmt: skip
+        if confirms:
+            # At once if it hears; the worker tells again whatever was lost.
+            await _tell(request, campaign)
+        return go("campaign", language, notice="confirmee" if confirms else "retiree", code=code)
+
+    return await signed(
+        request, visitor, form.password, lambda no: _change_page(request, visitor, code, change_id, no), act
+    )
+
+
+async def _tell(request: Request, campaign: Campaign) -> None:
+    portal = portal_of(request)
+    until = asyncio.get_running_loop().time() + portal.settings.answer_seconds
+    # It asks the records, whatever it is told.
+    await tell(calls.tell_campaign(portal.client, campaign.code, campaign.calendar_version + 1), until=until)
