@@ -15,6 +15,7 @@ from portal.store import Sessions, campaigns
 from portal.temporal import BACKGROUND_QUEUE, REGISTER, TASK_QUEUE, WrongAttributes, require_attributes
 
 ASKED = timedelta(seconds=4)
+POLLED = timedelta(seconds=90)
 SWEEP_LATE = timedelta(hours=2)
 # Long enough to look into a complaint.
 RETENTION = timedelta(days=30)
@@ -80,7 +81,9 @@ class Durable:
                 ),
                 timeout=ASKED,
             )
-            if not found.pollers:
+            # The server remembers for minutes whoever has gone; a worker that lives asks once a minute.
+            alive = [p for p in found.pollers if datetime.now(UTC) - _utc(p.last_access_time.ToDatetime()) < POLLED]
+            if not alive:
                 idle.append(what)
         if not idle:
             return ok(f"somebody works on the queue {queue}")
@@ -136,3 +139,7 @@ class Durable:
                 raise
             return False
         return described.status is WorkflowExecutionStatus.RUNNING
+
+
+def _utc(at: datetime) -> datetime:
+    return at.replace(tzinfo=UTC)

@@ -65,12 +65,12 @@ async def test_what_is_counted_is_what_is_there(visit: Visit, sessions: Sessions
 
     async def counted() -> bool:
         await operator.get("/fr/operations/temporal")
-        return tag_of(operator.page.html, Ready.OPEN_TR) == "1"
+        # On a busy machine a count may be late: the page says so, and has it at the next look.
+        return tag_of(operator.page.html, Ready.OPEN_TR) == "1" and "des nombres manquent" not in operator.page.text
 
     await until(counted)
     assert tag_of(operator.page.html, Ready.OPEN_EC) == "0"
     assert tag_of(operator.page.html, Ready.STUCK_REGISTRATION) == "0"
-    assert "des nombres manquent" not in operator.page.text
 
 
 def tag_of(html: str, code: Ready) -> str:
