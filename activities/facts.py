@@ -10,11 +10,10 @@ from activities.identity_facts import ABOUT_DOCUMENTS, IdentityFacts
 from portal.rules.accounts import Purpose
 from portal.rules.browsers import names
 from portal.rules.campaigns import NoticeKind, still_true
-from portal.rules.identity import ERASURE_TARGET
 from portal.rules.links import code_of, reminders_token, token_of
 from portal.rules.mail import REMINDERS, MailKind
 from portal.rules.onboarding import MEMBERS_TURN, Step
-from portal.store import Session, ballots, campaigns, identity, links, onboarding
+from portal.store import Session, ballots, campaigns, links, onboarding
 from portal.store import mail as outbox
 from portal.store.campaigns import Campaign
 from portal.store.mail import Claimed
