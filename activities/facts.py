@@ -189,6 +189,9 @@ class Facts:
         # The clock by which the mail was due: by another, a moment behind, it would be cancelled for ever.
         at = whole.at
         closed = at >= campaign.closes
+        if whole.paper_at is not None and mail.kind is not MailKind.CLOSED:
+            # Whoever votes on paper is not asked to do online what is closed to them.
+            return None
         if mail.kind is MailKind.INVITATION:
             return None if closed or file is not None else {"ballots_count": len(standing.own)}
         if mail.kind is MailKind.REMINDER:

@@ -50,6 +50,9 @@ class View:
     cards: list[ballots.Card]
     # The time by the database.
     at: datetime
+    # Since when they vote on paper; until when documents are surely answered before the closing.
+    paper_at: datetime | None = None
+    guaranteed_until: datetime | None = None
 
     @property
     def step(self) -> Step:

@@ -63,6 +63,7 @@ class Refusal(StrEnum):
     MEMBERS_ONLY = "members-only"
     REGISTRATION_NOT_OPEN = "registration-not-open"
     REGISTRATION_CLOSED = "registration-closed"
+    VOTES_ON_PAPER = "votes-on-paper"
 
     # review
     CLAIM_NEEDED = "claim-needed"
@@ -72,6 +73,13 @@ class Refusal(StrEnum):
     OWN_FILE = "own-file"
     REASON_NEEDED = "reason-needed"
     QUEUE_EMPTY = "queue-empty"
+
+    # the operations desk
+    LIST_UNKNOWN = "list-unknown"
+    MEMBER_UNKNOWN = "member-unknown"
+    PAPER_REASON_NEEDED = "paper-reason-needed"
+    PAPER_NOT_CONFIRMED = "paper-not-confirmed"
+    PAPER_STANDS = "paper-stands"
 
     # the doors beside the entrance
     REQUEST_LAPSED = "request-lapsed"

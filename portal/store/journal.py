@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, bindparam, exists, func, select, true
+from sqlalchemy import BigInteger, Identity, Index, bindparam, exists, func, select, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.sql.elements import ColumnElement
@@ -19,7 +19,14 @@ class Entry(Base):
     """One act. Codes and ids only: what a person typed is never here."""
 
     __tablename__ = "journal"
-    __table_args__ = (Index(None, "member_id", "at"),)
+    __table_args__ = (
+        Index(None, "member_id", "at"),
+        # Tries that were refused: what the operations desk asks for, among everything else.
+        Index(
+            "ix_journal_doors", "action", "at",
+            postgresql_where=text("action in ('sign-in-refused', 'number-path-closed')"),
+        ),
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

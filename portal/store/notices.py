@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import and_, exists, func, literal, or_, select, update
 
 from portal.rules.campaigns import NoticeKind
 from portal.rules.mail import MOST_REMINDERS
@@ -15,6 +15,7 @@ from portal.store.accounts import Account
 from portal.store.ballots import Ballot
 from portal.store.members import Member
 from portal.store.onboarding import File
+from portal.store.paper import on_paper
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ async def concerned(
         .outerjoin(File, and_(File.member_id == Member.id, File.campaign_id == campaign_id))
         .where(Account.email.is_not(None), has_ballot)
     )
+    if kind is not NoticeKind.CLOSED:
+        statement = statement.where(~on_paper(literal(campaign_id), Member.id))
     if kind is NoticeKind.INVITATION:
         statement = statement.where(File.member_id.is_(None))
     if kind is NoticeKind.BEFORE_OPENING:
