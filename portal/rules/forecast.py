@@ -4,7 +4,7 @@ A promise to members, hence cautious at every turn: the slower of two paces, arr
 is never expected to shrink by itself, and a day in hand.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -81,10 +81,19 @@ def working_days_before(instant: datetime, days: int, zone: ZoneInfo) -> datetim
     return local.astimezone(instant.tzinfo)
 
 
-def said(earlier: datetime | None, earlier_at: datetime | None, now: Forecast, *, at: datetime, zone: ZoneInfo) -> Forecast:
-    """The forecast as it is said: what was promised in the morning stands until midnight, or moves later."""
-    if earlier is None or earlier_at is None or earlier_at.astimezone(zone).date() != at.astimezone(zone).date():
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What was last said to members, and when."""
+
+    until: datetime | None
+    said_at: datetime
+
+
+def kept(promise: Promise | None, now: Forecast, *, at: datetime, zone: ZoneInfo) -> Forecast:
+    """What was promised in the morning stands until midnight, or moves later; the next day it is said as it is."""
+    if promise is None or promise.until is None:
         return now
-    if now.guaranteed_until is not None and now.guaranteed_until >= earlier:
+    same_day = promise.said_at.astimezone(zone).date() == at.astimezone(zone).date()
+    if not same_day or (now.guaranteed_until is not None and now.guaranteed_until >= promise.until):
         return now
-    return Forecast(now.waiting, now.pace, now.empty_at, earlier if earlier >= at else None)
+    return replace(now, guaranteed_until=promise.until if promise.until >= at else None)
