@@ -114,6 +114,8 @@ class Facts:
             return {"changed_at": mail.queued_at, "renew_url": self._url("forgotten", language)}
         if mail.kind in (MailKind.ADDRESS_ON_FILE, MailKind.STAFF_WAITING):
             return await self.doors.of(session, mail, language)
+        if mail.kind is MailKind.STAFF_ALARM:
+            return await self._overdue(session, mail, language)
         if member is None or campaign is None:
             return None
         if mail.kind in (MailKind.DOCUMENTS_RECEIVED, MailKind.APPROVED, MailKind.REJECTED, MailKind.EXPIRED):
@@ -136,6 +138,13 @@ class Facts:
             "code": code_of(self.link_secret, link_id) if purpose is Purpose.VERIFICATION else None,
             "expires": link.expires_at,
         }
+
+    async def _overdue(self, session: Session, mail: Claimed, language: str) -> dict[str, object] | None:
+        """Of the picture it was written for, unless that is gone by now."""
+        submission = await identity.by_id(session, UUID(mail.facts["submission_id"]))
+        if submission is None or submission.erased_at is not None:
+            return None
+        return {"over_at": submission.over_at, "desk_url": self._url("operations", language)}
 
     async def _submission(
         self, session: Session, mail: Claimed, language: str, member: Member, campaign: Campaign

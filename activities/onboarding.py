@@ -193,9 +193,7 @@ class OnboardingActivities:
                 return
             # The campaign's own reminder may have used the last of the five.
             # Whoever votes on paper has nothing left to do here.
-            allowed = (
-                whole.file is not None and whole.file.reminders_in_all < MOST_REMINDERS and whole.paper_at is None
-            )
+            allowed = whole.file is not None and whole.file.reminders_in_all < MOST_REMINDERS and whole.paper_at is None
             await onboarding.note_reminder(session, order.campaign_id, order.member_id)
             if allowed and step in MEMBERS_TURN:
                 reminder = self.records.mail(whole, MailKind.REMINDER, key=key, facts={"step": step.value})

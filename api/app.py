@@ -16,14 +16,17 @@ from temporalio.client import Client
 from api import (
     accounts,
     activation,
+    acts,
     ballots,
     calendar,
+    counter,
     door_desk,
     doors,
     guide,
     health,
     holdings,
     identity,
+    lists,
     messages,
     onboarding,
     operations,
@@ -50,7 +53,7 @@ PAGES = [
     module.router
     for module in (
         accounts, activation, renewal, reminders, onboarding, identity, ballots, holdings, messages, calendar, review,
-        operations, doors, door_desk, guide, health,
+        operations, lists, acts, doors, door_desk, guide, counter, health,
     )
 ]  # fmt: skip
 

@@ -69,6 +69,8 @@ PAGE_OF_FORM = {
     "withdraw": "profile",
     "review-decision": "review-case",
     "request-decision": "request-case",
+    "member-act": "member-desk",
+    "paper-back": "member-desk",
 }
 
 # Said once after a form was taken, on the page it leads to: the code travels in the address, never a sentence.
@@ -83,6 +85,10 @@ NOTICES = {
     "session-fermee": N_("C'est fait : cette session est fermée."),
     "sessions-fermees": N_("C'est fait : toutes vos autres sessions sont fermées."),
     "langue": N_("C'est noté : nous vous écrirons dans cette langue."),
+    "courriel-renvoye": N_("C'est fait : un courriel de vérification part à l'adresse du dossier."),
+    "dossier-relance": N_("C'est fait : le dossier a été relu et ses rappels sont en place."),
+    "papier": N_("C'est noté : cette personne vote par la poste, et le vote en ligne lui est fermé."),
+    "papier-repris": N_("C'est noté : cette personne vote de nouveau en ligne."),
     "file-vide": N_("Aucun dossier n'attend d'examen."),
 }  # fmt: skip
 

@@ -32,6 +32,7 @@ class MailKind(StrEnum):
     ALREADY_MEMBER = "already-member"
     ADDRESS_ON_FILE = "address-on-file"
     STAFF_WAITING = "staff-waiting"
+    STAFF_ALARM = "staff-alarm"
 
 
 class Lane(StrEnum):

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
+from portal.rules.accounts import Purpose
 from portal.rules.identity import SubmissionStatus
 from portal.rules.members import Group, Language, Standing
 from portal.rules.onboarding import Step
@@ -41,6 +42,7 @@ from portal.store.accounts import Account
 from portal.store.ballots import Ballot, Registration
 from portal.store.campaigns import Campaign
 from portal.store.identity import Decision, Submission
+from portal.store.links import Link
 from portal.store.members import Member
 from portal.store.onboarding import File
 from portal.store.paper import on_paper
@@ -230,6 +232,12 @@ _HAS_BALLOT = exists().where(
     Member.group == func.any(Ballot.groups),
     or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
 )
+# One that somebody at the desk has sent is waited for like the member's own.
+_JUST_SENT = exists().where(
+    Link.account_id == Account.id,
+    Link.purpose == Purpose.VERIFICATION.value,
+    Link.created_at > _NOW - UNCONFIRMED_AFTER,
+)
 _ASKED_AGAIN = _LAST.c.status.in_([SubmissionStatus.REJECTED.value, SubmissionStatus.EXPIRED.value])
 # In the order of the rule (portal/rules/operations.py): the first that holds is the reason. Each with its «since when».
 _REASONS: tuple[tuple[Stuck, ColumnElement[bool], Any], ...] = (
@@ -241,7 +249,7 @@ _REASONS: tuple[tuple[Stuck, ColumnElement[bool], Any], ...] = (
     (Stuck.BOUNCED, Account.email_bounced_at.is_not(None), Account.email_bounced_at),
     (
         Stuck.UNCONFIRMED,
-        and_(File.step == Step.EMAIL.value, File.last_step_at < _NOW - UNCONFIRMED_AFTER),
+        and_(File.step == Step.EMAIL.value, File.last_step_at < _NOW - UNCONFIRMED_AFTER, ~_JUST_SENT),
         File.last_step_at,
     ),
     (Stuck.REJECTED, and_(_ASKED_AGAIN, _LAST.c.over_at < _NOW - REJECTED_AFTER), _LAST.c.over_at),
@@ -274,6 +282,11 @@ async def count_stuck(session: Session, where: Where) -> dict[Stuck, int]:
     found = _STUCK.subquery()
     rows = await session.execute(select(found.c.reason, func.count()).group_by(found.c.reason), where.values)
     return {Stuck(reason): count for reason, count in rows}
+
+
+async def count_stuck_as(session: Session, where: Where, wanted: Wanted) -> int:
+    found = _stuck(wanted).subquery()
+    return await session.scalar(select(func.count()).select_from(found), where.values) or 0
 
 
 async def stuck(

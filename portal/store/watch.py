@@ -96,17 +96,26 @@ def undeleted() -> Listed:
     return Listed(statement, (Submission.over_at, Submission.id))
 
 
-async def oldest_undeleted(session: Session) -> tuple[UUID, datetime] | None:
-    """The submission that has waited longest for its erasure, and since when."""
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """The submission that has waited longest for its erasure."""
+
+    id: UUID
+    member_id: UUID
+    campaign_id: UUID
+    over_at: datetime
+
+
+async def oldest_undeleted(session: Session) -> Overdue | None:
     row = (
         await session.execute(
-            select(Submission.id, Submission.over_at)
+            select(Submission.id, Submission.member_id, Submission.campaign_id, Submission.over_at)
             .where(Submission.status.in_([s.value for s in OVER]), Submission.erased_at.is_(None))
             .order_by(Submission.over_at, Submission.id)
             .limit(1)
         )
     ).one_or_none()
-    return None if row is None else (row.id, row.over_at)
+    return None if row is None or row.over_at is None else Overdue(row.id, row.member_id, row.campaign_id, row.over_at)
 
 
 def on_paper(campaign_id: UUID) -> Listed:

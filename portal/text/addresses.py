@@ -45,11 +45,18 @@ PAGES: dict[str, tuple[str, str]] = {
     "request-case": ("demandes/{request_id}", "requests/{request_id}"),
     "request-decision": ("demandes/{request_id}/decision", "requests/{request_id}/decision"),
     "guide": ("guide", "guide"),
+    "counter": ("compteur", "counter"),
     "review": ("examen", "review"),
     "review-case": ("examen/{claim_id}", "review/{claim_id}"),
     "review-picture": ("examen/{claim_id}/image/{document_id}", "review/{claim_id}/picture/{document_id}"),
     "review-decision": ("examen/{claim_id}/decision", "review/{claim_id}/decision"),
     "operations": ("operations", "operations"),
+    "list": ("operations/liste/{listed}", "operations/list/{listed}"),
+    "list-file": ("operations/fichier/{listed}", "operations/file/{listed}"),
+    "member-desk": ("operations/membre/{member_id}", "operations/member/{member_id}"),
+    "member-act": ("operations/membre/{member_id}/geste", "operations/member/{member_id}/act"),
+    "paper": ("operations/membre/{member_id}/papier", "operations/member/{member_id}/paper"),
+    "paper-back": ("operations/membre/{member_id}/papier/retour", "operations/member/{member_id}/paper/back"),
 }
 
 

@@ -6,6 +6,7 @@ from portal.rules.identity import Reason, SubmissionStatus, Verdict
 from portal.rules.refusals import Refusal
 from portal.text.catalogues import N_, gettext, ngettext
 from portal.text.labels import REASONS, STEPS, SUBMISSIONS
+from portal.text.operations import PAPER
 
 # One for every action that any part of the portal writes down; a test looks for those without words.
 ACTIONS = {
@@ -18,6 +19,7 @@ ACTIONS = {
     "documents-erased": N_("Photos supprimées, absence vérifiée"),
     "documents-submitted": N_("Pièce d'identité reçue"),
     "documents-withdrawn": N_("Photos retirées"),
+    "erasure-alarm": N_("Suppression de vos photos en retard, les responsables sont prévenus"),
     "email-verified": N_("Courriel vérifié"),
     "erased-by-sweep": N_("Photos supprimées par le ménage de chaque heure"),
     "file-ended": N_("Dossier de la campagne fermé"),
@@ -25,8 +27,13 @@ ACTIONS = {
     "identity-approved": N_("Identité confirmée"),
     "identity-rejected": N_("Meilleure photo demandée"),
     "language-chosen": N_("Langue de correspondance choisie"),
+    "file-reopened": N_("Dossier relancé à votre place"),
+    "list-exported": N_("Liste téléchargée"),
+    "mail-resent": N_("Courriel de vérification renvoyé à votre place"),
     "notice-queued": N_("Avis à tout le monde préparé"),
     "number-path-closed": N_("Entrée par numéro de membre fermée à tout le monde pour une heure"),
+    "paper-marked": N_("Vote par la poste choisi : le vote en ligne vous est fermé"),
+    "paper-taken-back": N_("Vote par la poste repris : vous votez de nouveau en ligne"),
     "password-renewed": N_("Mot de passe renouvelé, toutes les sessions fermées"),
     "picture-seen": N_("Photo de votre pièce d'identité ouverte"),
     "re-entry-refused": N_("Mot de passe demandé de nouveau : ce n'était pas le bon"),
@@ -84,6 +91,7 @@ _CODES: dict[tuple[str, str], str] = {
     ("request-taken", "join"): N_("Je veux devenir membre"),
     ("sign-in-refused", Refusal.TOO_MANY_TRIES.value): N_("trop d'essais de suite"),
     ("signed-in", "activation"): N_("avec le numéro de membre"),
+    **{("paper-marked", reason.value): words for reason, words in PAPER.items()},
     **{("documents-closed", status.value): words for status, words in SUBMISSIONS.items()},
     **{("reminded", step.value): words for step, words in STEPS.items()},
 }

@@ -198,4 +198,5 @@ async def test_pictures_that_are_still_there_are_listed_with_the_oldest_first(
         found = await watch.undeleted().page(session, most=9, skipped=0)
         oldest = await watch.oldest_undeleted(session)
     assert [line.what for line in found] == ["approved", "approved"]
-    assert oldest == (found[0].subject_id, found[0].since)
+    assert oldest is not None
+    assert (oldest.id, oldest.over_at) == (found[0].subject_id, found[0].since)
