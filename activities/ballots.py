@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.onboarding import Outcome, Policy, Records
 from portal.rules.ballots import ready_to_register, registration_open
 from portal.rules.mail import MailKind
-from portal.rules.onboarding import IdentityState
+from portal.rules.onboarding import DOCUMENTS_IN, IdentityState
 from portal.rules.refusals import Refusal
 from portal.store import Sessions, ballots
 
@@ -37,7 +37,7 @@ class BallotActivities:
             standing, campaign = whole.standing, whole.campaign
             refusal = ready_to_register(
                 email_verified=standing.email_verified,
-                documents_in=standing.identity is not IdentityState.NONE,
+                documents_in=standing.identity in DOCUMENTS_IN,
                 chosen=order.ballots,
                 own=standing.own,
                 on_paper=whole.paper_at is not None,

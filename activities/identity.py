@@ -7,14 +7,27 @@ from uuid import UUID
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities import review_mails
 from activities.onboarding import Outcome, Policy, Records
+from portal.rules.decisions import appeal_answered_by
 from portal.rules.identity import SubmissionStatus, Verdict, certificate_number
 from portal.rules.mail import MailKind
 from portal.rules.onboarding import IdentityState
 from portal.rules.refusals import Refusal
-from portal.store import Session, Sessions, ballots, identity, journal, mail, members, onboarding
+from portal.store import (
+    Session,
+    Sessions,
+    appeals,
+    ballots,
+    decisions,
+    identity,
+    journal,
+    mail,
+    members,
+    onboarding,
+)  # fmt: skip
 from portal.store.files import Files, FilesUnavailable, StillThere
-from portal.store.identity import Submission
+from portal.store.identity import Decision, Submission
 from portal.store.onboarding import Whole
 
 
@@ -37,6 +50,8 @@ class Submitted:
     refusal: Refusal | None = None
     # Written down before, at a try whose answer was lost.
     repeated: bool = False
+    # When the answer is promised, if this contests a decision.
+    appeal_by: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +70,10 @@ class Applied:
     """Whether what was asked stands in the records: done now, or by an attempt that could not report it."""
 
     applied: bool
+    # The rejection was a refusal.
+    refused: bool = False
+    # Not yet: until then its reviewer may undo it.
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +84,15 @@ class CloseSubmission:
     member_id: UUID
     submission_id: UUID
     ending: SubmissionStatus
+
+
+@dataclass(frozen=True)
+class LateAppeal:
+    """The answer to this appeal was promised by now."""
+
+    campaign_id: UUID
+    member_id: UUID
+    submission_id: UUID
 
 
 @dataclass(frozen=True)
@@ -101,18 +129,41 @@ class IdentityActivities:
             if whole.standing.identity is IdentityState.APPROVED:
                 return Submitted(refusal=Refusal.IDENTITY_ALREADY_APPROVED)
             earlier = whole.standing.submission
+            if earlier is not None and not await self._still_undecided(session, earlier):
+                return Submitted(refusal=Refusal.DOCUMENTS_UNDER_REVIEW)
+            refusal = await self._may_appeal(session, whole, staged, earlier)
+            if refusal is not None:
+                return Submitted(refusal=refusal)
             if earlier is not None:
-                if not await self._still_undecided(session, earlier):
-                    return Submitted(refusal=Refusal.DOCUMENTS_UNDER_REVIEW)
                 await identity.close(session, earlier, SubmissionStatus.REPLACED)
             submitted_at = await identity.submit(session, staged)
             # Uploads that were looked at and not sent: another picture was chosen instead.
             drafts = await identity.close_drafts(session, staged)
+            appeal = staged.appeal_of is not None
+            received = MailKind.APPEAL_RECEIVED if appeal else MailKind.DOCUMENTS_RECEIVED
             await self.records.write(
-                session, whole, "documents-submitted", key=order.key, subject_id=staged.id,
-                mail=self._mail_about(whole, MailKind.DOCUMENTS_RECEIVED, staged), identity=IdentityState.SUBMITTED,
+                session, whole, "appeal-made" if appeal else "documents-submitted", key=order.key,
+                subject_id=staged.id, mail=self._mail_about(whole, received, staged), identity=IdentityState.SUBMITTED,
             )  # fmt: skip
-            return Submitted(submitted_at, [*([earlier.id] if earlier else []), *drafts])
+            by = appeal_answered_by(submitted_at, whole.campaign.closes) if appeal else None
+            return Submitted(submitted_at, [*([earlier.id] if earlier else []), *drafts], appeal_by=by)
+
+    async def _may_appeal(
+        self, session: Session, whole: Whole, staged: Submission, earlier: Submission | None
+    ) -> Refusal | None:
+        """Whether documents may be sent: by whoever was refused, only to contest that, once and in time.
+
+        Another picture in place of an appeal under review is the same appeal.
+        """
+        if earlier is not None and earlier.appeal_of is not None:
+            staged.appeal_of = earlier.appeal_of
+            return None
+        if staged.appeal_of is None:
+            return Refusal.IDENTITY_REFUSED if whole.standing.identity is IdentityState.REFUSED else None
+        found = await appeals.contestable(session, whole.campaign, whole.member.id, whole.at)
+        if isinstance(found, Refusal):
+            return found
+        return None if found.submission.id == staged.appeal_of else Refusal.NOTHING_TO_APPEAL
 
     @activity.defn
     async def withdraw_documents(self, order: SubmissionOf) -> Outcome:
@@ -127,7 +178,7 @@ class IdentityActivities:
             await identity.close(session, submission, SubmissionStatus.WITHDRAWN)
             whole = await self.records.read(session, order.campaign_id, order.member_id)
             await self.records.write(session, whole, "documents-withdrawn", key=order.key, subject_id=submission.id)
-            return Outcome()
+            return Outcome(refused_again=whole.standing.identity is IdentityState.REFUSED)
 
     async def _turn_again(self, session: Session, order: ApplyDecision | CloseSubmission) -> Whole:
         """A submission is over: write down where the file stands now. The reminders count from here."""
@@ -147,14 +198,16 @@ class IdentityActivities:
     @activity.defn
     async def apply_decision(self, order: ApplyDecision) -> Applied:
         """Let a decision take effect, if the records hold it; a signal alone changes nothing and is journalled."""
-        outcome = OUTCOMES[order.verdict]
         async with self.sessions.begin() as session:
             submission = await identity.lock(session, order.submission_id)
             decision = await identity.decision_of(session, order.submission_id)
             ignored = None
             if submission is None or not _of(submission, order):
                 ignored = "other-submission"
-            elif decision is None or (decision.claim_id, decision.verdict) != (order.claim_id, order.verdict.value):
+            elif decision is None or (decision.claim_id, _signal(decision)) != (order.claim_id, order.verdict):
+                if await decisions.was_undone(session, order.claim_id):
+                    # Its reviewer has written that down.
+                    return Applied(False)
                 ignored = "no-such-decision"
             elif submission.status != SubmissionStatus.SUBMITTED.value:
                 ignored = "repeated"
@@ -164,21 +217,48 @@ class IdentityActivities:
                     campaign_id=order.campaign_id, subject_id=order.submission_id, code=ignored,
                 )  # fmt: skip
                 # A repeat of this very step after a crash finds its effect in place: then it has been applied.
-                return Applied(ignored == "repeated" and submission is not None and submission.status == outcome.value)
+                done = ignored == "repeated" and submission is not None and decision is not None
+                outcome = OUTCOMES[Verdict(decision.verdict)] if decision else None
+                applied = done and submission is not None and submission.status == outcome
+                return Applied(applied, refused=applied and outcome is SubmissionStatus.REFUSED)
+            if not await decisions.takes_effect(session, decision):
+                return Applied(False, not_before=decision.effective_at)
+            return await self._take_effect(session, order, submission, decision)
 
-            await identity.close(session, submission, outcome)
-            if outcome is SubmissionStatus.APPROVED:
-                await members.verify_identity(session, order.member_id)
-                await ballots.confirm_all(session, order.campaign_id, order.member_id)
-            await journal.write(
-                session, f"identity-{outcome.value}", actor="reviewer", actor_id=decision.reviewer_id,
-                member_id=order.member_id, campaign_id=order.campaign_id, subject_id=submission.id,
-                code=decision.reason, key=f"decision:{submission.id}",
+    async def _take_effect(
+        self, session: Session, order: ApplyDecision, submission: Submission, decision: Decision
+    ) -> Applied:
+        outcome = OUTCOMES[Verdict(decision.verdict)]
+        await identity.close(session, submission, outcome)
+        if outcome is SubmissionStatus.APPROVED:
+            await members.verify_identity(session, order.member_id)
+            await ballots.confirm_all(session, order.campaign_id, order.member_id)
+        await journal.write(
+            session, f"identity-{outcome.value}", actor="reviewer", actor_id=decision.reviewer_id,
+            member_id=order.member_id, campaign_id=order.campaign_id, subject_id=submission.id,
+            code=decision.reason, key=f"decision:{submission.id}",
+        )  # fmt: skip
+        whole = await self._turn_again(session, order)
+        # Of an approval the member is told once the pictures are gone.
+        if outcome is not SubmissionStatus.APPROVED:
+            await self._write_about(session, whole, TOLD[outcome], submission)
+        return Applied(True, refused=outcome is SubmissionStatus.REFUSED)
+
+    @activity.defn
+    async def appeal_late(self, order: LateAppeal) -> None:
+        """The promised day of an appeal is over: apologise, and tell the staff; unless it was decided after all."""
+        async with self.sessions.begin() as session:
+            submission = await identity.by_id(session, order.submission_id)
+            if submission is None or not await self._still_undecided(session, submission):
+                return
+            new = await journal.write(
+                session, "appeal-late", actor=journal.SYSTEM, member_id=order.member_id,
+                campaign_id=order.campaign_id, subject_id=submission.id, key=f"appeal-late:{submission.id}",
             )  # fmt: skip
-            whole = await self._turn_again(session, order)
-            if outcome is SubmissionStatus.REJECTED:
-                await self._write_about(session, whole, MailKind.REJECTED, submission)
-            return Applied(True)
+            if new:
+                whole = await self.records.read(session, order.campaign_id, order.member_id)
+                await self._write_about(session, whole, MailKind.APPEAL_LATE, submission)
+                await review_mails.tell_staff(session, self.records.policy.courtesy, submission.id, "appeal-late")
 
     async def _write_about(self, session: Session, whole: Whole, kind: MailKind, submission: Submission) -> None:
         row = self._mail_about(whole, kind, submission)
@@ -252,7 +332,17 @@ class IdentityActivities:
             await onboarding.touch(session, submission.campaign_id, submission.member_id)
 
 
-OUTCOMES = {Verdict.APPROVE: SubmissionStatus.APPROVED, Verdict.REJECT: SubmissionStatus.REJECTED}
+OUTCOMES = {
+    Verdict.APPROVE: SubmissionStatus.APPROVED,
+    Verdict.REJECT: SubmissionStatus.REJECTED,
+    Verdict.REFUSE: SubmissionStatus.REFUSED,
+}
+TOLD = {SubmissionStatus.REJECTED: MailKind.REJECTED, SubmissionStatus.REFUSED: MailKind.IDENTITY_REFUSED}
+
+
+def _signal(decision: Decision) -> Verdict:
+    """How it travels: a refusal goes as a rejection does."""
+    return Verdict.APPROVE if decision.verdict == Verdict.APPROVE.value else Verdict.REJECT
 
 
 def _of(submission: Submission, order: SubmissionOf | ApplyDecision) -> bool:

@@ -8,6 +8,7 @@ from uuid import UUID
 from temporalio import activity
 
 from portal.rules.campaigns import Calendar
+from portal.rules.decisions import appeal_answered_by
 from portal.rules.mail import MOST_REMINDERS, Courtesy, MailKind, lane, send_at
 from portal.rules.onboarding import MEMBERS_TURN, IdentityState, Step
 from portal.rules.refusals import Refusal
@@ -51,6 +52,8 @@ class FileState:
     calendar: Calendar
     # Submissions that are over and whose pictures are still to be erased.
     to_erase: list[UUID] = field(default_factory=list)
+    # When the answer to the appeal under review is promised; None once we apologised for being late.
+    appeal_by: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Outcome:
     """What became of a step; small, since every history keeps it."""
 
     refusal: Refusal | None = None
+    # An appeal was taken back: the refusal that it contested stands.
+    refused_again: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,7 +181,15 @@ class OnboardingActivities:
                 reminders_in_all=file.reminders_in_all,
                 calendar=campaign.calendar,
                 to_erase=await identity.to_erase(session, campaign.id, order.member_id),
+                appeal_by=await self._appeal_by(session, whole),
             )
+
+    async def _appeal_by(self, session: Session, whole: Whole) -> datetime | None:
+        live = whole.standing.submission
+        if live is None or live.appeal_of is None or live.submitted_at is None:
+            return None
+        apologised = await journal.holds(session, f"appeal-late:{live.id}")
+        return None if apologised else appeal_answered_by(live.submitted_at, whole.campaign.closes)
 
     @activity.defn
     async def remind(self, order: Remind) -> None:

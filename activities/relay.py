@@ -18,14 +18,14 @@ from portal.store import (
     Sessions,
     autocommit_of,
     bounces,
+    decisions,
     doors,
     mail,
     renewals,
-    review,
 )  # fmt: skip
 from portal.store.bell import Bell
+from portal.store.decisions import Undelivered
 from portal.store.mail import Claimed, Said
-from portal.store.review import Undelivered
 
 # Connections per lane, rows per claim. One urgent mail at a time is one commit each: after a crash at most the mail
 # at hand is in doubt. A notice to everybody is marked by the hundred.
@@ -249,7 +249,7 @@ class RelayActivities:
         while not over.is_set():
             async with self.autocommit() as session:
                 lost: list[Lost] = [
-                    *await review.undelivered(session, older_than_seconds=DECISION_OVERDUE),
+                    *await decisions.undelivered(session, older_than_seconds=DECISION_OVERDUE),
                     *await doors.unheard(session, overdue=overdue, asleep=DOOR_ASLEEP),
                     *await renewals.unheard(session, overdue=overdue, asleep=DOOR_ASLEEP),
                 ]

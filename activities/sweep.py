@@ -7,6 +7,7 @@ from uuid import UUID
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities import review_mails
 from activities.identity import CloseSubmission, Erased, IdentityActivities
 from portal.rules.accounts import Role
 from portal.rules.doors import FORGOTTEN_AFTER
@@ -19,7 +20,7 @@ from portal.rules.identity import (
     SubmissionStatus,
 )  # fmt: skip
 from portal.rules.mail import MailKind, lane
-from portal.store import Sessions, accounts, doors, identity, journal, mail, watch
+from portal.store import Sessions, accounts, decisions, doors, identity, journal, mail, watch
 from portal.store import sessions as sign_ins
 from portal.store.files import Files, FilesUnavailable, StillThere
 from portal.store.sealing import EpochKeys
@@ -57,6 +58,7 @@ class SweepActivities:
         # Records and key folder first: they never wait for the object store.
         destroyed = await self._destroy_keys()
         await self._forget()
+        await self._tell_of_waiting()
         closed = await self._close_overdue()
         stuck: Stuck = []
         late = await self._erase_late(stuck)
@@ -167,10 +169,20 @@ class SweepActivities:
         ]
         return sum(self.keys.destroy(day) for day in over)
 
+    async def _tell_of_waiting(self) -> None:
+        """A case whose next opinion nobody who is there may give does not wait in silence."""
+        async with self.sessions.begin() as session:
+            for case in await decisions.waiting_for_another(session):
+                # An appeal that nobody has looked at has a promised day of its own.
+                if case.opinions:
+                    await review_mails.tell_staff(
+                        session, self.identity.records.policy.courtesy, case.submission_id, "another-reviewer"
+                    )
+
     async def _forget(self) -> None:
         async with self.sessions.begin() as session:
             await sign_ins.drop_expired(session)
             await accounts.drop_old_attempts(session, datetime.now(UTC) - timedelta(days=2))
-            await identity.purge_notes(session)
+            await decisions.purge_notes(session)
             await doors.forget(session, datetime.now(UTC) - FORGOTTEN_AFTER)
             await mail.forget_notes(session)

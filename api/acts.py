@@ -1,12 +1,13 @@
 """What an operator does for one member: resend, take up again, vote on paper; each written down before it is done."""
 
+import asyncio
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
-from api.ask import ask_for
-from api.forms import ActForm, PaperForm, PaperOfForm
+from api.ask import ask_for, tell
+from api.forms import ActForm, PaperForm, PaperOfForm, SentForm
 from api.guards import Lang, OperatorDep, same_form
 from api.onboarding import another_link
 from api.operations import temporal_link
@@ -17,13 +18,15 @@ from portal.rules.members import Group
 from portal.rules.onboarding import Step
 from portal.rules.operations import Act, PaperReason, Stuck
 from portal.rules.refusals import Refusal, Refused
-from portal.store import Session, campaigns, journal, onboarding, operations, paper
+from portal.store import Session, campaigns, journal, onboarding, operations, paper, review
 from portal.store.campaigns import Current
 from portal.store.onboarding import Whole
 from portal.store.operations import Where
 from portal.store.paper import PaperVoter
 from portal.store.sessions import Visitor
 from portal.text import operations as words
+from portal.text.addresses import path
+from workflows import calls
 from workflows.messages import workflow_id
 from workflows.onboarding import OnboardingWorkflow
 
@@ -140,6 +143,24 @@ async def _note(
         session, action, actor="operator", actor_id=visitor.account_id, member_id=whole.member.id,
         campaign_id=whole.campaign.id, code=code, subject_id=subject_id, key=key,
     )  # fmt: skip
+
+
+@page(router, "return-case", methods=("POST",))
+async def return_case(
+    request: Request, language: Lang, visitor: OperatorDep, form: SentForm, claim_id: UUID
+) -> Response:
+    """A case that somebody has open and has left: the next reviewer may take it. Journalled where it is done."""
+    portal = portal_of(request)
+    same_form(visitor, form.form_token)
+    async with portal.sessions.begin() as session:
+        returned = await review.give_back(session, claim_id, by=visitor.account_id)
+    # The same form again, or a lease that has ended meanwhile: the case is in the queue, as was wished.
+    if isinstance(returned, Refusal) and returned is not Refusal.CLAIM_EXPIRED:
+        raise Refused(returned)
+    told = calls.wake_lease(portal.client, claim_id)
+    await tell(told, until=asyncio.get_running_loop().time() + portal.settings.answer_seconds)
+    address = path("list", language, listed=words.List.CASES.value)
+    return RedirectResponse(f"{address}?fait=rendu", status_code=303)
 
 
 # --- the vote on paper -------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from api.portal import Portal, portal_of
 from api.routes import page
 from portal.rules.accounts import STEP_UP_TRIES
 from portal.rules.ballots import ready_to_register, registration_open
-from portal.rules.onboarding import IdentityState
+from portal.rules.onboarding import DOCUMENTS_IN, IdentityState
 from portal.rules.refusals import Refusal, Refused
 from portal.store import ballots, journal, sessions
 from portal.store.accounts import Account
@@ -89,7 +89,7 @@ def _not_now(whole: Whole, cards: Sequence[Card], chosen: list[str]) -> Refusal 
         opens=campaign.registration_opens, closes=campaign.closes, at=whole.at
     ) or ready_to_register(
         email_verified=standing.email_verified,
-        documents_in=standing.identity is not IdentityState.NONE,
+        documents_in=standing.identity in DOCUMENTS_IN,
         chosen=chosen,
         own=standing.own,
         on_paper=whole.paper_at is not None,

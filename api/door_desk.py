@@ -14,6 +14,7 @@ from api.pages import go, render
 from api.portal import portal_of
 from api.routes import page
 from portal.rules.accounts import looks_like_member_number
+from portal.rules.comparison import alike
 from portal.rules.doors import (
     ANSWER_WITHIN,
     FIELDS,
@@ -22,7 +23,6 @@ from portal.rules.doors import (
     Reason,
     Status,
     Verdict,
-    alike,
     reason_given,
     tidy,
 )  # fmt: skip
@@ -134,13 +134,13 @@ def _entry(beside: str, suggested: UUID | None) -> UUID | None:
 
 
 def lines_of(case: Case) -> list[Line]:
-    """What was typed, in the order of the form; accents, hyphens and capitals make no difference."""
+    """What was typed, in the order of the form; spelling alone makes no difference."""
     lines = []
     for field in FIELDS[case.request.door]:
         said = case.request.said.get(field)
         if said is not None and field not in ("declaration", "language"):
             on_roll = getattr(case.member, field, None)
-            lines.append(Line(field, said, on_roll, on_roll is not None and not alike(said, on_roll)))
+            lines.append(Line(field, said, on_roll, on_roll is not None and not alike(field, said, on_roll)))
     return lines
 
 

@@ -89,7 +89,7 @@ class Reader:
                 return await operations.count_members(session, self.where, self.asked.wanted)
             case List.STUCK:
                 return await operations.count_stuck_as(session, self.where, self.asked.wanted)
-            case List.SLOWED_DOWN | List.NO_WORKFLOW:
+            case List.SLOWED_DOWN | List.NO_WORKFLOW | List.SECOND_LOOKS:
                 return len(await self._whole(session))
             case _:
                 return await self._short().count(session)
@@ -100,7 +100,7 @@ class Reader:
                 return await operations.members(session, self.where, self.asked.wanted, most=most, skipped=skipped)
             case List.STUCK:
                 return await operations.stuck(session, self.where, self.asked.wanted, most=most, skipped=skipped)
-            case List.SLOWED_DOWN | List.NO_WORKFLOW:
+            case List.SLOWED_DOWN | List.NO_WORKFLOW | List.SECOND_LOOKS:
                 return (await self._whole(session))[skipped : skipped + most]
             case _:
                 return await self._short().page(session, most=most, skipped=skipped)
@@ -129,7 +129,9 @@ class Reader:
     async def _whole(self, session: Session) -> Sequence[Line]:
         if self.asked.listed is List.SLOWED_DOWN:
             return await watch.slowed_down(session, lambda email: self.portal.counter("sign-in", email))
-        return await operations.of_members(
+        if self.asked.listed is List.SECOND_LOOKS:
+            return await watch.second_looks(session)
+        return await operations.without_workflow(
             session, self.asked.campaign.id, await missing(self.portal, session, self.asked.campaign)
         )
 
@@ -176,7 +178,11 @@ def _said(listed: List, line: Line, language: str) -> str:
 
 def _act_for(listed: List, line: Line, own: object) -> Act | None:
     """The one act beside a line; none beside one's own."""
-    if listed not in (List.STUCK, List.NO_WORKFLOW) or line.member_id == own:
+    if line.member_id == own:
+        return None
+    if listed is List.CASES:
+        return Act.RETURN if line.subject_id is not None else None
+    if listed not in (List.STUCK, List.NO_WORKFLOW):
         return None
     return ACT_FOR[Stuck(line.what)]
 

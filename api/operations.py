@@ -20,7 +20,7 @@ from portal.rules.identity import ERASURE_ALARM, ERASURE_TARGET
 from portal.rules.members import Group, Language
 from portal.rules.operations import BOUNCES_AN_HOUR, MAIL_WAITS_AFTER, REVIEW_LATE_AFTER, Alert, Stage, Stuck
 from portal.rules.refusals import Refusal, Refused
-from portal.store import Session, campaigns, doors, operations, watch
+from portal.store import Session, campaigns, decisions, doors, operations, review, watch
 from portal.store.campaigns import Campaign
 from portal.store.operations import Funnel, Where
 from portal.text import operations as words
@@ -98,6 +98,7 @@ async def _numbers(portal: Portal, session: Session, campaign: Campaign, post: w
     """How long each list is, but for the one that only Temporal knows."""
     return {
         List.CASES: await watch.cases(campaign.id).count(session),
+        List.SECOND_LOOKS: len(await decisions.waiting_for_another(session)),
         List.UNDELETED: await watch.undeleted().count(session),
         List.BOUNCED: post.failed,
         List.SLOWED_DOWN: len(
@@ -124,6 +125,8 @@ async def _alerts(
         found[Alert.MAILS_WAIT] = post.waiting
     if post.failed_last_hour >= BOUNCES_AN_HOUR:
         found[Alert.MAILS_BOUNCE] = post.failed_last_hour
+    found[Alert.REVIEWER_OPENS_MANY] = len(await review.alerts(session))
+    found[Alert.SECOND_LOOKS_WAIT] = numbers[List.SECOND_LOOKS]
     found[Alert.REVIEW_LATE] = await watch.late_cases(session, campaign.id, after=REVIEW_LATE_AFTER)
     found[Alert.REQUESTS_LATE] = await doors.late(session, after=ANSWER_WITHIN)
     found[Alert.WORKFLOWS_MISSING] = await how_many_missing(portal, session, campaign) or 0
@@ -141,7 +144,8 @@ def _warned(code: Alert, number: int, language: str) -> Warned:
 _LOOK = {
     Alert.DOCUMENT_OVERDUE: List.UNDELETED, Alert.DOCUMENT_LATE: List.UNDELETED,
     Alert.NUMBER_PATH_CLOSED: List.SLOWED_DOWN, Alert.MAILS_WAIT: List.BOUNCED, Alert.MAILS_BOUNCE: List.BOUNCED,
-    Alert.REVIEW_LATE: List.CASES, Alert.WORKFLOWS_MISSING: List.NO_WORKFLOW,
+    Alert.SECOND_LOOKS_WAIT: List.SECOND_LOOKS, Alert.REVIEWER_OPENS_MANY: List.CASES, Alert.REVIEW_LATE: List.CASES,
+     Alert.WORKFLOWS_MISSING: List.NO_WORKFLOW,
 }  # fmt: skip
 
 

@@ -88,6 +88,7 @@ NOTICES = {
     "courriel-renvoye": N_("C'est fait : un courriel de vérification part à l'adresse du dossier."),
     "dossier-relance": N_("C'est fait : le dossier a été relu et ses rappels sont en place."),
     "papier": N_("C'est noté : cette personne vote par la poste, et le vote en ligne lui est fermé."),
+    "rendu": N_("C'est fait : ce dossier est de nouveau dans la file d'examen."),
     "papier-repris": N_("C'est noté : cette personne vote de nouveau en ligne."),
     "file-vide": N_("Aucun dossier n'attend d'examen."),
 }  # fmt: skip

@@ -16,7 +16,8 @@ from api.portal import Portal, portal_of
 from api.routes import page
 from portal.rules.identity import KINDS, Reason, SubmissionStatus, Verdict, reason_given
 from portal.rules.refusals import Refusal, Refused
-from portal.store import Session, campaigns, identity, journal, review
+from portal.store import Session, campaigns, decisions, identity, journal, review
+from portal.store.decisions import Given
 from portal.store.identity import Document, Submission
 from portal.store.sessions import Visitor
 from portal.text import reason as said
@@ -113,37 +114,35 @@ async def decide(
     same_form(visitor, form.form_token)
     try:
         verdict = Verdict(form.verdict)
-        why = Reason(form.reason) if verdict is Verdict.REJECT and form.reason else None
+        why = Reason(form.reason) if verdict is not Verdict.APPROVE and form.reason else None
     except ValueError:
         raise Refused(Refusal.REASON_NEEDED) from None
     missing = reason_given(verdict, why, form.note_fr, form.note_en)
     if missing is not None:
         return await _case(request, visitor, language, claim_id, missing, form.reason, form.note_fr, form.note_en)
     async with portal.sessions.begin() as session:
-        decided = await review.decide(
+        given = await decisions.give(
             session, claim_id=claim_id, reviewer_id=visitor.account_id, verdict=verdict, reason=why,
-            note_fr=form.note_fr, note_en=form.note_en,
+            note_fr=form.note_fr, note_en=form.note_en, deciding=portal.settings.deciding,
         )  # fmt: skip
-        if isinstance(decided, Refusal):
-            raise Refused(decided)
-        await journal.write(
-            session, "decided", actor="reviewer", actor_id=visitor.account_id, member_id=decided.member_id,
-            campaign_id=decided.campaign_id, subject_id=decided.id, code=verdict.value,
-            key=f"decided:{decided.id}",
-        )  # fmt: skip
-        campaign = await campaigns.by_id(session, decided.campaign_id)
+        if isinstance(given, Refusal):
+            raise Refused(given)
+        campaign = await campaigns.by_id(session, given.submission.campaign_id)
         assert campaign is not None, "a campaign is never deleted"
-    await _signal(portal, campaign.code, decided, claim_id, verdict)
+    if given.verdict is not None:
+        await _signal(portal, campaign.code, given, claim_id, given.verdict)
     return go("review", language, notice="decision")
 
 
-async def _signal(portal: Portal, campaign_code: str, decided: Submission, claim_id: UUID, verdict: Verdict) -> None:
+async def _signal(portal: Portal, campaign_code: str, given: Given, claim_id: UUID, verdict: Verdict) -> None:
     """The decision stands whether or not this arrives: the relay delivers again what was not taken up."""
+    decided = given.submission
     try:
         async with asyncio.timeout(portal.settings.answer_seconds):
             await calls.deliver_decision(
                 portal.client, portal.task_queue, campaign_id=decided.campaign_id, campaign_code=campaign_code,
                 member_id=decided.member_id, submission_id=decided.id, claim_id=claim_id, verdict=verdict,
+                effective_at=given.undo_until,
             )  # fmt: skip
     except (RPCError, TimeoutError, RuntimeError) as error:
         structlog.get_logger().warning("decision-not-delivered-yet", error=type(error).__name__)

@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from portal.rules.decisions import Deciding
+
 
 class Settings(BaseSettings):
     """Every setting of the three processes; secrets have no default."""
@@ -59,6 +61,9 @@ class Settings(BaseSettings):
     password_min_length: int = Field(15, description="NIST SP 800-63B-4 §3.1.1.2 for a password alone")
     identity_valid_days: int = Field(3 * 365, description="how long a confirmed identity serves later campaigns")
 
+    undo_seconds: float = Field(30, ge=0, description="how long a reviewer may take an opinion back")
+    second_look_percent: float = Field(5, ge=0, le=100, description="share of cases that a second reviewer sees blind")
+
     quiet_from: int = Field(21, ge=0, le=23, description="local hour from which no mail leaves unasked")
     quiet_until: int = Field(
         7, ge=0, le=23, description="local hour until which none does; same as quiet_from: never quiet"
@@ -66,6 +71,15 @@ class Settings(BaseSettings):
     notice_spread_minutes: int = Field(30, ge=0, description="over how long a notice to everybody is spread")
 
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING")
+
+    @property
+    def deciding(self) -> Deciding:
+        """How opinions of reviewers are weighed."""
+        return Deciding(
+            self.secret.get_secret_value().encode(),
+            self.second_look_percent / 100,
+            timedelta(seconds=self.undo_seconds),
+        )
 
     @property
     def notice_spread(self) -> timedelta:

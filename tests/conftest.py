@@ -130,6 +130,9 @@ def settings_for(servers: Servers, database: str, role: str, folder: Path, bucke
         smtp_host="127.0.0.1",
         smtp_port=servers.mailbox.smtp_port,
         smtp_starttls=False,
+        # Decisions take effect at once, and one opinion is enough for all but a refusal.
+        undo_seconds=0,
+        second_look_percent=0,
         # Never quiet, never spread: tests run at any hour.
         quiet_from=0,
         quiet_until=0,

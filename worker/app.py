@@ -16,6 +16,7 @@ from activities.campaigns import CampaignActivities
 from activities.doors import DoorActivities
 from activities.facts import Facts
 from activities.identity import IdentityActivities
+from activities.leases import LeaseActivities
 from activities.mail import SmtpServer
 from activities.onboarding import OnboardingActivities, Policy
 from activities.relay import Lost, RelayActivities
@@ -31,11 +32,12 @@ from portal.temporal import TASK_QUEUE
 from workflows import calls
 from workflows.campaigns import CampaignWorkflow
 from workflows.doors import JoinWorkflow, RegisterEmailWorkflow, RenewalWorkflow
+from workflows.leases import LeaseWorkflow
 from workflows.onboarding import OnboardingWorkflow
 from workflows.relay import RelayWorkflow
 from workflows.sweep import SweepWorkflow
 
-MEMBERS: list[type[Any]] = [OnboardingWorkflow, RenewalWorkflow, RegisterEmailWorkflow, JoinWorkflow]
+MEMBERS: list[type[Any]] = [OnboardingWorkflow, RenewalWorkflow, RegisterEmailWorkflow, JoinWorkflow, LeaseWorkflow]
 BACKGROUND: list[type[Any]] = [CampaignWorkflow, RelayWorkflow, SweepWorkflow]
 WORKFLOWS = [*MEMBERS, *BACKGROUND]
 
@@ -128,6 +130,7 @@ def build_means(settings: Settings, client: Client, task_queue: str = TASK_QUEUE
         BallotActivities(sessions, policy),
         DoorActivities(sessions, policy, secret, look),
         RenewalActivities(sessions),
+        LeaseActivities(sessions),
         identity,
     ]
     background: list[object] = [

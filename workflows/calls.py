@@ -1,5 +1,6 @@
 """How pages and the worker reach a member's workflow: the only place that knows ids and start options."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,10 +9,12 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.doors import RequestOf
+from activities.leases import LeaseOf
 from activities.renewals import RenewalOf
 from portal.rules.doors import Door
 from portal.rules.identity import Verdict
 from workflows.doors import JoinWorkflow, RegisterEmailWorkflow, RenewalWorkflow
+from workflows.leases import LeaseWorkflow
 from workflows.messages import DecisionMade, MemberToOnboard, workflow_id
 from workflows.onboarding import OnboardingWorkflow
 
@@ -47,16 +50,21 @@ async def deliver_decision(
     submission_id: UUID,
     claim_id: UUID,
     verdict: Verdict,
+    effective_at: datetime | None = None,
 ) -> None:
-    """Signal a decision, starting the workflow again if it is gone: it takes the file up from the records."""
+    """Signal a decision, starting the workflow again if it is gone: it takes the file up from the records.
+
+    The signal goes at once, whenever the decision takes effect. A refusal travels as a rejection does: the records
+    say which of the two it is.
+    """
     await client.start_workflow(
         OnboardingWorkflow.run,
         MemberToOnboard(campaign_id, member_id),
         id=workflow_id(campaign_code, member_id),
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        start_signal=verdict.value,
-        start_signal_args=[DecisionMade(submission_id, claim_id)],
+        start_signal="approve" if verdict is Verdict.APPROVE else "reject",
+        start_signal_args=[DecisionMade(submission_id, claim_id, effective_at)],
         static_summary=f"Onboarding in campaign {campaign_code}",
         static_details=STATIC_DETAILS,
     )
@@ -79,6 +87,27 @@ async def look_again(client: Client, campaign_code: str, member_id: UUID) -> Non
     handle = client.get_workflow_handle(workflow_id(campaign_code, member_id))
     try:
         await handle.execute_update(OnboardingWorkflow.look_again, id=f"look-{uuid4()}")
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+async def open_lease(client: Client, task_queue: str, *, claim_id: UUID, until: datetime) -> None:
+    """Start the timer that returns a case; without it the lease ends all the same, and nobody writes that down."""
+    await client.start_workflow(
+        LeaseWorkflow.run,
+        LeaseOf(claim_id, until),
+        id=f"lease-{claim_id}",
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary="A case that a reviewer has open",
+    )
+
+
+async def wake_lease(client: Client, claim_id: UUID) -> None:
+    """Something happened to a lease; one whose timer does not run needs no waking."""
+    try:
+        await client.get_workflow_handle(f"lease-{claim_id}").signal(LeaseWorkflow.returned)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise

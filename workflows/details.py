@@ -8,6 +8,7 @@ WAITS_FOR = {
     Step.IDENTITY: "Waiting for the member to send identity documents",
     Step.REGISTRATION: "Waiting for the member to register for ballots",
     Step.REVIEW: "Waiting for a reviewer",
+    Step.REFUSED: "Refused by two reviewers: waiting for nothing, unless the member appeals",
     Step.DONE: "Ready to vote: nothing is waited for",
     Step.ENDED: "The campaign is over",
 }

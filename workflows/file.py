@@ -6,7 +6,7 @@ from uuid import UUID
 from activities.onboarding import FileState
 from portal.rules.ballots import ready_to_register
 from portal.rules.campaigns import Calendar
-from portal.rules.onboarding import Deadline, IdentityState, Step, nearest_deadline, step_of
+from portal.rules.onboarding import DOCUMENTS_IN, Deadline, IdentityState, Step, nearest_deadline, step_of
 from portal.rules.refusals import Refusal
 from workflows.messages import Progress
 
@@ -28,6 +28,7 @@ class MemberFile:
         self.reminded = state.reminded
         self.reminders_in_all = state.reminders_in_all
         self.calendar: Calendar = state.calendar
+        self.appeal_by: datetime | None = state.appeal_by
         self.ended = False
 
     # --- where it stands --------------------------------------------------------------------------------
@@ -53,6 +54,7 @@ class MemberFile:
             submitted_at=self.submitted_at,
             closes=self.calendar.closes,
             ends=self.calendar.ends,
+            appeal_by=self.appeal_by,
         )
 
     def progress(self, *, erasing: int) -> Progress:
@@ -88,7 +90,7 @@ class MemberFile:
         """Not by the instants: a moved calendar may be on its way. The page and the records go by those."""
         return ready_to_register(
             email_verified=self.email_verified,
-            documents_in=self.identity is not IdentityState.NONE,
+            documents_in=self.identity in DOCUMENTS_IN,
             chosen=ballots,
             own=self.own,
         )
@@ -104,15 +106,19 @@ class MemberFile:
         self.reminded += 1
         self.reminders_in_all += 1
 
-    def was_submitted(self, submission_id: UUID, submitted_at: datetime | None) -> None:
+    def was_submitted(
+        self, submission_id: UUID, submitted_at: datetime | None, appeal_by: datetime | None = None
+    ) -> None:
         self.identity = IdentityState.SUBMITTED
         self.submission_id = submission_id
         self.submitted_at = submitted_at
+        self.appeal_by = appeal_by
 
-    def submission_over(self, identity: IdentityState, at: datetime) -> None:
-        self.identity = identity
-        self.submission_id = None
-        self.submitted_at = None
+    def submission_over(self, at: datetime, *, approved: bool = False, refused: bool = False) -> None:
+        """Refused, also when an appeal was taken back: then the refusal it contested stands."""
+        without = IdentityState.REFUSED if refused else IdentityState.NONE
+        self.identity = IdentityState.APPROVED if approved else without
+        self.submission_id = self.submitted_at = self.appeal_by = None
         self.stepped(at)
 
     def expires_no_more(self) -> None:

@@ -44,10 +44,14 @@ class Register:
 
 @dataclass(frozen=True)
 class DecisionMade:
-    """A reviewer's signal: which submission, under which claim. The verdict is the signal's name."""
+    """A reviewer's signal: which submission, under which claim. The verdict is the signal's name.
+
+    Nothing happens before `effective_at`: until then the reviewer may undo it. The records hold the same moment.
+    """
 
     submission_id: UUID
     claim_id: UUID
+    effective_at: datetime | None = None
 
 
 @dataclass(frozen=True)

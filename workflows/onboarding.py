@@ -11,12 +11,12 @@ from temporalio.exceptions import ApplicationError, FailureError
 with workflow.unsafe.imports_passed_through():
     from activities.accounts import AccountActivities, UseLink
     from activities.ballots import BallotActivities, RegisterFor
-    from activities.identity import ApplyDecision, CloseSubmission, IdentityActivities, SubmissionOf
+    from activities.identity import CloseSubmission, IdentityActivities, SubmissionOf
     from activities.onboarding import FileOf, OnboardingActivities, Remind, StepOrder
     from portal.rules.identity import SubmissionStatus, Verdict
-    from portal.rules.onboarding import Deadline, DeadlineKind, IdentityState
+    from portal.rules.onboarding import Deadline, DeadlineKind
     from portal.rules.refusals import Refusal
-    from workflows import records
+    from workflows import decisions, records
     from workflows.alarm import Alarm
     from workflows.details import in_plain_words
     from workflows.erasure import Erasures
@@ -47,7 +47,7 @@ class OnboardingWorkflow:
         self.order = order
         # None until the records have been read: what arrives before waits.
         self.file: MemberFile | None = None
-        self.decisions: list[tuple[Verdict, DecisionMade]] = []
+        self.decisions = decisions.Decisions()
         # The newest calendar anybody has spoken of since the records were last asked.
         self.heard = 0
         # One step at a time: an update that arrives while another is written waits for it.
@@ -93,9 +93,9 @@ class OnboardingWorkflow:
         """True: the campaign is over. False: the history is long enough for a new run."""
         while True:
             file = self._known()
-            deadline = file.nearest
-            if self.decisions:
-                await self._apply(*self.decisions.pop(0))
+            deadline = self.decisions.nearest(file.nearest)
+            if self.decisions.is_due(workflow.now()):
+                await self._apply(*self.decisions.take_due(workflow.now()))
             elif self.heard > file.calendar.version:
                 await self._take_calendar()
             elif deadline.at <= workflow.now():
@@ -115,9 +115,9 @@ class OnboardingWorkflow:
     def _woken(self) -> bool:
         file = self._known()
         return (
-            bool(self.decisions)
+            self.decisions.is_due(workflow.now())
             or self.heard > file.calendar.version
-            or not self.alarm.early_enough_for(file.nearest.at)
+            or not self.alarm.early_enough_for(self.decisions.nearest(file.nearest).at)
             # Steps of the member alone make a history long as well.
             or workflow.info().is_continue_as_new_suggested()
         )
@@ -133,6 +133,9 @@ class OnboardingWorkflow:
                     f"remind of the missing step: {file.step}",
                 )
                 file.was_reminded()
+            elif file.submission_id is not None and deadline.kind is DeadlineKind.APPEAL:
+                await decisions.apologise(self.order, file.submission_id)
+                file.appeal_by = None
             elif file.submission_id is not None:
                 await self._close_submission(file.submission_id, SubmissionStatus.EXPIRED)
         self._tell()
@@ -169,15 +172,12 @@ class OnboardingWorkflow:
     async def _apply(self, verdict: Verdict, made: DecisionMade) -> None:
         async with self.one_at_a_time:
             file = self._known()
-            result = await records.write(
-                IdentityActivities.apply_decision,
-                ApplyDecision(self.order.campaign_id, self.order.member_id, made.submission_id, made.claim_id, verdict),
-                f"decision: {verdict}",
-            )
+            result = await decisions.apply(self.order, verdict, made)
             # A signal that comes twice finds the submission over: it changes nothing.
-            if result.applied and made.submission_id == file.submission_id:
-                approved = verdict is Verdict.APPROVE
-                file.submission_over(IdentityState.APPROVED if approved else IdentityState.NONE, workflow.now())
+            if result.not_before is not None:
+                self.decisions.not_yet(verdict, made, result.not_before, workflow.now())
+            elif result.applied and made.submission_id == file.submission_id:
+                file.submission_over(workflow.now(), approved=verdict is Verdict.APPROVE, refused=result.refused)
                 self.erasures.begin(made.submission_id)
             elif result.applied:
                 # Decided before this heard that it was sent, or for the second time: the records know which.
@@ -193,7 +193,7 @@ class OnboardingWorkflow:
             f"documents: {ending}",
         )
         if result.applied:
-            file.submission_over(IdentityState.NONE, workflow.now())
+            file.submission_over(workflow.now())
             self.erasures.begin(submission_id)
         else:
             file.expires_no_more()
@@ -257,7 +257,7 @@ class OnboardingWorkflow:
                 "documents submitted",
             )
             if result.refusal is None:
-                file.was_submitted(order.submission_id, result.submitted_at)
+                file.was_submitted(order.submission_id, result.submitted_at, result.appeal_by)
                 for replaced in result.replaced:
                     self.erasures.begin(replaced)
                 self._stepped(file)
@@ -282,7 +282,7 @@ class OnboardingWorkflow:
             )
             # A repeat may come after the member has sent others: those stay.
             if outcome.refusal is None and file.submission_id == order.submission_id:
-                file.submission_over(IdentityState.NONE, workflow.now())
+                file.submission_over(workflow.now(), refused=outcome.refused_again)
                 self.erasures.begin(order.submission_id)
                 self._tell()
         return Answer(file.step, outcome.refusal)
@@ -316,12 +316,12 @@ class OnboardingWorkflow:
     @workflow.signal
     def approve(self, made: DecisionMade) -> None:
         """A reviewer has approved. The decision row is the truth: this only wakes us up."""
-        self.decisions.append((Verdict.APPROVE, made))
+        self.decisions.heard(Verdict.APPROVE, made, workflow.now())
 
     @workflow.signal
     def reject(self, made: DecisionMade) -> None:
-        """A reviewer asks for a better picture. The decision row is the truth: this only wakes us up."""
-        self.decisions.append((Verdict.REJECT, made))
+        """A reviewer asks for a better picture, or two refuse. The decision row is the truth: this only wakes us up."""
+        self.decisions.heard(Verdict.REJECT, made, workflow.now())
 
     @workflow.signal
     def calendar_changed(self, version: int) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from unicodedata import category, combining, normalize
+from unicodedata import category, normalize
 
 from portal.rules.accounts import Limit, looks_like_member_number
 from portal.rules.members import Group, Language
@@ -212,12 +212,3 @@ def read(door: Door, typed: Mapping[str, str]) -> tuple[dict[str, str], list[str
         else:
             said[field] = understood
     return said, unclear
-
-
-def alike(one: str, other: str) -> bool:
-    """Whether two spellings of a name or an address are the same to a reader: no accents, hyphens or case."""
-    return _bare(one) == _bare(other)
-
-
-def _bare(words: str) -> str:
-    return "".join(c for c in normalize("NFKD", words).casefold() if c.isalnum() and not combining(c))

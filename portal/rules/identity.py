@@ -55,6 +55,7 @@ class SubmissionStatus(StrEnum):
     SUBMITTED = "submitted"
     APPROVED = "approved"
     REJECTED = "rejected"
+    REFUSED = "refused"
     REPLACED = "replaced"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
@@ -64,7 +65,7 @@ class SubmissionStatus(StrEnum):
 # Nothing of a submission in one of these may remain stored.
 OVER = frozenset(
     {
-        SubmissionStatus.APPROVED, SubmissionStatus.REJECTED, SubmissionStatus.REPLACED,
+        SubmissionStatus.APPROVED, SubmissionStatus.REJECTED, SubmissionStatus.REFUSED, SubmissionStatus.REPLACED,
         SubmissionStatus.WITHDRAWN, SubmissionStatus.EXPIRED, SubmissionStatus.ABANDONED,
     }
 )  # fmt: skip
@@ -72,7 +73,10 @@ OVER = frozenset(
 
 class Verdict(StrEnum):
     APPROVE = "approve"
+    # A better photo is asked for.
     REJECT = "reject"
+    # The identity is not confirmed: it takes two reviewers, and the member may appeal.
+    REFUSE = "refuse"
 
 
 class Reason(StrEnum):
@@ -136,7 +140,7 @@ def complete_set(kinds: Sequence[str]) -> Refusal | None:
 
 
 def reason_given(verdict: Verdict, reason: Reason | None, note_fr: str, note_en: str) -> Refusal | None:
-    """A rejection says why, by a code; «other» says it in both languages, so that neither ships without the other."""
+    """A rejection or a refusal says why, by a code; «other» says it in both languages, so that neither ships without the other."""
     if verdict is Verdict.APPROVE:
         return None
     if reason is None:

@@ -14,6 +14,11 @@ class MailKind(StrEnum):
     DOCUMENTS_RECEIVED = "documents-received"
     APPROVED = "approved"
     REJECTED = "rejected"
+    IDENTITY_REFUSED = "identity-refused"
+    APPEAL_RECEIVED = "appeal-received"
+    APPEAL_LATE = "appeal-late"
+    # To the staff: a case needs somebody else, or an appeal is late.
+    REVIEW_WAITING = "review-waiting"
     EXPIRED = "expired"
     REGISTERED = "registered"
     REMINDER = "reminder"
@@ -45,8 +50,9 @@ class Lane(StrEnum):
 # What the member asked for or did a moment ago: it may leave at any hour.
 JUST_ASKED = frozenset(
     {
-        MailKind.VERIFICATION, MailKind.RENEWAL, MailKind.DOCUMENTS_RECEIVED, MailKind.REGISTERED,
-        MailKind.PASSWORD_CHANGED, MailKind.DOOR_PROOF, MailKind.DOOR_RECEIVED, MailKind.ALREADY_MEMBER,
+        MailKind.VERIFICATION, MailKind.RENEWAL, MailKind.DOCUMENTS_RECEIVED, MailKind.APPEAL_RECEIVED,
+        MailKind.REGISTERED, MailKind.PASSWORD_CHANGED, MailKind.DOOR_PROOF, MailKind.DOOR_RECEIVED,
+        MailKind.ALREADY_MEMBER,
     }
 )  # fmt: skip
 

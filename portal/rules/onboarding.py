@@ -16,6 +16,8 @@ class Step(StrEnum):
     IDENTITY = "identity"
     REGISTRATION = "registration"
     REVIEW = "review"
+    # Nothing, unless the member appeals.
+    REFUSED = "refused"
     DONE = "done"
     ENDED = "ended"
 
@@ -24,6 +26,11 @@ class IdentityState(StrEnum):
     NONE = "none"
     SUBMITTED = "submitted"
     APPROVED = "approved"
+    REFUSED = "refused"
+
+
+# Documents are in, looked at or not: registering waits for no more than this.
+DOCUMENTS_IN = frozenset({IdentityState.SUBMITTED, IdentityState.APPROVED})
 
 
 # Steps in which the member acts, hence may be reminded.
@@ -37,6 +44,8 @@ def step_of(*, email_verified: bool, identity: IdentityState, registered: int, o
     """Where a member stands. Registering comes before the review ends: the member finishes in one sitting."""
     if not email_verified:
         return Step.EMAIL
+    if identity is IdentityState.REFUSED:
+        return Step.REFUSED
     if identity is IdentityState.NONE:
         return Step.IDENTITY
     if registered < own_ballots:
@@ -48,6 +57,10 @@ def step_of(*, email_verified: bool, identity: IdentityState, registered: int, o
 
 class DeadlineKind(StrEnum):
     REMINDER = "reminder"
+    # What was decided takes effect.
+    DECISION = "decision"
+    # The answer to an appeal was promised by now.
+    APPEAL = "appeal"
     IDENTITY_EXPIRY = "identity-expiry"
     END = "end"
 
@@ -67,9 +80,11 @@ def nearest_deadline(
     submitted_at: datetime | None,
     closes: datetime,
     ends: datetime,
+    appeal_by: datetime | None = None,
 ) -> Deadline:
     """The one deadline a member's workflow arms its timer for.
 
+    `appeal_by` is the promised day of an appeal nobody has apologised for yet.
     `reminded` counts reminders since the member's last step, `reminders_in_all` those of the whole campaign.
     """
     deadlines: list[Deadline] = [Deadline(DeadlineKind.END, ends)]
@@ -79,6 +94,8 @@ def nearest_deadline(
             deadlines.append(Deadline(DeadlineKind.REMINDER, at))
     if submitted_at is not None:
         deadlines.append(Deadline(DeadlineKind.IDENTITY_EXPIRY, undecided_until(submitted_at)))
+    if appeal_by is not None:
+        deadlines.append(Deadline(DeadlineKind.APPEAL, appeal_by))
     return _earliest(deadlines)
 
 

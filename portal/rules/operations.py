@@ -25,6 +25,8 @@ class Act(StrEnum):
     RESEND = "resend"
     REOPEN = "reopen"
     PAPER = "paper"
+    # Of a case that a reviewer has open.
+    RETURN = "return"
 
 
 class Stuck(StrEnum):
@@ -82,6 +84,8 @@ class Alert(StrEnum):
     NUMBER_PATH_CLOSED = "number-path-closed"
     MAILS_BOUNCE = "mails-bounce"
     MAILS_WAIT = "mails-wait"
+    SECOND_LOOKS_WAIT = "second-looks-wait"
+    REVIEWER_OPENS_MANY = "reviewer-opens-many"
     REQUESTS_LATE = "requests-late"
     REVIEW_LATE = "review-late"
     WORKFLOWS_MISSING = "workflows-missing"

@@ -40,6 +40,10 @@ class Refusal(StrEnum):
     DOCUMENTS_GONE = "documents-gone"
     DOCUMENTS_NEEDED = "documents-needed"
     WITHDRAW_TOO_LATE = "withdraw-too-late"
+    IDENTITY_REFUSED = "identity-refused"
+    APPEAL_TOO_LATE = "appeal-too-late"
+    APPEAL_ALREADY_MADE = "appeal-already-made"
+    NOTHING_TO_APPEAL = "nothing-to-appeal"
 
     # pictures of identity documents
     PICTURE_MISSING = "picture-missing"
@@ -70,6 +74,8 @@ class Refusal(StrEnum):
     CLAIM_EXPIRED = "claim-expired"
     NEWER_SUBMISSION = "newer-submission"
     ALREADY_DECIDED = "already-decided"
+    ANOTHER_REVIEWER_NEEDED = "another-reviewer-needed"
+    UNDO_TOO_LATE = "undo-too-late"
     OWN_FILE = "own-file"
     REASON_NEEDED = "reason-needed"
     QUEUE_EMPTY = "queue-empty"

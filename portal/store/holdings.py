@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, bindparam, func, or_, select
+from sqlalchemy import ARRAY, and_, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from portal.rules.doors import Status
@@ -15,7 +15,7 @@ from portal.store.accounts import Account
 from portal.store.ballots import Ballot, Registration
 from portal.store.campaigns import Campaign
 from portal.store.doors import DoorRequest
-from portal.store.identity import Decision, DecisionNote, Document, Erasure, Submission
+from portal.store.identity import NOTED, Decision, DecisionNote, Document, Erasure, Submission
 from portal.store.links import Link
 from portal.store.mail import Mail
 from portal.store.members import Member
@@ -74,8 +74,8 @@ _SUBMISSIONS = (
         _KINDS.label("kinds"),
     )
     .join(Campaign, Campaign.id == Submission.campaign_id)
-    .outerjoin(Decision, Decision.submission_id == Submission.id)
-    .outerjoin(DecisionNote, DecisionNote.submission_id == Submission.id)
+    .outerjoin(Decision, and_(Decision.submission_id == Submission.id, Decision.undone_at.is_(None)))
+    .outerjoin(DecisionNote, NOTED)
     .outerjoin(Erasure, Erasure.submission_id == Submission.id)
     .where(Submission.member_id == bindparam("member"))
     .order_by(Submission.staged_at.desc())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, and_, delete, func, literal, select, text, update
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, and_, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,12 +15,12 @@ from portal.store.base import Base, NewId
 
 
 class Submission(Base):
-    """One or two documents sent together; `attempt` counts within the campaign."""
+    """One or two documents sent together."""
 
     __tablename__ = "submission"
     __table_args__ = (
         CheckConstraint(
-            "status in ('staged', 'submitted', 'approved', 'rejected', 'replaced', 'withdrawn', 'expired',"
+            "status in ('staged', 'submitted', 'approved', 'rejected', 'refused', 'replaced', 'withdrawn', 'expired',"
             " 'abandoned')",
             name="status",
         ),
@@ -32,7 +32,16 @@ class Submission(Base):
             unique=True,
             postgresql_where=text("status = 'submitted'"),
         ),
+        # One appeal per decision; one that was taken back or replaced does not count.
+        Index(
+            "uq_submission_appeal",
+            "appeal_of",
+            unique=True,
+            postgresql_where=text("status in ('submitted', 'approved', 'rejected', 'refused')"),
+        ),
         Index(None, "status", "submitted_at"),
+        # The reviewers' queue.
+        Index("ix_submission_waiting", "submitted_at", postgresql_where=text("status = 'submitted'")),
         Index(None, "member_id"),
     )
 
@@ -41,11 +50,15 @@ class Submission(Base):
     member_id: Mapped[UUID] = mapped_column(ForeignKey("member.id"))
     status: Mapped[str] = mapped_column(default=SubmissionStatus.STAGED.value)
     list_version: Mapped[str] = mapped_column(default=LIST_VERSION)
+    # The submission whose decision it contests: somebody else looks at it.
+    appeal_of: Mapped[UUID | None] = mapped_column(ForeignKey("submission.id"))
     staged_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     submitted_at: Mapped[datetime | None]
     # When it stopped being needed, whatever the reason: the promise of deletion counts from here.
     over_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
+    # Which try it is: one more than those that were answered by «send a better photo»; numbered by a trigger.
+    attempt: Mapped[int] = mapped_column(server_default="1")
 
 
 class Document(Base):
@@ -68,32 +81,49 @@ class Document(Base):
 
 
 class Claim(Base):
-    """A reviewer has this case open until the lease ends."""
+    """A reviewer has this case open until the lease ends; its end is moved by a trigger alone."""
 
     __tablename__ = "claim"
+    __table_args__ = (Index(None, "expires_at"),)
 
     id: Mapped[NewId]
     submission_id: Mapped[UUID] = mapped_column(ForeignKey("submission.id"), index=True)
     reviewer_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
     claimed_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     expires_at: Mapped[datetime]
+    # Prolonged once; given back, by its reviewer, an operator or the timer.
+    extended_at: Mapped[datetime | None]
+    returned_at: Mapped[datetime | None]
+    # What was typed from the picture was compared with the roll; of it only the codes of the fields that differ.
+    compared_at: Mapped[datetime | None]
+    differs: Mapped[list[str] | None] = mapped_column(ARRAY(String))
+    # The roll was looked at without comparing.
+    roll_shown_at: Mapped[datetime | None]
 
 
 class Decision(Base):
-    """The truth about a submission, written once under a claim; a signal only wakes the workflow up."""
+    """The truth about a submission, written under the claim that settled it; a signal only wakes the workflow up.
+
+    It takes effect at `effective_at`; until then its reviewer may undo it, and another may be written.
+    """
 
     __tablename__ = "decision"
     __table_args__ = (
-        CheckConstraint("verdict in ('approve', 'reject')", name="verdict"),
-        CheckConstraint("(verdict = 'reject') = (reason is not null)", name="reason"),
+        CheckConstraint("verdict in ('approve', 'reject', 'refuse')", name="verdict"),
+        CheckConstraint("(verdict <> 'approve') = (reason is not null)", name="reason"),
+        # One decision that stands, whatever the processes do at once.
+        Index("uq_decision_standing", "submission_id", unique=True, postgresql_where=text("undone_at is null")),
+        Index(None, "decided_at"),
     )
 
-    submission_id: Mapped[UUID] = mapped_column(ForeignKey("submission.id"), primary_key=True)
-    claim_id: Mapped[UUID] = mapped_column(ForeignKey("claim.id"), unique=True)
+    claim_id: Mapped[UUID] = mapped_column(ForeignKey("claim.id"), primary_key=True)
+    submission_id: Mapped[UUID] = mapped_column(ForeignKey("submission.id"))
     reviewer_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
     verdict: Mapped[str]
     reason: Mapped[str | None]
     decided_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    effective_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    undone_at: Mapped[datetime | None]
 
 
 class DecisionNote(Base):
@@ -104,6 +134,14 @@ class DecisionNote(Base):
     submission_id: Mapped[UUID] = mapped_column(ForeignKey("submission.id"), primary_key=True)
     fr: Mapped[str]
     en: Mapped[str]
+
+
+# The decision that a note belongs to.
+NOTED = and_(
+    DecisionNote.submission_id == Decision.submission_id,
+    Decision.reason == Reason.OTHER.value,
+    Decision.undone_at.is_(None),
+)
 
 
 class Erasure(Base):
@@ -191,11 +229,19 @@ async def lock(session: Session, submission_id: UUID) -> Submission | None:
 
 
 async def decision_of(session: Session, submission_id: UUID) -> Decision | None:
-    return await session.get(Decision, submission_id)
+    """The decision that stands; one that was undone is none."""
+    return await session.scalar(
+        select(Decision)
+        .where(Decision.submission_id == submission_id, Decision.undone_at.is_(None))
+        .execution_options(populate_existing=True)
+    )
 
 
 async def note_of(session: Session, submission_id: UUID) -> DecisionNote | None:
-    return await session.get(DecisionNote, submission_id)
+    """What was written with the decision that stands; a note whose decision was undone is none."""
+    return await session.scalar(
+        select(DecisionNote).join(Decision, NOTED).where(Decision.submission_id == submission_id)
+    )
 
 
 async def erasure_of(session: Session, submission_id: UUID) -> Erasure | None:
@@ -351,24 +397,6 @@ async def epochs_in_use(session: Session) -> set[date]:
     """The days whose keys still open something."""
     rows = await session.scalars(select(Document.epoch).where(Document.wrapped_key.is_not(None)).distinct())
     return set(rows)
-
-
-async def purge_notes(session: Session) -> int:
-    """Forget what reviewers wrote once the campaign has ended; how many."""
-    from portal.store.campaigns import Campaign
-
-    rows = await session.scalars(
-        delete(DecisionNote)
-        .where(
-            DecisionNote.submission_id.in_(
-                select(Submission.id)
-                .join(Campaign, Campaign.id == Submission.campaign_id)
-                .where(Campaign.ends <= func.clock_timestamp())
-            )
-        )
-        .returning(literal(1))
-    )
-    return len(list(rows))
 
 
 def reason_of(decision: Decision) -> Reason | None:

@@ -26,6 +26,8 @@ class Entry(Base):
             "ix_journal_doors", "action", "at",
             postgresql_where=text("action in ('sign-in-refused', 'number-path-closed')"),
         ),
+        # What operators are alarmed by.
+        Index("ix_journal_many_cases", "at", postgresql_where=text("action = 'many-cases-opened'")),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)

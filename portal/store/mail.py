@@ -357,6 +357,10 @@ async def forget_notes(session: Session) -> None:
     over = select(Campaign.id).where(Campaign.ends <= _NOW)
     await session.execute(
         update(Mail)
-        .where(Mail.kind == MailKind.REJECTED.value, Mail.campaign_id.in_(over), Mail.said_text.is_not(None))
+        .where(
+            Mail.kind.in_([MailKind.REJECTED.value, MailKind.IDENTITY_REFUSED.value]),
+            Mail.campaign_id.in_(over),
+            Mail.said_text.is_not(None),
+        )
         .values(said_text=None)
     )

@@ -27,7 +27,7 @@ from sqlalchemy import (
     update,
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 from sqlalchemy.sql.elements import ColumnElement
 
 from portal.rules.identity import SubmissionStatus
@@ -48,7 +48,9 @@ class File(Base):
 
     __tablename__ = "onboarding"
     __table_args__ = (
-        CheckConstraint("step in ('email', 'identity', 'registration', 'review', 'done', 'ended')", name="step"),
+        CheckConstraint(
+            "step in ('email', 'identity', 'registration', 'review', 'refused', 'done', 'ended')", name="step"
+        ),
         Index(None, "campaign_id", "step", "waiting_since"),
         Index(None, "member_id"),
     )
@@ -124,13 +126,18 @@ async def open_file(session: Session, campaign: Campaign, member_id: UUID) -> Fi
 
 
 def identity_state(
-    member: Member, live: papers.Submission | None, *, valid_for: timedelta, at: datetime
+    member: Member, live: papers.Submission | None, answered: str | None, *, valid_for: timedelta, at: datetime
 ) -> IdentityState:
-    """A confirmed identity serves later campaigns for a time, if name and address are the same (brief §1)."""
+    """A confirmed identity serves later campaigns for a time, if name and address are the same (brief §1).
+
+    `answered` is what became of the last submission that was not taken back: a refusal stands until an appeal.
+    """
     if member.identity_verified_at is not None and at < member.identity_verified_at + valid_for:
         return IdentityState.APPROVED
     if live is not None:
         return IdentityState.SUBMITTED
+    if answered == SubmissionStatus.REFUSED.value:
+        return IdentityState.REFUSED
     return IdentityState.NONE
 
 
@@ -165,6 +172,24 @@ _MINE = and_(
 _HELD = (
     exists().where(Registration.ballot_id == Ballot.id, Registration.member_id == Member.id).correlate(Ballot, Member)
 )
+_Answered = aliased(papers.Submission)
+_ANSWERED = (
+    select(_Answered.status)
+    .where(
+        _Answered.campaign_id == Campaign.id,
+        _Answered.member_id == Member.id,
+        _Answered.status.in_(
+            [s.value for s in (
+                SubmissionStatus.APPROVED, SubmissionStatus.REJECTED, SubmissionStatus.REFUSED,
+                SubmissionStatus.EXPIRED,
+            )]
+        ),
+    )
+    .order_by(_Answered.over_at.desc())
+    .limit(1)
+    .correlate(Campaign, Member)
+    .scalar_subquery()
+)  # fmt: skip
 _WHOLE = (
     select(
         Campaign,
@@ -174,6 +199,7 @@ _WHOLE = (
         papers.Submission,
         _codes().where(_MINE).scalar_subquery().label("own"),
         _codes().where(_MINE, _HELD).scalar_subquery().label("registered"),
+        _ANSWERED.label("answered"),
         journal.DONE.label("done"),
         func.clock_timestamp().label("at"),
         PaperVoter.at.label("paper_at"),
@@ -211,9 +237,9 @@ async def read(
     row = (await session.execute(_WHOLE, {"campaign": campaign_id, "member": member_id, "key": key})).one_or_none()
     if row is None:
         return None
-    campaign, member, account, file, live, own, registered, done, at, paper_at = row
+    campaign, member, account, file, live, own, registered, answered, done, at, paper_at = row
     verified = account is not None and account.email_verified_at is not None
-    state = identity_state(member, live, valid_for=valid_for, at=at)
+    state = identity_state(member, live, answered, valid_for=valid_for, at=at)
     standing = Standing.of(verified, state, live, list(own), list(registered))
     return Whole(campaign, member, account, file, standing, done, at, paper_at)
 

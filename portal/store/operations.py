@@ -41,7 +41,8 @@ from portal.store import Session
 from portal.store.accounts import Account
 from portal.store.ballots import Ballot, Registration
 from portal.store.campaigns import Campaign
-from portal.store.identity import Decision, Submission
+from portal.store.decisions import undecided
+from portal.store.identity import Submission
 from portal.store.links import Link
 from portal.store.members import Member
 from portal.store.onboarding import File
@@ -95,7 +96,7 @@ _PLACED = exists().where(
 )
 _CONFIRMED = Member.identity_verified_at + bindparam("valid", type_=Interval()) > _NOW
 # By the file's step where it says enough, so that few members are looked up in the long tables.
-_PAST_DOCUMENTS = File.step.in_([Step.REGISTRATION.value, Step.REVIEW.value, Step.DONE.value])
+_PAST_DOCUMENTS = File.step.in_([Step.REGISTRATION.value, Step.REVIEW.value, Step.DONE.value, Step.REFUSED.value])
 _PAST_REGISTRATION = File.step.in_([Step.REVIEW.value, Step.DONE.value])
 REACHED: dict[Stage, ColumnElement[bool]] = {
     Stage.ROLL: true(),
@@ -206,11 +207,7 @@ async def members(
 
 _LIVE = (
     select(Submission.member_id, Submission.submitted_at)
-    .where(
-        Submission.campaign_id == _CAMPAIGN,
-        Submission.status == SubmissionStatus.SUBMITTED.value,
-        ~exists().where(Decision.submission_id == Submission.id),
-    )
+    .where(Submission.campaign_id == _CAMPAIGN, undecided())
     .subquery("live")
 )
 # The end of a member's last submission, looked up only for those whose turn it is to send another.
@@ -313,7 +310,7 @@ async def open_files(session: Session, campaign_id: UUID) -> Sequence[UUID]:
     return rows.all()
 
 
-async def of_members(session: Session, campaign_id: UUID, ids: Sequence[UUID]) -> list[Line]:
+async def without_workflow(session: Session, campaign_id: UUID, ids: Sequence[UUID]) -> list[Line]:
     """These members, by number."""
     statement = (
         select(*WHO, literal(Stuck.NO_WORKFLOW.value), File.waiting_since)

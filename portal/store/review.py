@@ -1,19 +1,27 @@
 """The reviewers' queue: one case at a time, under a lease, never one's own, decided once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import and_, exists, func, literal, select
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import aliased
+from sqlalchemy import func, select
 
-from portal.rules.identity import CLAIM_LEASE, Reason, SubmissionStatus, Verdict
+from portal.rules.identity import CLAIM_LEASE
 from portal.rules.refusals import Refusal
-from portal.store import Session
+from portal.store import Session, decisions, journal
+from portal.store import queue as urgency
 from portal.store.accounts import Account
-from portal.store.identity import Claim, Decision, DecisionNote, Submission, lock
+from portal.store.campaigns import Campaign
+from portal.store.decisions import Opinion
+from portal.store.identity import Claim, Submission, lock
 from portal.store.members import Member
+from portal.store.queue import MANY_CASES, alerts, is_many, opened
+
+__all__ = [
+    "Case", "Queue", "alerts", "carry_over", "case_of", "claim_next", "current_claim", "give_back",
+    "note_comparison", "prolong", "queue", "runs_until", "show_roll", "watch",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +39,9 @@ class Queue:
     oldest: datetime | None
 
 
-def _open(reviewer_member: object) -> object:
-    now = func.clock_timestamp()
-    other = aliased(Claim)
-    return and_(
-        Submission.status == SubmissionStatus.SUBMITTED.value,
-        ~exists().where(Decision.submission_id == Submission.id),
-        ~exists().where(other.submission_id == Submission.id, other.expires_at > now),
-        # Nobody acts on their own file (brief §3.7).
-        Submission.member_id.is_distinct_from(reviewer_member),
-    )
-
-
 async def queue(session: Session) -> Queue:
     row = (
-        await session.execute(
-            select(func.count(), func.min(Submission.submitted_at)).where(
-                Submission.status == SubmissionStatus.SUBMITTED.value,
-                ~exists().where(Decision.submission_id == Submission.id),
-            )
-        )
+        await session.execute(select(func.count(), func.min(Submission.submitted_at)).where(decisions.undecided()))
     ).one()
     return Queue(row[0], row[1])
 
@@ -62,9 +53,8 @@ async def current_claim(session: Session, reviewer_id: UUID) -> Claim | None:
         .join(Submission, Submission.id == Claim.submission_id)
         .where(
             Claim.reviewer_id == reviewer_id,
-            Claim.expires_at > func.clock_timestamp(),
-            Submission.status == SubmissionStatus.SUBMITTED.value,
-            ~exists().where(Decision.submission_id == Claim.submission_id),
+            decisions.open_claim(),
+            decisions.undecided(),
         )
         .order_by(Claim.claimed_at.desc())
         .limit(1)
@@ -72,29 +62,34 @@ async def current_claim(session: Session, reviewer_id: UUID) -> Claim | None:
 
 
 async def claim_next(session: Session, reviewer_id: UUID) -> Claim | None:
-    """The case already open, else a lease on the oldest that nobody has open; None when none is left."""
+    """The case already open, else a lease on the most urgent that nobody has open; None when none is left."""
     # One reviewer, one case: a second click waits here and finds the first one's.
     await session.execute(select(Account.id).where(Account.id == reviewer_id).with_for_update(key_share=True))
     mine = await current_claim(session, reviewer_id)
     if mine is not None:
         return mine
     own_member = select(Account.member_id).where(Account.id == reviewer_id).scalar_subquery()
+    passed: list[UUID] = []
     while True:
         submission_id = await session.scalar(
             select(Submission.id)
-            .where(_open(own_member))  # type: ignore[arg-type]
-            .order_by(Submission.submitted_at)
+            .join(Campaign, Campaign.id == Submission.campaign_id)
+            .where(urgency.may_take(reviewer_id), urgency.free(), Submission.id.not_in(passed))
+            .order_by(*urgency.order())
             .limit(1)
-            .with_for_update(skip_locked=True)
+            .with_for_update(of=Submission, skip_locked=True)
         )
         if submission_id is None:
             return None
-        # Asked again now that it is held: a colleague's claim may have been committed after the look above.
-        taken = await session.scalar(
-            select(Claim.id).where(Claim.submission_id == submission_id, Claim.expires_at > func.clock_timestamp())
+        # Asked again now that it is held: a colleague's claim or opinion may have been committed after the look above.
+        free = await session.scalar(
+            select(Submission.id).where(
+                Submission.id == submission_id, decisions.may_take(reviewer_id, own_member), ~decisions.leased()
+            )
         )
-        if taken is None:
+        if free is not None:
             break
+        passed.append(submission_id)
     claim = Claim(
         id=uuid4(),
         submission_id=submission_id,
@@ -117,97 +112,88 @@ async def case_of(session: Session, claim_id: UUID, reviewer_id: UUID) -> Case |
             .where(
                 Claim.id == claim_id,
                 Claim.reviewer_id == reviewer_id,
-                Claim.expires_at > func.clock_timestamp(),
+                decisions.open_claim(),
             )
         )
     ).one_or_none()
     return None if row is None else Case(row[0], row[1], row[2])
 
 
-async def decide(
-    session: Session,
-    *,
-    claim_id: UUID,
-    reviewer_id: UUID,
-    verdict: Verdict,
-    reason: Reason | None,
-    note_fr: str,
-    note_en: str,
-) -> Submission | Refusal:
-    """Write the decision, once, under the claim; the submission it was made on, or why it does not apply."""
-    # Whatever the form still holds, an approval has no reason.
-    given = reason if verdict is Verdict.REJECT else None
+async def give_back(session: Session, claim_id: UUID, *, by: UUID | None) -> Claim | Refusal:
+    """The case is free again: its reviewer gave it back, an operator took it from them, or (None) its time is over."""
     claim = await session.get(Claim, claim_id)
-    if claim is None or claim.reviewer_id != reviewer_id:
+    # Held as for an opinion: of both at once only one happens.
+    submission = None if claim is None else await lock(session, claim.submission_id)
+    if claim is None or submission is None:
         return Refusal.CLAIM_NEEDED
-    submission = await lock(session, claim.submission_id)
-    if submission is None:
-        return Refusal.CLAIM_NEEDED
-    earlier = await session.get(Decision, submission.id)
-    if earlier is not None:
-        same = (earlier.claim_id, earlier.verdict, earlier.reason) == (claim_id, verdict.value, given)
-        # The same form sent twice is one decision.
-        return submission if same else Refusal.ALREADY_DECIDED
-    if submission.status != SubmissionStatus.SUBMITTED.value:
-        return Refusal.NEWER_SUBMISSION
-    own = await session.scalar(select(Account.member_id).where(Account.id == reviewer_id))
-    if own is not None and own == submission.member_id:
-        return Refusal.OWN_FILE
-    alive = await session.scalar(
-        select(Claim.id).where(Claim.id == claim_id, Claim.expires_at > func.clock_timestamp())
-    )
-    if alive is None:
+    await session.refresh(claim)
+    decided = await session.scalar(select(Opinion.claim_id).where(Opinion.claim_id == claim_id))
+    now = await session.scalar(select(func.clock_timestamp()))
+    assert now is not None, "the database knows the time"
+    # A timer that rings early, because the lease was prolonged meanwhile, returns nothing.
+    over = claim.expires_at <= now
+    if decided is not None or claim.returned_at is not None or over is (by is not None):
         return Refusal.CLAIM_EXPIRED
-    await session.execute(
-        insert(Decision).values(
-            submission_id=submission.id,
-            claim_id=claim_id,
-            reviewer_id=reviewer_id,
-            verdict=verdict.value,
-            reason=None if given is None else given.value,
-        )
-    )
-    if given is Reason.OTHER:
-        session.add(DecisionNote(submission_id=submission.id, fr=note_fr.strip(), en=note_en.strip()))
+    if by is not None and submission.member_id == await session.scalar(
+        select(Account.member_id).where(Account.id == by)
+    ):
+        return Refusal.OWN_FILE
+    claim.returned_at = func.clock_timestamp()
     await session.flush()
-    return submission
+    await session.refresh(claim)
+    mine = by == claim.reviewer_id
+    await journal.write(
+        session, "lease-returned", actor=journal.SYSTEM if by is None else "reviewer" if mine else "operator",
+        actor_id=by, member_id=submission.member_id, campaign_id=submission.campaign_id, subject_id=submission.id,
+        code="expired" if by is None else "given-back" if mine else "taken-back", key=f"lease-returned:{claim_id}",
+    )  # fmt: skip
+    return claim
 
 
-@dataclass(frozen=True, slots=True)
-class Undelivered:
-    """A decision its workflow has not applied yet."""
-
-    campaign_id: UUID
-    campaign_code: str
-    member_id: UUID
-    submission_id: UUID
-    claim_id: UUID
-    verdict: Verdict
+async def runs_until(session: Session, claim_id: UUID) -> datetime | None:
+    """The end of a lease that runs and under which nothing was said; None when it is over."""
+    return await session.scalar(select(Claim.expires_at).where(Claim.id == claim_id, decisions.open_claim()))
 
 
-async def undelivered(session: Session, *, older_than_seconds: float, most: int = 100) -> list[Undelivered]:
-    """Decisions that a lost or ignored signal has left waiting."""
-    from portal.store.campaigns import Campaign
-
-    rows = await session.execute(
-        select(
-            Submission.campaign_id,
-            Campaign.code,
-            Submission.member_id,
-            Decision.submission_id,
-            Decision.claim_id,
-            Decision.verdict,
+async def watch(session: Session, reviewer_id: UUID) -> None:
+    """Write down once an hour that somebody opens more cases than work explains; operators see it."""
+    if is_many(await opened(session, reviewer_id, urgency.HOUR)):
+        hour = await session.scalar(select(func.to_char(func.date_trunc("hour", urgency.NOW), "YYYY-MM-DD-HH24")))
+        await journal.write(
+            session, MANY_CASES, actor="reviewer", actor_id=reviewer_id, key=f"many-cases:{reviewer_id}:{hour}"
         )
-        .join(Submission, Submission.id == Decision.submission_id)
-        .join(Campaign, Campaign.id == Submission.campaign_id)
-        .where(
-            Submission.status == SubmissionStatus.SUBMITTED.value,
-            Decision.decided_at
-            < func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, literal(older_than_seconds)),
-        )
-        .order_by(Decision.decided_at)
-        .limit(most)
-    )
-    return [
-        Undelivered(r.campaign_id, r.code, r.member_id, r.submission_id, r.claim_id, Verdict(r.verdict)) for r in rows
-    ]
+
+
+async def prolong(session: Session, claim_id: UUID, reviewer_id: UUID) -> Claim | Refusal:
+    """The lease runs anew, once, while its reviewer works."""
+    found = await case_of(session, claim_id, reviewer_id)
+    if found is None or found.claim.extended_at is not None:
+        return Refusal.CLAIM_EXPIRED
+    found.claim.extended_at = func.clock_timestamp()
+    await session.flush()
+    await session.refresh(found.claim)
+    return found.claim
+
+
+async def note_comparison(session: Session, claim: Claim, differs: Sequence[str]) -> None:
+    """That a comparison was made under this claim, and the codes of the fields that differ; nothing that was typed."""
+    claim.compared_at = func.clock_timestamp()
+    claim.differs = list(differs)
+    await session.flush()
+
+
+async def show_roll(session: Session, claim: Claim) -> None:
+    """The roll is looked at without comparing: nothing is approved under this claim any more."""
+    if claim.roll_shown_at is None:
+        claim.roll_shown_at = func.clock_timestamp()
+        await session.flush()
+
+
+async def carry_over(session: Session, undone_id: UUID, reviewer_id: UUID) -> Claim | None:
+    """After an opinion was taken back: its case again, under a new lease, with what was compared a moment ago."""
+    undone, anew = await session.get(Claim, undone_id), await current_claim(session, reviewer_id)
+    if undone is None or anew is None or anew.submission_id != undone.submission_id:
+        return anew
+    anew.compared_at, anew.differs, anew.roll_shown_at = undone.compared_at, undone.differs, undone.roll_shown_at
+    await session.flush()
+    return anew

@@ -20,6 +20,7 @@ from portal.store import (  # noqa: F401  (a table exists once its module is imp
     mail,
     members,
     onboarding,
+    opinions,
     paper,
     sessions,
 )

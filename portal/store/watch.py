@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, literal, or_, select, true
+from sqlalchemy import func, literal, or_, select, true
 
 from portal.rules.accounts import NUMBER_FAILURES_AN_HOUR, delay_after
 from portal.rules.forecast import Flow
-from portal.rules.identity import OVER, SubmissionStatus
-from portal.store import Session
+from portal.rules.identity import OVER
+from portal.store import Session, decisions
 from portal.store.accounts import Account, Attempt
 from portal.store.identity import Claim, Decision, Submission
 from portal.store.journal import Entry
@@ -25,9 +25,7 @@ DAY = timedelta(days=1)
 
 # --- the queue of the reviewers ----------------------------------------------------------------------------------
 
-_UNDECIDED = and_(
-    Submission.status == SubmissionStatus.SUBMITTED.value, ~exists().where(Decision.submission_id == Submission.id)
-)
+_UNDECIDED = decisions.undecided()
 
 
 async def flow(session: Session, campaign_id: UUID) -> Flow:
@@ -39,7 +37,7 @@ async def flow(session: Session, campaign_id: UUID) -> Flow:
             func.count().label("week"),
         )
         .join(Submission, Submission.id == Decision.submission_id)
-        .where(mine, Decision.decided_at > _NOW - 7 * DAY)
+        .where(mine, Decision.decided_at > _NOW - 7 * DAY, Decision.undone_at.is_(None))
         .subquery("decided")
     )
     arrived = (
@@ -72,18 +70,26 @@ class Listed:
 
 
 def cases(campaign_id: UUID) -> Listed:
-    """Cases under review, the oldest first; `until` is the end of the lease of whoever has it open."""
-    held = (
-        select(func.max(Claim.expires_at))
-        .where(Claim.submission_id == Submission.id, Claim.expires_at > _NOW)
-        .scalar_subquery()
-    )
+    """Cases under review, the oldest first; with the lease of whoever has one open, and its end."""
+    open_claims = select(Claim.submission_id, Claim.id, Claim.expires_at).where(decisions.open_claim()).subquery("held")
     statement = (
-        select(*WHO, literal("review"), Submission.submitted_at, held, Submission.id)
+        select(*WHO, literal("review"), Submission.submitted_at, open_claims.c.expires_at, open_claims.c.id)
         .join(Member, Member.id == Submission.member_id)
+        .outerjoin(open_claims, open_claims.c.submission_id == Submission.id)
         .where(Submission.campaign_id == campaign_id, _UNDECIDED)
     )
     return Listed(statement, (Submission.submitted_at, Submission.id))
+
+
+async def second_looks(session: Session) -> list[Line]:
+    """Cases that have waited for somebody else than who has looked already, the longest wait first."""
+    waiting = await decisions.waiting_for_another(session)
+    rows = await session.execute(select(*WHO).where(Member.id.in_({one.member_id for one in waiting})))
+    who: dict[UUID, Any] = {row[0]: row for row in rows}
+    return [
+        Line(*who[one.member_id], "appeal" if one.appeal else "opinion", one.since, None, one.submission_id)
+        for one in waiting
+    ]
 
 
 def undeleted() -> Listed:

@@ -53,6 +53,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "operations": ("operations", "operations"),
     "list": ("operations/liste/{listed}", "operations/list/{listed}"),
     "list-file": ("operations/fichier/{listed}", "operations/file/{listed}"),
+    "return-case": ("operations/examen/{claim_id}/retour", "operations/review/{claim_id}/return"),
     "member-desk": ("operations/membre/{member_id}", "operations/member/{member_id}"),
     "member-act": ("operations/membre/{member_id}/geste", "operations/member/{member_id}/act"),
     "paper": ("operations/membre/{member_id}/papier", "operations/member/{member_id}/paper"),

@@ -17,6 +17,7 @@ STEPS: dict[Step, str] = {
     Step.IDENTITY: N_("Identité"),
     Step.REGISTRATION: N_("Inscription aux votes"),
     Step.REVIEW: N_("Examen de votre pièce d'identité"),
+    Step.REFUSED: N_("Identité refusée"),
     Step.DONE: N_("Tout est prêt"),
     Step.ENDED: N_("Terminé"),
 }
@@ -25,6 +26,7 @@ IDENTITY: dict[IdentityState, str] = {
     IdentityState.NONE: N_("Pièce d'identité à envoyer"),
     IdentityState.SUBMITTED: N_("Pièce d'identité reçue, réponse à venir"),
     IdentityState.APPROVED: N_("Identité confirmée"),
+    IdentityState.REFUSED: N_("Identité refusée"),
 }
 
 
@@ -58,6 +60,7 @@ SUBMISSIONS: dict[SubmissionStatus, str] = {
     SubmissionStatus.SUBMITTED: N_("À l'examen"),
     SubmissionStatus.APPROVED: N_("Identité confirmée"),
     SubmissionStatus.REJECTED: N_("Meilleure photo demandée"),
+    SubmissionStatus.REFUSED: N_("Identité refusée"),
     SubmissionStatus.REPLACED: N_("Remplacée par un autre envoi"),
     SubmissionStatus.WITHDRAWN: N_("Retirée par vous"),
     SubmissionStatus.EXPIRED: N_("Pas regardée en 30 jours"),
@@ -73,6 +76,10 @@ MAILS: dict[MailKind, str] = {
     MailKind.DOCUMENTS_RECEIVED: N_("Pièce d'identité reçue"),
     MailKind.APPROVED: N_("Identité confirmée"),
     MailKind.REJECTED: N_("Meilleure photo demandée"),
+    MailKind.IDENTITY_REFUSED: N_("Identité refusée"),
+    MailKind.APPEAL_RECEIVED: N_("Contestation reçue"),
+    MailKind.APPEAL_LATE: N_("Réponse en retard"),
+    MailKind.REVIEW_WAITING: N_("Examen en attente"),
     MailKind.EXPIRED: N_("Photo à renvoyer"),
     MailKind.REGISTERED: N_("Inscription aux votes"),
     MailKind.REMINDER: N_("Rappel d'une étape"),

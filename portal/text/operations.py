@@ -23,6 +23,7 @@ class List(StrEnum):
     BOUNCED = "bounced"
     SLOWED_DOWN = "slowed-down"
     CASES = "cases"
+    SECOND_LOOKS = "second-looks"
     UNDELETED = "undeleted"
     PAPER = "paper"
 
@@ -43,6 +44,7 @@ WAITING: dict[Step, str] = {
     Step.IDENTITY: N_("Identité à fournir"),
     Step.REGISTRATION: N_("Inscription à faire"),
     Step.REVIEW: N_("À l'examen"),
+    Step.REFUSED: N_("Identité refusée"),
     Step.DONE: N_("Tout est prêt"),
     Step.ENDED: N_("Terminé"),
 }
@@ -62,6 +64,7 @@ ACTS: dict[Act, str] = {
     Act.RESEND: N_("Renvoyer le courriel de vérification"),
     Act.REOPEN: N_("Relancer le dossier"),
     Act.PAPER: N_("Faire voter par la poste"),
+    Act.RETURN: N_("Rendre à la file"),
 }
 
 PAPER: dict[PaperReason, str] = {
@@ -76,6 +79,7 @@ PAPER: dict[PaperReason, str] = {
 ENDINGS: dict[SubmissionStatus, str] = {
     SubmissionStatus.APPROVED: N_("Identité confirmée"),
     SubmissionStatus.REJECTED: N_("Meilleure photo demandée"),
+    SubmissionStatus.REFUSED: N_("Identité refusée"),
     SubmissionStatus.REPLACED: N_("Remplacée par un autre envoi"),
     SubmissionStatus.WITHDRAWN: N_("Retirée par la personne"),
     SubmissionStatus.EXPIRED: N_("Pas regardée en 30 jours"),
@@ -89,6 +93,7 @@ LISTS: dict[List, str] = {
     List.BOUNCED: N_("Courriels non livrés"),
     List.SLOWED_DOWN: N_("Entrées ralenties"),
     List.CASES: N_("Dossiers à l'examen"),
+    List.SECOND_LOOKS: N_("Attendent un autre regard"),
     List.UNDELETED: N_("Pièces à supprimer"),
     List.PAPER: N_("Votes par la poste"),
 }
@@ -100,6 +105,7 @@ EMPTY: dict[List, str] = {
     List.BOUNCED: N_("Tous les courriels sont arrivés."),
     List.SLOWED_DOWN: N_("Aucune entrée n'est ralentie."),
     List.CASES: N_("Aucun dossier n'attend d'examen."),
+    List.SECOND_LOOKS: N_("Aucun dossier n'attend un autre regard depuis plus d'un jour."),
     List.UNDELETED: N_("Toutes les pièces qui ne servent plus sont supprimées."),
     List.PAPER: N_("Personne ne vote par la poste."),
 }
@@ -112,6 +118,7 @@ COLUMNS: dict[List, tuple[str, str, str]] = {
     List.BOUNCED: (N_("Courriel et réponse du serveur"), N_("Depuis le"), ""),
     List.SLOWED_DOWN: (N_("Essais de suite"), N_("Dernier essai le"), N_("Ralentie jusqu'au")),
     List.CASES: (N_("État"), N_("Reçu le"), N_("Ouvert par l'équipe jusqu'au")),
+    List.SECOND_LOOKS: (N_("Ce qui attend"), N_("Depuis le"), ""),
     List.UNDELETED: (N_("Ce qui s'est passé"), N_("Ne sert plus depuis le"), ""),
     List.PAPER: (N_("Motif"), N_("Depuis le"), ""),
 }
@@ -120,6 +127,8 @@ NUMBER, FAMILY_NAME, GIVEN_NAME = N_("Numéro"), N_("Nom de famille"), N_("Prén
 GROUP, LANGUAGE = N_("Groupe"), N_("Langue")
 STAFF = N_("Membre du personnel")
 
+APPEAL = "appeal"
+_APPEAL, _SECOND_LOOK = N_("Appel, pour une personne qui n'y a pas pris part"), N_("Deuxième avis")
 _UNDER_REVIEW, _OPEN_AT_THE_DESK = N_("Dans la file"), N_("Entre les mains de l'équipe")
 
 ALERTS: dict[Alert, tuple[str, str]] = {
@@ -142,6 +151,14 @@ ALERTS: dict[Alert, tuple[str, str]] = {
     Alert.MAILS_WAIT: (
         N_("Un courriel aurait dû partir il y a plus de 10 minutes : le relais ou son serveur ne répond pas."),
         N_("%(count)s courriels attendent, l'un depuis plus de 10 minutes : le relais ou son serveur ne répond pas."),
+    ),
+    Alert.SECOND_LOOKS_WAIT: (
+        N_("Un dossier attend depuis plus d'un jour le regard d'une autre personne."),
+        N_("%(count)s dossiers attendent depuis plus d'un jour le regard d'une autre personne."),
+    ),
+    Alert.REVIEWER_OPENS_MANY: (
+        N_("Une personne de l'équipe d'examen a ouvert plus de 30 dossiers en une heure : parlez-lui-en."),
+        N_("%(count)s fois depuis hier, une même personne a ouvert plus de 30 dossiers en une heure : parlez-lui-en."),
     ),
     Alert.REQUESTS_LATE: (
         N_("Une demande attend une réponse qui était promise plus tôt."),
@@ -185,6 +202,8 @@ def what(listed: List, code: str, language: str, *, held: bool = False) -> str:
             return code
         case List.CASES:
             return gettext(language)(_OPEN_AT_THE_DESK if held else _UNDER_REVIEW)
+        case List.SECOND_LOOKS:
+            return gettext(language)(_APPEAL if code == APPEAL else _SECOND_LOOK)
         case List.UNDELETED:
             return word(ENDINGS, SubmissionStatus(code), language)
         case List.PAPER:

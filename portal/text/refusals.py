@@ -83,6 +83,21 @@ SENTENCES: dict[Refusal, str] = {
     Refusal.DOCUMENTS_UNDER_REVIEW: N_(
         "Une personne regarde votre pièce d'identité en ce moment : attendez sa réponse, nous vous écrirons aussitôt."
     ),
+    Refusal.IDENTITY_REFUSED: N_(
+        "Deux personnes ont refusé votre pièce d'identité : pour en envoyer une autre, choisissez « Contester la "
+        "décision » dans votre profil."
+    ),
+    Refusal.APPEAL_TOO_LATE: N_(
+        "Une décision se conteste dans les sept jours, et avant la fin du vote : ce délai est passé. Écrivez-nous si "
+        "vous aviez une raison d'attendre."
+    ),
+    Refusal.APPEAL_ALREADY_MADE: N_(
+        "Cette décision a déjà été contestée, et une contestation ne se fait qu'une fois : écrivez-nous s'il reste "
+        "quelque chose à éclaircir."
+    ),
+    Refusal.NOTHING_TO_APPEAL: N_(
+        "Il n'y a pas de décision à contester : votre profil dit où en est votre pièce d'identité."
+    ),
     Refusal.NO_DOCUMENTS: N_(
         "Nous n'avons aucune pièce d'identité de vous en ce moment : choisissez « Télécharger une photo ID "
         "» pour nous en envoyer une."
@@ -170,6 +185,13 @@ SENTENCES: dict[Refusal, str] = {
         "ouvrez le nouvel envoi."
     ),
     Refusal.ALREADY_DECIDED: N_("Une décision a déjà été prise dans ce dossier : passez au suivant."),
+    Refusal.ANOTHER_REVIEWER_NEEDED: N_(
+        "Vous avez déjà donné votre avis sur ce dossier : la suite revient à quelqu'un d'autre, prenez le suivant."
+    ),
+    Refusal.UNDO_TOO_LATE: N_(
+        "Il est trop tard pour annuler : la décision a pris effet, ou le délai est passé. Si elle est erronée, "
+        "prévenez une ou un responsable."
+    ),
     Refusal.OWN_FILE: N_("C'est votre propre dossier : laissez une ou un collègue s'en occuper et passez au suivant."),
     Refusal.REASON_NEEDED: N_(
         "Dites pourquoi la photo ne convient pas : choisissez un motif ; pour « Autre », écrivez quelques "

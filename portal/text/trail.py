@@ -11,6 +11,8 @@ from portal.text.operations import PAPER
 # One for every action that any part of the portal writes down; a test looks for those without words.
 ACTIONS = {
     "activated": N_("Premier mot de passe choisi"),
+    "appeal-late": N_("Réponse à une contestation en retard, excuses envoyées"),
+    "appeal-made": N_("Décision contestée, pièce d'identité reçue"),
     "case-opened": N_("Votre dossier pris en main pour l'examen"),
     "data-downloaded": N_("Vos données téléchargées"),
     "decided": N_("Décision prise sur votre pièce d'identité"),
@@ -25,13 +27,17 @@ ACTIONS = {
     "file-ended": N_("Dossier de la campagne fermé"),
     "file-opened": N_("Dossier de la campagne ouvert"),
     "identity-approved": N_("Identité confirmée"),
+    "identity-refused": N_("Identité refusée"),
     "identity-rejected": N_("Meilleure photo demandée"),
     "language-chosen": N_("Langue de correspondance choisie"),
     "file-reopened": N_("Dossier relancé à votre place"),
+    "lease-returned": N_("Votre dossier remis dans la file d'examen"),
     "list-exported": N_("Liste téléchargée"),
     "mail-resent": N_("Courriel de vérification renvoyé à votre place"),
     "notice-queued": N_("Avis à tout le monde préparé"),
     "number-path-closed": N_("Entrée par numéro de membre fermée à tout le monde pour une heure"),
+    "opinion-given": N_("Premier avis donné sur votre pièce d'identité, un autre à venir"),
+    "opinion-undone": N_("Avis ou décision repris avant d'avoir eu un effet"),
     "paper-marked": N_("Vote par la poste choisi : le vote en ligne vous est fermé"),
     "paper-taken-back": N_("Vote par la poste repris : vous votez de nouveau en ligne"),
     "password-renewed": N_("Mot de passe renouvelé, toutes les sessions fermées"),
@@ -79,8 +85,10 @@ PICTURES = frozenset({"picture-seen"})
 _CODES: dict[tuple[str, str], str] = {
     ("decided", Verdict.APPROVE.value): N_("identité confirmée"),
     ("decided", Verdict.REJECT.value): N_("meilleure photo demandée"),
+    ("decided", Verdict.REFUSE.value): N_("identité refusée"),
     ("language-chosen", "fr"): N_("français"),
     ("language-chosen", "en"): N_("anglais"),
+    ("lease-returned", "expired"): N_("le temps réservé était écoulé"),
     ("renewal-asked", Refusal.MAIL_JUST_SENT.value): N_("un lien venait d'être envoyé, aucun autre n'est parti"),
     ("renewal-closed", "used"): N_("un nouveau mot de passe a été choisi"),
     ("renewal-closed", "expired"): N_("le lien n'a pas servi"),
@@ -124,7 +132,7 @@ def _more(action: str, code: str, language: str) -> str:
         return ngettext(language)("%(count)s vote", "%(count)s votes", count) % {"count": count}
     if action == "documents-erased":
         return translate(N_("certificat %(number)s")) % {"number": code}
-    if action == "identity-rejected" and code in set(Reason):
+    if action in ("identity-rejected", "identity-refused") and code in set(Reason):
         # In the words that the member was written: the code itself is the reviewers'.
         return translate(REASONS[Reason(code)].reason)
     known = _CODES.get((action, code))

@@ -14,8 +14,8 @@ from activities.mail import message_id
 from activities.relay import MOST_IN_A_ROW, MOST_TRIES, wait_before
 from deploy.servers import Mailbox, start_mailbox
 from portal.store import Sessions
+from portal.store.decisions import Undelivered
 from portal.store.mail import TRIED_FOR
-from portal.store.review import Undelivered
 from tests import builders
 from tests.activities.conftest import Relaying
 from tests.activities.mails import eventually, is_sent, queue_verification, row

@@ -153,6 +153,13 @@ async def test_every_list_is_a_page_and_a_file_in_both_languages(
                 found = await campaigns.by_id(session, campaign)
                 assert found is not None
                 await a_submission(session, found, member, status=status)
+        case List.SECOND_LOOKS:
+            async with sessions.begin() as session:
+                found = await campaigns.by_id(session, campaign)
+                assert found is not None
+                contested = await a_submission(session, found, member, status=SubmissionStatus.REJECTED)
+                appeal = await a_submission(session, found, member, since=timedelta(days=2))
+                appeal.appeal_of = contested.id
         case List.PAPER:
             await change(
                 sessions,

@@ -15,7 +15,7 @@ from tests.api.conftest import PASSWORD, Visit
 from tests.api.looking import change, code_in, count, later, mails_to, notices, says, until
 from tests.api.person import Person
 from tests.api.test_documents import send_card, signed_in
-from tests.api.test_documents_access import a_desk
+from tests.api.test_documents_access import a_desk, take
 from tests.conftest import Running, Servers
 from workflows.messages import workflow_id
 
@@ -137,6 +137,27 @@ async def test_without_an_answer_the_page_offers_to_ask_again_with_the_same_key(
     await operator.submit("/geste")
     assert operator.response.status_code == 202
     assert await trail(sessions) == [("file-reopened", "operator", None)]
+
+
+async def test_a_case_that_its_reviewer_has_left_goes_back_to_the_queue(visit: Visit, sessions: Sessions) -> None:
+    person, _ = await signed_in(visit, sessions)
+    await send_card(person)
+    reviewer, colleague = await a_desk(visit, sessions), await a_desk(visit, sessions)
+    await take(reviewer)
+    operator = await a_desk(visit, sessions, Role.OPERATOR)
+    await operator.get("/fr/operations/liste/cases")
+    assert "Entre les mains de l'équipe" in operator.page.text
+    form = operator.page.form("/retour")
+    await operator.submit(form.action)
+    assert notices(operator, "rendu")
+    assert "Dans la file" in operator.page.text
+    assert "/retour" not in operator.page.html
+    await operator.post(form.action, form.fields)
+    assert notices(operator, "rendu")
+    assert await trail(sessions) == [("lease-returned", "operator", "taken-back")]
+    assert await take(colleague)
+    await reviewer.get("/fr/examen")
+    assert await count(sessions, "select count(*) from claim where returned_at is null") == 1
 
 
 async def an_operator_on_the_roll(visit: Visit, sessions: Sessions) -> tuple[Person, object]:

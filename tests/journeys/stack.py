@@ -96,6 +96,9 @@ class Stack:
             "PORTAL_SMTP_HOST": LOOPBACK,
             "PORTAL_SMTP_PORT": str(self.servers.mailbox.smtp_port),
             "PORTAL_SMTP_STARTTLS": "false",
+            # Decisions take effect at once, and one opinion is enough for all but a refusal.
+            "PORTAL_UNDO_SECONDS": "0",
+            "PORTAL_SECOND_LOOK_PERCENT": "0",
             # Never quiet, never spread: tests run at any hour.
             "PORTAL_QUIET_FROM": "0",
             "PORTAL_QUIET_UNTIL": "0",

@@ -1,4 +1,4 @@
-"""The doors beside the entrance: what a field means, what is due next, and which words are alike."""
+"""The doors beside the entrance: what a field means, and what is due next."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,6 @@ from portal.rules.doors import (
     Reason,
     Status,
     Verdict,
-    alike,
     is_late,
     next_due,
     next_reminder,
@@ -72,21 +71,6 @@ def test_each_door_has_its_reasons_and_another_one_is_said_in_both_languages(doo
     assert not reason_given(door, Verdict.REFUSE, Reason.OTHER, "un mot", " ")
     assert not reason_given(door, Verdict.REFUSE, None, "", "")
     assert reason_given(door, Verdict.ACCEPT, None, "", "")
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("Hélène-Marie", "helene marie", True),
-        ("D’Aïeul", "D'AIEUL", True),
-        ("J8X 1A1", "j8x1a1", True),
-        ("Poquelin", "Poquelin-Molière", False),
-        ("", "Poquelin", False),
-        ("Œuvre", "Oeuvre", False),
-    ],
-)
-def test_accents_hyphens_and_capitals_make_no_difference(one: str, other: str, same: bool) -> None:
-    assert alike(one, other) is same
 
 
 @pytest.mark.parametrize("door", Door)

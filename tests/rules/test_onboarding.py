@@ -19,7 +19,7 @@ from portal.rules.onboarding import (
     step_of,
 )
 
-NONE, SUBMITTED, APPROVED = IdentityState
+NONE, SUBMITTED, APPROVED, REFUSED = IdentityState
 START = datetime(2017, 2, 3, 14, tzinfo=UTC)
 CLOSES = datetime(2017, 3, 3, 21, tzinfo=UTC)
 ENDS = datetime(2017, 3, 17, 20, tzinfo=UTC)

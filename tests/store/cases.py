@@ -31,6 +31,7 @@ async def a_submission(
     documents: int = 1,
     wrapped_key: bytes | None = b"wrapped",
     epoch: date | None = None,
+    appeal_of: UUID | None = None,
 ) -> Submission:
     """Documents that reached this status so long ago."""
     at = datetime.now(UTC) - since
@@ -39,6 +40,7 @@ async def a_submission(
         campaign_id=campaign.id,
         member_id=member.id,
         status=status.value,
+        appeal_of=appeal_of,
         staged_at=at,
         submitted_at=None if status is SubmissionStatus.STAGED else at,
         over_at=at if status in OVER else None,

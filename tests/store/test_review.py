@@ -7,16 +7,20 @@ from uuid import UUID, uuid4
 import pytest
 
 from portal.rules.accounts import Role
+from portal.rules.decisions import Deciding
 from portal.rules.identity import CLAIM_LEASE, Reason, SubmissionStatus, Verdict
 from portal.rules.refusals import Refusal
-from portal.store import Sessions, accounts, identity, review
+from portal.store import Sessions, accounts, decisions, identity, review
 from portal.store.campaigns import Campaign
-from portal.store.identity import Claim, Decision, Submission
-from portal.store.review import Undelivered
+from portal.store.decisions import Undelivered
+from portal.store.identity import Claim, Submission
 from tests import builders
 from tests.store.cases import a_submission, earlier, run
 
-APPROVE, REJECT = Verdict
+APPROVE, REJECT, REFUSE = Verdict
+
+# One opinion is enough, and takes effect the moment it is given.
+AT_ONCE = Deciding(b"a key of the tests", second_looks=0, undo_for=timedelta(0))
 
 
 async def a_queue(sessions: Sessions, cases: int) -> tuple[Campaign, list[Submission]]:
@@ -56,10 +60,11 @@ async def decide(
 ) -> Submission | Refusal:
     assert claim is not None
     async with sessions.begin() as session:
-        return await review.decide(
+        given = await decisions.give(
             session, claim_id=claim.id, reviewer_id=by or claim.reviewer_id, verdict=verdict, reason=reason,
-            note_fr=note and f"{note} (fr)", note_en=note and f"{note} (en)",
+            note_fr=note and f"{note} (fr)", note_en=note and f"{note} (en)", deciding=AT_ONCE,
         )  # fmt: skip
+    return given if isinstance(given, Refusal) else given.submission
 
 
 async def set_status(sessions: Sessions, submission_id: UUID, status: SubmissionStatus) -> None:
@@ -304,7 +309,7 @@ async def test_an_approval_with_a_reason_left_in_its_form_is_an_approval(session
 
     assert isinstance(answer, Submission)
     async with sessions.begin() as session:
-        decision = await session.get(Decision, waiting[0].id)
+        decision = await identity.decision_of(session, waiting[0].id)
         assert decision is not None
         assert decision.reason is None
         assert await identity.note_of(session, waiting[0].id) is None
@@ -329,10 +334,10 @@ async def test_a_decision_whose_signal_was_lost_is_found_until_it_is_applied(
 
     async def lost() -> list[Undelivered]:
         async with as_worker.begin() as session:
-            return await review.undelivered(session, older_than_seconds=10)
+            return await decisions.undelivered(session, older_than_seconds=10)
 
     assert await lost() == []
-    await earlier(sessions, "decision", timedelta(seconds=11), "decided_at")
+    await earlier(sessions, "decision", timedelta(seconds=11), "effective_at")
     assert await lost() == [
         Undelivered(campaign.id, campaign.code, waiting[0].member_id, waiting[0].id, claim.id, REJECT)
     ]

@@ -88,6 +88,7 @@ def test_nothing_is_stored_in_a_form_that_could_hold_a_picture_or_a_sentence_unn
 
     assert odd == {
         "ballot.groups": "ARRAY",
+        "claim.differs": "ARRAY",
         "document.epoch": "Date",
         "document.wrapped_key": "LargeBinary",
         "door_request.said": "JSONB",

@@ -11,10 +11,12 @@ from activities.accounts import UseLink
 from activities.ballots import RegisterFor
 from activities.campaigns import CalendarToTell, NoticeToQueue
 from activities.identity import (
+    OUTCOMES,
     Applied,
     ApplyDecision,
     CloseSubmission,
     Erased,
+    LateAppeal,
     SubmissionOf,
     Submitted,
 )  # fmt: skip
@@ -53,6 +55,11 @@ class FakeRecords:
         self.submissions: dict[UUID, SubmissionStatus] = {}
         self.submitted_at: dict[UUID, datetime] = {}
         self.decisions: dict[UUID, tuple[UUID, Verdict]] = {}
+        # By claim: when each takes effect, and which were taken back.
+        self.effective_at: dict[UUID, datetime] = {}
+        self.undone: set[UUID] = set()
+        # When the answers to appeals are promised; none once we apologised.
+        self.appeal_by: dict[UUID, datetime] = {}
         self.registered: list[str] = []
         self.erased: list[UUID] = []
         self.certified: list[UUID] = []
@@ -79,10 +86,20 @@ class FakeRecords:
         self.submissions[submission_id] = SubmissionStatus.STAGED
         return submission_id
 
-    def decide(self, submission_id: UUID, verdict: Verdict) -> UUID:
+    def decide(self, submission_id: UUID, verdict: Verdict, *, undo_for: timedelta = timedelta(0)) -> UUID:
         claim_id = uuid4()
         self.decisions[submission_id] = (claim_id, verdict)
+        self.effective_at[claim_id] = self.now() + undo_for
         return claim_id
+
+    def undo(self, claim_id: UUID) -> None:
+        self.undone.add(claim_id)
+        self.decisions = {s: made for s, made in self.decisions.items() if made[0] != claim_id}
+
+    def appeal(self, within: timedelta = timedelta(days=7)) -> UUID:
+        submission_id = self.stage()
+        self.appeal_by[submission_id] = self.now() + within
+        return submission_id
 
     @property
     def live(self) -> UUID | None:
@@ -92,7 +109,10 @@ class FakeRecords:
     def identity(self) -> IdentityState:
         if SubmissionStatus.APPROVED in self.submissions.values():
             return IdentityState.APPROVED
-        return IdentityState.NONE if self.live is None else IdentityState.SUBMITTED
+        if self.live is not None:
+            return IdentityState.SUBMITTED
+        refused = SubmissionStatus.REFUSED in self.submissions.values()
+        return IdentityState.REFUSED if refused else IdentityState.NONE
 
     @property
     def to_erase(self) -> list[UUID]:
@@ -129,6 +149,7 @@ class FakeRecords:
             reminders_in_all=self.reminders_in_all,
             calendar=self.calendar,
             to_erase=self.to_erase,
+            appeal_by=self.appeal_by.get(live) if live else None,
         )  # fmt: skip
 
     @activity.defn(name="remind")
@@ -170,24 +191,38 @@ class FakeRecords:
         self.submissions[order.submission_id] = SubmissionStatus.SUBMITTED
         self.submitted_at[order.submission_id] = self.now()
         self._stepped("documents")
-        return Submitted(self.now(), replaced)
+        return Submitted(self.now(), replaced, appeal_by=self.appeal_by.get(order.submission_id))
 
     @activity.defn(name="withdraw_documents")
     async def withdraw_documents(self, order: SubmissionOf) -> Outcome:
         self.submissions[order.submission_id] = SubmissionStatus.WITHDRAWN
         self._stepped("withdrawn")
-        return Outcome()
+        return Outcome(refused_again=self.identity is IdentityState.REFUSED)
 
     @activity.defn(name="apply_decision")
     async def apply_decision(self, order: ApplyDecision) -> Applied:
-        written = self.decisions.get(order.submission_id) == (order.claim_id, order.verdict)
+        claim_id, verdict = self.decisions.get(order.submission_id, (None, None))
+        travels_as = Verdict.REJECT if verdict is Verdict.REFUSE else verdict
+        if order.claim_id in self.undone:
+            self.told.append("undone")
+            return Applied(False)
+        written = (claim_id, travels_as) == (order.claim_id, order.verdict)
         if not written or self.submissions.get(order.submission_id) is not SubmissionStatus.SUBMITTED:
             self.told.append("ignored")
             return Applied(False)
-        approved = order.verdict is Verdict.APPROVE
-        self.submissions[order.submission_id] = SubmissionStatus.APPROVED if approved else SubmissionStatus.REJECTED
-        self._stepped(self.submissions[order.submission_id].value)
-        return Applied(True)
+        if (moment := self.effective_at.get(order.claim_id)) and moment > self.now():
+            self.told.append("not yet")
+            return Applied(False, not_before=moment)
+        assert verdict is not None, "it is written"
+        self.submissions[order.submission_id] = OUTCOMES[verdict]
+        self._stepped(OUTCOMES[verdict].value)
+        return Applied(True, refused=verdict is Verdict.REFUSE)
+
+    @activity.defn(name="appeal_late")
+    async def appeal_late(self, order: LateAppeal) -> None:
+        if order.submission_id not in self.decisions:
+            self.told.append("sorry")
+            del self.appeal_by[order.submission_id]
 
     @activity.defn(name="close_submission")
     async def close_submission(self, order: CloseSubmission) -> Applied:

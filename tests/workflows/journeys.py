@@ -4,8 +4,8 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,14 +14,16 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from portal.rules.accounts import Role
+from portal.rules.decisions import Deciding
 from portal.rules.identity import Reason, Verdict
 from portal.rules.links import hash_of
 from portal.rules.mail import MailKind
 from portal.rules.onboarding import Step
 from portal.rules.refusals import Refusal
 from portal.settings import Settings
-from portal.store import Sessions, accounts, identity, journal, links, mail, onboarding, review
+from portal.store import Sessions, accounts, decisions, identity, journal, links, mail, onboarding, review
 from portal.store.campaigns import Campaign
+from portal.store.decisions import Given
 from portal.store.files import MinioFiles
 from portal.store.identity import Claim, Document, Submission
 from portal.store.members import Member
@@ -117,12 +119,25 @@ class World:
     async def decide(
         self, claim: Claim, verdict: Verdict = Verdict.APPROVE, reason: Reason | None = None
     ) -> Submission | Refusal:
-        if verdict is Verdict.REJECT and reason is None:
+        if verdict is not Verdict.APPROVE and reason is None:
             reason = Reason.UNREADABLE
+        given = await self._give(claim, verdict, reason, self.settings.deciding)
+        return given if isinstance(given, Refusal) else given.submission
+
+    async def give(
+        self, claim: Claim, verdict: Verdict = Verdict.APPROVE, *, undo_for: timedelta = timedelta(0)
+    ) -> Given:
+        """An opinion that nothing speaks against."""
+        reason = None if verdict is Verdict.APPROVE else Reason.UNREADABLE
+        given = await self._give(claim, verdict, reason, replace(self.settings.deciding, undo_for=undo_for))
+        assert isinstance(given, Given), given
+        return given
+
+    async def _give(self, claim: Claim, verdict: Verdict, reason: Reason | None, deciding: Deciding) -> Given | Refusal:
         async with self.sessions.begin() as session:
-            return await review.decide(
+            return await decisions.give(
                 session, claim_id=claim.id, reviewer_id=claim.reviewer_id, verdict=verdict, reason=reason,
-                note_fr="", note_en="",
+                note_fr="", note_en="", deciding=deciding,
             )  # fmt: skip
 
 
@@ -171,7 +186,7 @@ class Journey:
             OnboardingWorkflow.confirm_email, ConfirmEmail(link_id), id=key or str(uuid4())
         )
 
-    async def upload(self) -> UUID:
+    async def upload(self, *, appeal_of: UUID | None = None) -> UUID:
         """What the page does with a picture before the form is sent: staged, and sealed in the store."""
         keys = EpochKeys(self.world.settings.key_folder)
         document_id, submission_id = uuid4(), uuid4()
@@ -179,7 +194,7 @@ class Journey:
         async with self.world.sessions.begin() as session:
             await identity.stage(
                 session,
-                Submission(id=submission_id, campaign_id=self.campaign.id, member_id=self.who.id),
+                Submission(id=submission_id, campaign_id=self.campaign.id, member_id=self.who.id, appeal_of=appeal_of),
                 [
                     Document(
                         id=document_id,
@@ -220,12 +235,14 @@ class Journey:
 
     # --- what others do
 
-    async def deliver(self, submission_id: UUID, claim_id: UUID, verdict: Verdict) -> None:
+    async def deliver(
+        self, submission_id: UUID, claim_id: UUID, verdict: Verdict, effective_at: datetime | None = None
+    ) -> None:
         running = self.world.running
         await calls.deliver_decision(
             running.client, running.task_queue,
             campaign_id=self.campaign.id, campaign_code=self.campaign.code, member_id=self.who.id,
-            submission_id=submission_id, claim_id=claim_id, verdict=verdict,
+            submission_id=submission_id, claim_id=claim_id, verdict=verdict, effective_at=effective_at,
         )  # fmt: skip
 
     # --- what is found afterwards

@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
@@ -25,6 +25,7 @@ from portal.rules.identity import Verdict
 from portal.temporal import connect
 from tests.workflows.door_timelines import DoorTimeline, door_timeline
 from tests.workflows.fakes import OWN, FakeRecords, a_calendar
+from tests.workflows.lease_stories import LEASE_STORIES, lease_story
 from tests.workflows.timelines import Timeline, timeline
 from workflows.campaigns import CampaignWorkflow
 from workflows.messages import DecisionMade
@@ -114,6 +115,58 @@ async def seven_registrations(member: Timeline) -> None:
     await member.to_the_end()
 
 
+UNDO_FOR = timedelta(seconds=30)
+
+
+async def undone(member: Timeline) -> None:
+    await to_review(member)
+    await member.register(*OWN)
+    assert member.records.live is not None
+    claim = await member.decided(member.records.live, Verdict.REJECT, undo_for=UNDO_FOR)
+    await member.heard()
+    await member.pass_time(timedelta(seconds=10))
+    member.records.undo(claim)
+    await member.decided(member.records.live, Verdict.APPROVE, undo_for=UNDO_FOR)
+    await member.pass_time(timedelta(minutes=2))
+    await member.heard()
+    await member.to_the_end()
+
+
+async def refused(member: Timeline) -> UUID:
+    """By two reviewers, after everything else was done; then contested."""
+    await to_review(member)
+    await member.register(*OWN)
+    assert member.records.live is not None
+    await member.decided(member.records.live, Verdict.REFUSE, undo_for=UNDO_FOR)
+    await member.pass_time(timedelta(minutes=2))
+    await member.heard()
+    await member.pass_time(3 * DAY)
+    return await member.appeal()
+
+
+async def refused_then_appealed(member: Timeline) -> None:
+    await member.withdraw(await refused(member))
+    appeal = await member.appeal()
+    await member.pass_time(2 * DAY)
+    # A signal that comes too early by the clock of the records, on the way.
+    claim = member.records.decide(appeal, Verdict.APPROVE, undo_for=UNDO_FOR)
+    await member.handle.signal(OnboardingWorkflow.approve, DecisionMade(appeal, claim))
+    await member.heard()
+    await member.pass_time(timedelta(minutes=2))
+    await member.heard()
+    await member.to_the_end()
+
+
+async def late_appeal(member: Timeline) -> None:
+    appeal = await refused(member)
+    await member.pass_time(8 * DAY)
+    await member.heard()
+    await member.decided(appeal, Verdict.REFUSE, undo_for=UNDO_FOR)
+    await member.pass_time(timedelta(minutes=2))
+    await member.heard()
+    await member.to_the_end()
+
+
 async def campaign(timeline: Timeline) -> None:
     timeline.records.files_left = [2, 1, 0]
     await timeline.open_campaign()
@@ -130,6 +183,9 @@ STORIES: dict[str, Callable[[Timeline], Awaitable[None]]] = {
     "moved-calendar": moved_calendar,
     "cancelled": cancelled,
     "seven-registrations": seven_registrations,
+    "undone": undone,
+    "refused-then-appealed": refused_then_appealed,
+    "late-appeal": late_appeal,
     "campaign": campaign,
 }
 
@@ -211,6 +267,11 @@ DOOR_STORIES: dict[str, Callable[[DoorTimeline], Awaitable[None]]] = {
 
 async def lived(client: Client, name: str) -> WorkflowHandle[Any, Any]:
     """The workflow of a story, once it has been told to its end."""
+    if name in LEASE_STORIES:
+        lease = lease_story(client)
+        async with lease.worker():
+            await LEASE_STORIES[name](lease)
+        return lease.handle
     if name in DOOR_STORIES:
         story = door_timeline(client)
         async with story.worker():
@@ -238,7 +299,7 @@ async def record(address: str, names: list[str]) -> None:
 
 
 def main() -> None:
-    names = sys.argv[1:] or [*STORIES, *DOOR_STORIES]
+    names = sys.argv[1:] or [*STORIES, *DOOR_STORIES, *LEASE_STORIES]
     HISTORIES.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="record-"))
     server = start_temporal(folder)

@@ -80,7 +80,7 @@ def test_the_step_and_the_deadline_follow_what_has_happened() -> None:
     )
     file.expires_no_more()
     assert file.nearest == Deadline(DeadlineKind.END, NOW + 60 * DAY)
-    file.submission_over(IdentityState.NONE, NOW + 8 * DAY)
+    file.submission_over(NOW + 8 * DAY)
     assert (file.step, file.submission_id, file.reminders_in_all) == (Step.IDENTITY, None, 1)
     assert file.nearest == Deadline(DeadlineKind.REMINDER, NOW + 10 * DAY)
     file.ended = True

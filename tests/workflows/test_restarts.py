@@ -106,7 +106,7 @@ async def test_a_whole_onboarding_goes_through_many_runs_without_losing_anything
     assert (await journey.sign_in()).step is Step.DONE
     assert await runs_of(journey.handle) >= 3
     assert await journey.actions() == {
-        "file-opened": 1, "documents-submitted": 2, "registered": 7, "identity-rejected": 1,
+        "file-opened": 1, "documents-submitted": 2, "registered": 7, "decided": 2, "identity-rejected": 1,
         "identity-approved": 1, "documents-erased": 2,
     }  # fmt: skip
     assert await journey.outbox() == {"documents-received": 2, "registered": 7, "rejected": 1, "approved": 1}

@@ -115,10 +115,20 @@ class Timeline:
     async def register(self, *ballots: str) -> Answer:
         return await self.handle.execute_update(OnboardingWorkflow.register, Register(list(ballots)), id=str(uuid4()))
 
-    async def decided(self, submission_id: UUID, verdict: Verdict) -> None:
-        claim_id = self.records.decide(submission_id, verdict)
+    async def decided(self, submission_id: UUID, verdict: Verdict, *, undo_for: timedelta | None = None) -> UUID:
+        """Written down and signalled; with a time to undo it, the signal says from when it counts."""
+        claim_id = self.records.decide(submission_id, verdict, undo_for=undo_for or timedelta(0))
         signal = OnboardingWorkflow.approve if verdict is Verdict.APPROVE else OnboardingWorkflow.reject
-        await self.handle.signal(signal, DecisionMade(submission_id, claim_id))
+        moment = None if undo_for is None else self.records.effective_at[claim_id]
+        await self.handle.signal(signal, DecisionMade(submission_id, claim_id, moment))
+        return claim_id
+
+    async def appeal(self, within: timedelta = timedelta(days=7)) -> UUID:
+        submission_id = self.records.appeal(within)
+        await self.handle.execute_update(
+            OnboardingWorkflow.submit_documents, SubmitDocuments(submission_id), id=str(uuid4())
+        )
+        return submission_id
 
     async def heard(self) -> None:
         """Until every signal so far has been applied."""

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261126_operations"
-down_revision = "20261125_mails_of_requests"
+down_revision = "20261126_desk"
 
 GRANTS = (
     "grant select on paper_voter to scrutin_api, scrutin_worker",
