@@ -110,7 +110,7 @@ async def _resend(request: Request, language: str, visitor: Visitor, member_id: 
                 raise Refused(Refusal.NO_EMAIL_ON_FILE)
             if Act.RESEND not in acts_for(whole, await paper.standing_of(session, whole.campaign.id, member_id)):
                 raise Refused(Refusal.VOTES_ON_PAPER if whole.paper_at else Refusal.EMAIL_ALREADY_VERIFIED)
-            await _note(session, visitor, whole, "mail-resent", key=f"resend:{member_id}:{key}")
+            await _note(session, visitor, "mail-resent", whole, key=f"resend:{member_id}:{key}")
             await another_link(session, portal, whole.account, f"desk-{key}")
     except Refused as refused:
         if refused.refusal in (Refusal.NO_CAMPAIGN, Refusal.MEMBER_UNKNOWN):
@@ -125,7 +125,7 @@ async def _reopen(portal: Portal, language: str, visitor: Visitor, member_id: UU
         whole = await _whole(session, portal, member_id)
         if Act.REOPEN not in acts_for(whole, None):
             raise Refused(Refusal.NOT_ALLOWED)
-        await _note(session, visitor, whole, "file-reopened", key=f"reopen:{member_id}:{key}")
+        await _note(session, visitor, "file-reopened", whole, key=f"reopen:{member_id}:{key}")
     await ask_for(
         portal, Current(whole.campaign.id, whole.campaign.code), member_id, OnboardingWorkflow.look_again,
         key=f"look-{member_id}-{key}", page="member-act", where={"member_id": str(member_id)},
@@ -136,7 +136,7 @@ async def _reopen(portal: Portal, language: str, visitor: Visitor, member_id: UU
 
 
 async def _note(
-    session: Session, visitor: Visitor, whole: Whole, action: str, *, key: str, code: str | None = None,
+    session: Session, visitor: Visitor, action: str, whole: Whole, *, key: str, code: str | None = None,
     subject_id: UUID | None = None,
 ) -> None:  # fmt: skip
     await journal.write(
@@ -215,7 +215,7 @@ async def mark_paper(
         )  # fmt: skip
         if marked is not None:
             await _note(
-                session, visitor, whole, "paper-marked", key=f"paper:{marked}", code=form.reason, subject_id=marked
+                session, visitor, "paper-marked", whole, key=f"paper:{marked}", code=form.reason, subject_id=marked
             )
     return go("member-desk", language, notice="papier", member_id=member_id)
 
@@ -236,6 +236,6 @@ async def take_back_paper(
                 raise Refused(Refusal.PAPER_STANDS)
             if await paper.take_back(session, mark.id, by=visitor.account_id):
                 await _note(
-                    session, visitor, whole, "paper-taken-back", key=f"paper-back:{mark.id}", subject_id=mark.id
+                    session, visitor, "paper-taken-back", whole, key=f"paper-back:{mark.id}", subject_id=mark.id
                 )
     return go("member-desk", language, notice="papier-repris", member_id=member_id)

@@ -69,6 +69,7 @@ WANTED = {
     "T112": "a mail has one recipient",
     "T113": "two spellings of one address are one",
     "T114": "typing somebody's address fills no mailbox",
+    "T116": "a list that is downloaded runs nothing in a spreadsheet",
 }
 
 

@@ -15,7 +15,7 @@ from tests.api.person import Person, check
 from tests.conftest import ORIGIN
 
 # Not pages: fragments, pictures, files, and what machines ask.
-BARE = {"status", "picture", "review-picture", "file-data", "calendar", "healthz", "readyz", "bare"}
+BARE = {"status", "picture", "review-picture", "file-data", "list-file", "calendar", "healthz", "readyz", "bare"}
 ASKED = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"}
 
 

@@ -195,7 +195,22 @@ async def everybody(town: Town) -> dict[str, Somebody]:
         # Its workflow has heard of it.
         request.taken_up_at = datetime.now(UTC)
     people["asking"] = Somebody(token=token)
-    people["operator"] = replace(people["operator"], where={"request_id": str(request.id)})
+    stuck = await town.a_member(verified=False)
+    people["operator"] = replace(
+        people["operator"],
+        where={"request_id": str(request.id), "listed": "members", "member_id": str(stuck.member_id)},
+    )
+    paper_voter = await town.a_member()
+    async with town.stack.sessions.begin() as session:
+        await session.execute(
+            text(
+                "insert into paper_voter (id, campaign_id, member_id, reason, by_id)"
+                " select gen_random_uuid(), c.id, :member, 'asked', r.account_id"
+                " from campaign c, (select account_id from staff_role where role = 'operator' limit 1) r"
+            ),
+            {"member": paper_voter.member_id},
+        )
+    people["on paper"] = as_seen(await town.enter(paper_voter))
     people["reminded"] = Somebody(token=reminders_token(SECRET.encode(), account.id))
 
     people["stranger"] = Somebody(token=await town.a_link(await town.a_member(), Purpose.RENEWAL))

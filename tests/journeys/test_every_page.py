@@ -18,7 +18,7 @@ MEMBER = ("home", "profile", "identity", "votes")
 SEES = {
     "stranger": (
         "entrance", "sign-in", "signed-out", "forgotten", "new-password", "register-email", "join", "request-sent",
-        "guide",
+        "guide", "counter",
     ),
     "opening a mail": ("confirm-email",),
     "confirming": ("confirm-email",),
@@ -37,11 +37,12 @@ SEES = {
     "reminded": ("reminders",),
     "asking": ("prove-request",),
     "reviewer": ("review", "review-case"),
-    "operator": ("operations", "requests", "request-case"),
+    "operator": ("operations", "list", "member-desk", "paper", "requests", "request-case"),
+    "on paper": ("home", "votes"),
 }  # fmt: skip
 
 # Not pages: pictures, a fragment, files, the bare address that leads to the entrance, and what machines ask.
-NO_PAGE = {"picture", "review-picture", "status", "file-data", "calendar", "bare", "healthz", "readyz"}
+NO_PAGE = {"picture", "review-picture", "status", "file-data", "list-file", "calendar", "bare", "healthz", "readyz"}
 
 
 def test_every_page_is_looked_at_by_somebody() -> None:

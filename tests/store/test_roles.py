@@ -36,6 +36,11 @@ FORBIDDEN_TO_BOTH = (
     "update member set family_name = 'X'",
     "update account set member_id = null",
     "insert into staff_role select id, 'reviewer' from account",
+    "delete from paper_voter",
+    "update paper_voter set reason = 'asked'",
+    "update paper_voter set member_id = member_id",
+    "update paper_voter set withdrawn_at = clock_timestamp()",
+    "insert into paper_voter (at) values (clock_timestamp())",
     "update claim set expires_at = clock_timestamp()",
     "update claim set claimed_at = clock_timestamp()",
     "update claim set reviewer_id = reviewer_id",
@@ -73,6 +78,8 @@ FORBIDDEN_TO_API = (
     "delete from decision_note",
 )
 FORBIDDEN_TO_WORKER = (
+    "insert into paper_voter (id) values (gen_random_uuid())",
+    "update paper_voter set withdrawn_by = by_id",
     "insert into door_request select * from door_request",
     "insert into member (identity_verified_at) values (clock_timestamp())",
     "insert into account (password_hash) values ('x')",
