@@ -17,6 +17,7 @@ from deploy.doors import some_requests
 from deploy.papers import draw, store
 from deploy.questions import QUESTIONS, TITLE_EN, TITLE_FR
 from deploy.story import Story, tell
+from deploy.troubles import some_troubles
 from portal.settings import Settings
 from portal.store import Session, Sessions, open_database, sessions_of
 from portal.store.accounts import Account, StaffRole
@@ -116,7 +117,8 @@ async def seed(
     async with sessions.begin() as session:
         await _write(session, [campaign])
         await _write(session, ballots)
-        accounts = await _write_people(session, people, stories)
+        rolled = await _write_people(session, people, stories)
+        accounts = {account.member_id: account.id for account in rolled if account.member_id is not None}
         reviewer, operator = await _write_staff(session, now)
         with_ids = [(person, story.member_id) for person, story in zip(people, stories, strict=True)]
         for rows in some_requests(with_ids, operator.id, secret, now):
@@ -132,6 +134,8 @@ async def seed(
         journal.sort(key=lambda entry: entry.at)
         await _write(session, journal)
         await _write(session, [mail for story in stories for mail in story.mails(campaign, accounts[story.member_id])])
+        for rows in some_troubles(with_ids, rolled, campaign, operator.id, secret, now):
+            await _write(session, rows)
     return campaign
 
 
@@ -147,14 +151,14 @@ def _registrations(ballots: list[Ballot], stories: list[Story]) -> list[Registra
     ]  # fmt: skip
 
 
-async def _write_people(session: Session, people: list[Person], stories: list[Story]) -> dict[UUID, UUID]:
-    """Roll and accounts; the account of each member."""
+async def _write_people(session: Session, people: list[Person], stories: list[Story]) -> list[Account]:
+    """Roll and accounts."""
     nobodys_hash = _HASHER.hash(secrets.token_hex(32))
     pairs = list(zip(people, stories, strict=True))
     await _write(session, [_member(person, story) for person, story in pairs])
     accounts = [_account(person, story, nobodys_hash) for person, story in pairs]
     await _write(session, accounts)
-    return {account.member_id: account.id for account in accounts if account.member_id is not None}
+    return accounts
 
 
 async def _write_staff(session: Session, now: datetime) -> tuple[Account, Account]:
