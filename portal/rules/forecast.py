@@ -67,7 +67,10 @@ def _guaranteed(flow: Flow, pace: float, *, at: datetime, closes: datetime) -> d
     room = (closes - at - MARGIN) / DAY - (flow.waiting + 1) / pace
     if room < 0:
         return None
-    return at + DAY * (room / (1 + growth / pace))
+    until = at + DAY * (room / (1 + growth / pace))
+    # A whole hour is easier to keep in mind, and earlier is safer.
+    hour = until.replace(minute=0, second=0, microsecond=0)
+    return hour if hour >= at else until
 
 
 def working_days_before(instant: datetime, days: int, zone: ZoneInfo) -> datetime:

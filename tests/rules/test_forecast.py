@@ -34,11 +34,11 @@ def test_the_pace_is_the_slower_of_two_and_at_least_one_a_day(day: int, week: in
 
 
 def test_an_ordinary_day_is_reckoned_as_a_person_would() -> None:
-    """20 wait, 10 are decided and 10 arrive a day: 2.1 days for whoever comes last, and one in hand."""
+    """20 wait, 10 are decided and 10 arrive a day: 2.1 days for whoever comes last, one in hand, at a whole hour."""
     at = CLOSES - 10 * DAY
     found = forecast(Flow(20, 10, 70, 10, 70), at=at, closes=CLOSES, zone=TORONTO)
     assert found.empty_at == at + 2 * DAY
-    assert found.guaranteed_until == CLOSES - MARGIN - 2.1 * DAY
+    assert found.guaranteed_until == CLOSES - MARGIN - timedelta(hours=51)
 
 
 def test_a_queue_that_grows_brings_the_date_forward() -> None:
