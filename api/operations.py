@@ -43,6 +43,15 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class People:
+    """How far everybody has come, who is stuck, and when that was counted."""
+
+    funnel: Funnel
+    stuck: dict[Stuck, int]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     """One stage of the drawing: its words, its length of a hundred, and those of its groups."""
 
@@ -59,9 +68,7 @@ async def desk(request: Request, language: Lang, visitor: OperatorDep) -> Respon
         campaign = await campaigns.current(session)
         if campaign is None:
             raise Refused(Refusal.NO_CAMPAIGN)
-        where = Where(campaign.id, portal.identity_valid_for)
-        funnel = await operations.funnel(session, campaign.id, valid_for=portal.identity_valid_for)
-        stuck = await operations.count_stuck(session, where)
+        people = await _people(portal, session, campaign)
         forecast = await forecast_of(portal, session, campaign)
         count = (await counted(portal, session)).counter
         requests = await doors.desk(session)
@@ -69,13 +76,32 @@ async def desk(request: Request, language: Lang, visitor: OperatorDep) -> Respon
         numbers = await _numbers(portal, session, campaign, post)
         alerts = await _alerts(portal, session, campaign, post, numbers)
     return render(
-        request, "operations/desk.html", visitor=visitor, campaign=campaign, funnel=funnel, bars=bars(funnel, language),
+        request, "operations/desk.html", visitor=visitor, campaign=campaign, people=people, funnel=people.funnel,
+        bars=bars(people.funnel, language),
         stages=[(stage, words.word(words.STAGES, stage, language)) for stage in Stage], groups=list(Group),
         languages=list(Language), forecast=forecast, counter=count, requests=requests, post=post, numbers=numbers,
-        stuck=[(code, words.word(words.REASONS, code, language), stuck[code]) for code in Stuck if code in stuck],
+        stuck=[
+            (code, words.word(words.REASONS, code, language), people.stuck[code])
+            for code in Stuck
+            if code in people.stuck
+        ],
         alerts=[_warned(code, number, language) for code, number in alerts.items()], temporal=temporal_list(portal),
         List=List,
     )  # fmt: skip
+
+
+async def _people(portal: Portal, session: Session, campaign: Campaign) -> People:
+    """The two counts that look at everybody on the roll: taken at most once a minute, whoever looks at the desk."""
+
+    async def made() -> People:
+        valid_for = portal.identity_valid_for
+        return People(
+            await operations.funnel(session, campaign.id, valid_for=valid_for),
+            await operations.count_stuck(session, Where(campaign.id, valid_for)),
+            datetime.now(UTC),
+        )
+
+    return await portal.minute.of(("people", campaign.id), made)
 
 
 def bars(funnel: Funnel, language: str) -> list[Bar]:

@@ -134,8 +134,8 @@ async def seed(
         journal.sort(key=lambda entry: entry.at)
         await _write(session, journal)
         await _write(session, [mail for story in stories for mail in story.mails(campaign, accounts[story.member_id])])
-        for rows in some_troubles(with_ids, rolled, campaign, operator.id, secret, now):
-            await _write(session, rows)
+        for trouble in some_troubles(with_ids, rolled, campaign, operator.id, secret, now):
+            await _write(session, trouble)
     return campaign
 
 

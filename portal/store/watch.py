@@ -1,7 +1,7 @@
 """What operators watch: mails that came back, cases that wait, pictures to erase, doors slowed down, votes on paper."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -85,11 +85,14 @@ async def second_looks(session: Session) -> list[Line]:
     """Cases that have waited for somebody else than who has looked already, the longest wait first."""
     waiting = await decisions.waiting_for_another(session)
     rows = await session.execute(select(*WHO).where(Member.id.in_({one.member_id for one in waiting})))
-    who: dict[UUID, Any] = {row[0]: row for row in rows}
+    who = {line.member_id: line for line in lines(rows.all())}
     return [
-        Line(*who[one.member_id], "appeal" if one.appeal else "opinion", one.since, None, one.submission_id)
+        replace(
+            who[one.member_id], what="appeal" if one.appeal else "opinion", since=one.since,
+            subject_id=one.submission_id,
+        )
         for one in waiting
-    ]
+    ]  # fmt: skip
 
 
 def undeleted() -> Listed:
