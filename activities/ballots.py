@@ -40,6 +40,7 @@ class BallotActivities:
                 documents_in=standing.identity in DOCUMENTS_IN,
                 chosen=order.ballots,
                 own=standing.own,
+                on_paper=whole.paper_at is not None,
             )
             if refusal is not None:
                 return Outcome(refusal)

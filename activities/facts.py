@@ -13,7 +13,7 @@ from portal.rules.campaigns import NoticeKind, still_true
 from portal.rules.links import code_of, reminders_token, token_of
 from portal.rules.mail import REMINDERS, MailKind
 from portal.rules.onboarding import MEMBERS_TURN, Step
-from portal.store import Session, ballots, campaigns, links, onboarding
+from portal.store import Session, ballots, campaigns, identity, links, onboarding
 from portal.store import mail as outbox
 from portal.store.campaigns import Campaign
 from portal.store.mail import Claimed
@@ -135,6 +135,8 @@ class Facts:
             return await self.doors.of(session, mail, language)
         if mail.kind is MailKind.REVIEW_WAITING:
             return await self.identity.waiting(session, mail, language)
+        if mail.kind is MailKind.STAFF_ALARM:
+            return await self._overdue(session, mail, language)
         if member is None or campaign is None:
             return None
         if mail.kind in ABOUT_DOCUMENTS:
@@ -157,6 +159,13 @@ class Facts:
             "code": code_of(self.link_secret, link_id) if purpose is Purpose.VERIFICATION else None,
             "expires": link.expires_at,
         }
+
+    async def _overdue(self, session: Session, mail: Claimed, language: str) -> dict[str, object] | None:
+        """Of the picture it was written for, unless that is gone by now."""
+        submission = await identity.by_id(session, UUID(mail.facts["submission_id"]))
+        if submission is None or submission.erased_at is not None:
+            return None
+        return {"over_at": submission.over_at, "desk_url": self._url("operations", language)}
 
     async def _registered(
         self, session: Session, mail: Claimed, language: str, member: Member, campaign: Campaign
@@ -186,6 +195,9 @@ class Facts:
         # Queued for an instant that has moved since, or for a vote that is not held: it says what is no longer true.
         mark = mail.key.partition(":")[0]
         if campaign.cancelled or ("@" in mark and not still_true(mark, campaign.calendar)):
+            return None
+        if whole.paper_at is not None and mail.kind is not MailKind.CLOSED:
+            # Whoever votes on paper is not asked to do online what is closed to them.
             return None
         if mail.kind is MailKind.INVITATION:
             return None if closed or file is not None else {"ballots_count": len(standing.own)}

@@ -214,9 +214,13 @@ class OnboardingActivities:
             )  # fmt: skip
             if not new:
                 return
-            # The campaign's own reminder may have used the last of the five; whoever left the roll misses nothing.
+            # The campaign's own reminder may have used the last of the five; whoever left the roll misses nothing, and
+            # whoever votes on paper has nothing left to do here.
             allowed = (
-                whole.file is not None and whole.file.reminders_in_all < MOST_REMINDERS and whole.member.left_at is None
+                whole.file is not None
+                and whole.file.reminders_in_all < MOST_REMINDERS
+                and whole.member.left_at is None
+                and whole.paper_at is None
             )
             await onboarding.note_reminder(session, order.campaign_id, order.member_id)
             if allowed and step in MEMBERS_TURN:

@@ -9,16 +9,19 @@ from temporalio.exceptions import ApplicationError
 
 from activities import review_mails
 from activities.identity import CloseSubmission, Erased, IdentityActivities
+from portal.rules.accounts import Role
 from portal.rules.doors import FORGOTTEN_AFTER
 from portal.rules.identity import (
+    ERASURE_ALARM,
     ERASURE_TARGET,
     KEY_LIFETIME,
     STAGED_FOR,
     UNDECIDED_FOR,
     SubmissionStatus,
 )  # fmt: skip
+from portal.rules.mail import MailKind, lane
 from portal.rules.roll import DRAFT_KEPT
-from portal.store import Session, Sessions, accounts, decisions, doors, identity, journal, mail, roll
+from portal.store import Session, Sessions, accounts, decisions, doors, identity, journal, mail, roll, watch
 from portal.store import sessions as sign_ins
 from portal.store.files import Files, FilesUnavailable, StillThere
 from portal.store.sealing import EpochKeys
@@ -61,6 +64,7 @@ class SweepActivities:
         stuck: Stuck = []
         late = await self._erase_late(stuck)
         strays = await self._erase_strays(stuck)
+        await self._alarm()
         if stuck:
             # Everything else was tried: now the operators see it, and Temporal tries again.
             raise ApplicationError("pictures left", type=type(stuck[0]).__name__)
@@ -109,6 +113,29 @@ class SweepActivities:
         await self.identity.certify_erasure(erased)
         async with self.sessions.begin() as session:
             await journal.write(session, "erased-by-sweep", actor=journal.SYSTEM, subject_id=submission_id)
+
+    async def _alarm(self) -> None:
+        """Whoever runs the portal is told of a picture that is still there an hour late: once for each picture."""
+        async with self.sessions.begin() as session:
+            oldest = await watch.oldest_undeleted(session)
+            if oldest is None or datetime.now(UTC) - oldest.over_at < ERASURE_ALARM:
+                return
+            new = await journal.write(
+                session, "erasure-alarm", actor=journal.SYSTEM, member_id=oldest.member_id,
+                campaign_id=oldest.campaign_id, subject_id=oldest.id, key=f"erasure-alarm:{oldest.id}",
+            )  # fmt: skip
+            if not new:
+                return
+            for account_id in await accounts.with_role(session, Role.OPERATOR):
+                await mail.queue(
+                    session,
+                    mail.to_queue(
+                        key=f"{MailKind.STAFF_ALARM}:{oldest.id}:{account_id}", kind=MailKind.STAFF_ALARM,
+                        lane=lane(MailKind.STAFF_ALARM), account_id=account_id, campaign_id=None,
+                        # At any hour: a promise is being broken.
+                        due_at=datetime.now(UTC), facts={"submission_id": str(oldest.id)},
+                    ),
+                )  # fmt: skip
 
     async def _erase_strays(self, stuck: Stuck) -> int:
         """Objects without a record. Listed before the records are read: what is new since is in the records."""

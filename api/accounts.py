@@ -90,7 +90,12 @@ async def sign_in(request: Request, language: Lang, visitor: Anyone, form: SignI
         here = await accounts.attempt(session, portal.counter("address", caller(request)), ADDRESS_LIMIT)
         allowed = here and await accounts.try_password(session, tries)
         if not allowed:
-            await journal.write(session, "sign-in-refused", actor="unknown", code=Refusal.TOO_MANY_TRIES.value)
+            # Looked up for everybody who is refused, known or not: the work is the same, and so is the answer.
+            account_id, member_id = await accounts.holder(session, email)
+            await journal.write(
+                session, "sign-in-refused", actor="unknown", code=Refusal.TOO_MANY_TRIES.value, member_id=member_id,
+                subject_id=account_id,
+            )  # fmt: skip
         known = await _known(session, email) if allowed else None
         numbered = allowed and await _spend_number(session, portal, known, form.password)
     if not allowed:
@@ -103,7 +108,7 @@ async def sign_in(request: Request, language: Lang, visitor: Anyone, form: SignI
         async with portal.sessions.begin() as session:
             await journal.write(
                 session, "sign-in-refused", actor="unknown", code=Refusal.WRONG_PAIR.value,
-                member_id=known.member_id if known else None,
+                member_id=known.member_id if known else None, subject_id=known.account_id if known else None,
             )  # fmt: skip
         return refuse(Refusal.WRONG_PAIR)
     if matches and known.must_renew:

@@ -16,12 +16,14 @@ from temporalio.client import Client
 from api import (
     accounts,
     activation,
+    acts,
     ballots,
     calendar,
     campaign_ballots,
     campaign_changes,
     campaign_moves,
     campaigns,
+    counter,
     door_desk,
     doors,
     factors,
@@ -32,6 +34,7 @@ from api import (
     invitation,
     journal,
     keys,
+    lists,
     messages,
     onboarding,
     operations,
@@ -65,8 +68,9 @@ PAGES = [
     module.router
     for module in (
         accounts, factors, keys, invitation, activation, renewal, reminders, onboarding, identity, ballots, holdings,
-        messages, calendar, review, review_decisions, operations, roll, temporal_page, campaigns, campaign_ballots,
-        campaign_changes, campaign_moves, rehearsals, staff, journal, doors, door_desk, guide, health,
+        messages, calendar, review, review_decisions, operations, lists, acts, roll, temporal_page, campaigns,
+        campaign_ballots, campaign_changes, campaign_moves, rehearsals, staff, journal, doors, door_desk, guide,
+        counter, health,
     )
 ]  # fmt: skip
 

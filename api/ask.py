@@ -76,18 +76,36 @@ async def ask(
     Raises Refused, NotYet or Away.
     """
     assert visitor.member_id is not None, "only members have a file"
-    campaign = campaign_of(visitor)
+    return await ask_for(
+        portal, campaign_of(visitor), visitor.member_id, update, argument, key=key, page=page, where=where,
+        fields=fields,
+    )  # fmt: skip
+
+
+async def ask_for(
+    portal: Portal,
+    campaign: Current,
+    member_id: UUID,
+    update: Any,
+    argument: Any = None,
+    *,
+    key: str,
+    page: str,
+    where: Mapping[str, str] | None = None,
+    fields: Mapping[str, str] | None = None,
+) -> Answer:
+    """The same for this member's workflow, whoever asks."""
     # How to ask again, with the same key.
     again = (page, where or {}, fields or {})
     arguments = {} if argument is None else {"arg": argument}
     try:
         async with asyncio.timeout(portal.settings.answer_seconds):
             try:
-                answer = await _sent(portal, visitor.member_id, campaign, update, key, arguments)
+                answer = await _sent(portal, member_id, campaign, update, key, arguments)
             except _RefusedUnheard:
                 # Pages ask only what the records allow: the workflow has not heard of something yet.
-                await _sent(portal, visitor.member_id, campaign, OnboardingWorkflow.look_again, f"look-{uuid4()}", {})
-                answer = await _sent(portal, visitor.member_id, campaign, update, key, arguments)
+                await _sent(portal, member_id, campaign, OnboardingWorkflow.look_again, f"look-{uuid4()}", {})
+                answer = await _sent(portal, member_id, campaign, update, key, arguments)
     except _RefusedUnheard as unheard:
         raise Refused(unheard.refusal) from None
     except (WorkflowUpdateRPCTimeoutOrCancelledError, WorkflowUpdateFailedError, TimeoutError):

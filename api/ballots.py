@@ -90,6 +90,7 @@ def _not_now(whole: Whole, cards: Sequence[Card], chosen: list[str]) -> Refusal 
         documents_in=standing.identity in DOCUMENTS_IN,
         chosen=chosen,
         own=standing.own,
+        on_paper=whole.paper_at is not None,
     )
 
 

@@ -197,6 +197,19 @@ class RollLookUpFields(Sent):
     compared: Annotated[str, Field(max_length=64)] = ""
 
 
+class ActFields(Sent):
+    act: Annotated[str, Field(max_length=16)] = ""
+
+
+class PaperFields(Sent):
+    reason: Annotated[str, Field(max_length=32)] = ""
+    confirmed: Annotated[str, Field(max_length=8)] = ""
+
+
+class PaperOfFields(Sent):
+    paper_id: Annotated[str, Field(max_length=64)] = ""
+
+
 SentForm = Annotated[Sent, Form()]
 SignInForm = Annotated[SignInFields, Form()]
 EmailForm = Annotated[EmailFields, Form()]
@@ -223,3 +236,6 @@ ProofForm = Annotated[ProofFields, Form()]
 RequestDecisionForm = Annotated[RequestDecisionFields, Form()]
 RollConfirmForm = Annotated[RollConfirmFields, Form()]
 RollLookUpForm = Annotated[RollLookUpFields, Form()]
+ActForm = Annotated[ActFields, Form()]
+PaperForm = Annotated[PaperFields, Form()]
+PaperOfForm = Annotated[PaperOfFields, Form()]

@@ -1,8 +1,6 @@
 """« Journal »: what was done, for auditors, newest first, in words; and the chain that seals it."""
 
-import csv
-import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
@@ -21,6 +19,7 @@ from portal.store.staff import staff_code
 from portal.text import TORONTO, gettext
 from portal.text.catalogues import N_
 from portal.text.staff import STAFF_ACTORS, action_choices, action_name, actor_name, code_words
+from portal.text.tables import BOM, written
 from portal.text.trail import ACTIONS
 
 router = APIRouter()
@@ -29,7 +28,6 @@ LINES = 100
 # Rows read at once for the file.
 CHUNK = 2000
 # A spreadsheet takes a cell that begins so for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = (
     N_("Entrée"), N_("Instant (UTC)"), N_("Qui"), N_("Code du personnel"), N_("Geste"), N_("Geste (code)"),
     N_("Détail"), N_("Détail (code)"),
@@ -106,34 +104,24 @@ async def journal_data(request: Request, language: Lang, visitor: AuditorDep) ->
     )  # fmt: skip
 
 
-async def _rows(portal: Portal, wanted: Wanted, language: str) -> AsyncIterator[str]:
+async def _rows(portal: Portal, wanted: Wanted, language: str) -> AsyncIterator[bytes]:
     translate = gettext(language)
     # Spreadsheets take a file for UTF-8 by this mark.
-    yield "\ufeff" + _written([[translate(name) for name in COLUMNS]])
+    yield BOM.encode() + written([[translate(name) for name in COLUMNS]], language)
     while True:
         async with portal.autocommit() as session:
             found = await audit.entries(session, wanted, CHUNK)
         lines = [(_line(entry, language), entry) for entry in found]
-        yield _written(
+        yield written(
             [
                 [
                     str(line.id), line.at.isoformat(timespec="milliseconds"), line.who, line.staff, line.what,
                     entry.action, line.more, entry.code or "",
                 ]
                 for line, entry in lines
-            ]
+            ],
+            language,
         )  # fmt: skip
         if len(found) < CHUNK:
             return
         wanted = replace(wanted, before=found[-1].id)
-
-
-def _written(rows: Sequence[Sequence[str]]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerows([[safe(cell) for cell in row] for row in rows])
-    return out.getvalue()
-
-
-def safe(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from api.activation import first_steps, tag_of
 from api.ask import ask
+from api.forecast import forecast_of
 from api.forms import CodeForm, LinkForm, SentForm
 from api.guards import Anyone, Lang, LeftOpenDep, MemberDep, MemberOrActivatingDep, campaign_of, same_form
 from api.pages import go, link_token, render
@@ -57,6 +58,9 @@ class View:
     cards: list[ballots.Card]
     # The time by the database.
     at: datetime
+    # Since when they vote on paper; until when documents are surely answered before the closing.
+    paper_at: datetime | None = None
+    guaranteed_until: datetime | None = None
 
     @property
     def step(self) -> Step:
@@ -100,6 +104,11 @@ async def view_of(session: Session, portal: Portal, visitor: Visitor, language: 
         appeal_until=appeal_until,
         cards=await ballots.cards(session, whole.campaign.id, whole.member),
         at=whole.at,
+        paper_at=whole.paper_at,
+        # While an answer is still to come: what is there already is in time by the same reckoning.
+        guaranteed_until=(await forecast_of(portal, session, whole.campaign)).guaranteed_until
+        if whole.standing.identity is not IdentityState.APPROVED and whole.standing.own
+        else None,
     )
 
 
@@ -254,23 +263,28 @@ async def _prove_again(portal: Portal, visitor: Visitor, key: str) -> bool:
     account = await _came_back(portal, visitor)
     if account is None:
         return False
-    link_id = uuid5(NAMESPACE_OID, f"verification:{account.id}:{key}")
     async with portal.sessions.begin() as session:
-        made = await links.make(
-            session, link_id=link_id, account=account, purpose=Purpose.VERIFICATION,
-            token_hash=hash_of(token_of(portal.secret, link_id)), valid=VERIFICATION_VALID,
-        )  # fmt: skip
-        # The same form again has been answered by the first.
-        if not made and await links.by_id(session, link_id) is None:
-            raise Refused(Refusal.MAIL_JUST_SENT)
-        await mail.queue(
-            session,
-            mail.to_queue(
-                key=f"verification:{link_id}", kind=MailKind.VERIFICATION, lane=lane(MailKind.VERIFICATION),
-                account_id=account.id, campaign_id=None, due_at=datetime.now(UTC), facts={"link_id": str(link_id)},
-            ),
-        )  # fmt: skip
+        await another_link(session, portal, account, key)
     return True
+
+
+async def another_link(session: Session, portal: Portal, account: Account, key: str) -> None:
+    """A fresh verification link to the address on file; the same key is the same mail. No step is asked for."""
+    link_id = uuid5(NAMESPACE_OID, f"verification:{account.id}:{key}")
+    made = await links.make(
+        session, link_id=link_id, account=account, purpose=Purpose.VERIFICATION,
+        token_hash=hash_of(token_of(portal.secret, link_id)), valid=VERIFICATION_VALID,
+    )  # fmt: skip
+    # The same form again has been answered by the first.
+    if not made and await links.by_id(session, link_id) is None:
+        raise Refused(Refusal.MAIL_JUST_SENT)
+    await mail.queue(
+        session,
+        mail.to_queue(
+            key=f"verification:{link_id}", kind=MailKind.VERIFICATION, lane=lane(MailKind.VERIFICATION),
+            account_id=account.id, campaign_id=None, due_at=datetime.now(UTC), facts={"link_id": str(link_id)},
+        ),
+    )  # fmt: skip
 
 
 async def _came_back(portal: Portal, visitor: Visitor) -> Account | None:

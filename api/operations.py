@@ -1,45 +1,175 @@
-"""The operators' page: members by step, the longest wait first, each with its workflow in the Temporal UI."""
+"""The operations desk: what needs a look now, how far members have come, the queue against the closing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.counter import counted
+from api.forecast import forecast_of
 from api.guards import Lang, OperatorDep
 from api.pages import render
-from api.portal import portal_of
+from api.portal import Portal, portal_of
 from api.routes import page
-from api.temporal_links import temporal_link, temporal_list
-from portal.rules.onboarding import Step
+from api.temporal_links import temporal_list
+from api.workflows_seen import how_many_missing
+from portal.rules.doors import ANSWER_WITHIN
+from portal.rules.identity import ERASURE_ALARM, ERASURE_TARGET
+from portal.rules.members import Group, Language
+from portal.rules.operations import BOUNCES_AN_HOUR, MAIL_WAITS_AFTER, REVIEW_LATE_AFTER, Alert, Stage, Stuck
 from portal.rules.refusals import Refusal, Refused
-from portal.store import bounces, campaigns, doors, identity, mail, onboarding, review
-from portal.text import mail_name
-from workflows.messages import workflow_id
+from portal.store import Session, campaigns, decisions, doors, operations, review, watch
+from portal.store.campaigns import Campaign
+from portal.store.operations import Funnel, Where
+from portal.text import operations as words
+from portal.text.addresses import path
+from portal.text.operations import List
 
 router = APIRouter()
 
-# Mails that came back: enough to see whether it is one address or the whole server.
-MOST_FAILED = 50
+# What stops the vote for somebody, or breaks a promise, before what only waits.
+GRAVE = frozenset({Alert.DOCUMENT_OVERDUE, Alert.NUMBER_PATH_CLOSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """One thing that needs a look now, and where to look."""
+
+    said: str
+    grave: bool
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """How far everybody has come, who is stuck, and when that was counted."""
+
+    funnel: Funnel
+    stuck: dict[Stuck, int]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One stage of the drawing: its words, its length of a hundred, and those of its groups."""
+
+    name: str
+    count: int
+    share: float
+    groups: list[tuple[str, int, float]]
 
 
 @page(router, "operations")
-async def operations(request: Request, language: Lang, visitor: OperatorDep) -> Response:
+async def desk(request: Request, language: Lang, visitor: OperatorDep) -> Response:
     portal = portal_of(request)
-    wanted = request.query_params.get("etape", "")
-    step = Step(wanted) if wanted in set(Step) else Step.REVIEW
     async with portal.autocommit() as session:
         campaign = await campaigns.current(session)
         if campaign is None:
             raise Refused(Refusal.NO_CAMPAIGN)
-        counts = await onboarding.by_step(session, campaign.id)
-        people = await onboarding.at_step(session, campaign.id, step)
-        waiting = await review.queue(session)
+        people = await _people(portal, session, campaign)
+        forecast = await forecast_of(portal, session, campaign)
+        count = (await counted(portal, session)).counter
         requests = await doors.desk(session)
-        counter = await identity.counter(session)
-        mails = await mail.counts(session)
-        failed = await bounces.failed(session, campaign.id, most=MOST_FAILED)
-    came_back = [(mail_name(lost.kind, language), lost) for lost in failed]
-    rows = [(file, member, temporal_link(portal, workflow_id(campaign.code, member.id))) for file, member in people]
+        post = await watch.post(session)
+        numbers = await _numbers(portal, session, campaign, post)
+        alerts = await _alerts(portal, session, campaign, post, numbers)
     return render(
-        request, "operations/steps.html", visitor=visitor, campaign=campaign, counts=counts, step=step,
-        steps=list(Step), rows=rows, queue=waiting, requests=requests, counter=counter, mails=mails,
-        came_back=came_back, temporal=temporal_list(portal),
+        request, "operations/desk.html", visitor=visitor, campaign=campaign, people=people, funnel=people.funnel,
+        bars=bars(people.funnel, language),
+        stages=[(stage, words.word(words.STAGES, stage, language)) for stage in Stage], groups=list(Group),
+        languages=list(Language), forecast=forecast, counter=count, requests=requests, post=post, numbers=numbers,
+        stuck=[
+            (code, words.word(words.REASONS, code, language), people.stuck[code])
+            for code in Stuck
+            if code in people.stuck
+        ],
+        alerts=[_warned(code, number, language) for code, number in alerts.items()], temporal=temporal_list(portal),
+        List=List,
     )  # fmt: skip
+
+
+async def _people(portal: Portal, session: Session, campaign: Campaign) -> People:
+    """The two counts that look at everybody on the roll: taken at most once a minute, whoever looks at the desk."""
+
+    async def made() -> People:
+        valid_for = portal.identity_valid_for
+        return People(
+            await operations.funnel(session, campaign.id, valid_for=valid_for),
+            await operations.count_stuck(session, Where(campaign.id, valid_for)),
+            datetime.now(UTC),
+        )
+
+    return await portal.minute.of(("people", campaign.id), made)
+
+
+def bars(funnel: Funnel, language: str) -> list[Bar]:
+    """The drawing. Every bar is measured against the roll: its own length says how many got so far."""
+    whole = max(1, funnel.count(Stage.ROLL))
+    of_group = {group: max(1, funnel.count(Stage.ROLL, group)) for group in Group}
+    return [
+        Bar(
+            words.word(words.STAGES, stage, language), funnel.count(stage), 100 * funnel.count(stage) / whole,
+            [
+                (group.value, funnel.count(stage, group), 100 * funnel.count(stage, group) / of_group[group])
+                for group in Group
+            ],
+        )
+        for stage in Stage
+    ]  # fmt: skip
+
+
+async def _numbers(portal: Portal, session: Session, campaign: Campaign, post: watch.Post) -> dict[List, int]:
+    """How long each list is, but for the one that only Temporal knows."""
+    return {
+        List.CASES: await watch.cases(campaign.id).count(session),
+        List.SECOND_LOOKS: len(await decisions.waiting_for_another(session)),
+        List.UNDELETED: await watch.undeleted().count(session),
+        List.BOUNCED: post.failed,
+        List.SLOWED_DOWN: len(
+            await watch.slowed_down(session, lambda email: portal.counter("sign-in", email))
+        ),
+        List.PAPER: await watch.on_paper(campaign.id).count(session),
+    }  # fmt: skip
+
+
+async def _alerts(
+    portal: Portal, session: Session, campaign: Campaign, post: watch.Post, numbers: Mapping[List, int]
+) -> dict[Alert, int]:
+    """What needs a look now, the gravest first, each with how many."""
+    at = datetime.now(UTC)
+    found: dict[Alert, int] = {}
+    oldest = await watch.oldest_undeleted(session)
+    if oldest is not None and at - oldest.over_at > ERASURE_ALARM:
+        found[Alert.DOCUMENT_OVERDUE] = numbers[List.UNDELETED]
+    elif oldest is not None and at - oldest.over_at > ERASURE_TARGET:
+        found[Alert.DOCUMENT_LATE] = numbers[List.UNDELETED]
+    if await watch.number_path_closed(session, portal.counter("numbers", "all")):
+        found[Alert.NUMBER_PATH_CLOSED] = 1
+    if post.oldest_due is not None and at - post.oldest_due > MAIL_WAITS_AFTER:
+        found[Alert.MAILS_WAIT] = post.waiting
+    if post.failed_last_hour >= BOUNCES_AN_HOUR:
+        found[Alert.MAILS_BOUNCE] = post.failed_last_hour
+    found[Alert.REVIEWER_OPENS_MANY] = len(await review.alerts(session))
+    found[Alert.SECOND_LOOKS_WAIT] = numbers[List.SECOND_LOOKS]
+    found[Alert.REVIEW_LATE] = await watch.late_cases(session, campaign.id, after=REVIEW_LATE_AFTER)
+    found[Alert.REQUESTS_LATE] = await doors.late(session, after=ANSWER_WITHIN)
+    found[Alert.WORKFLOWS_MISSING] = await how_many_missing(portal, session, campaign) or 0
+    return {code: number for code, number in found.items() if number}
+
+
+def _warned(code: Alert, number: int, language: str) -> Warned:
+    if code is Alert.REQUESTS_LATE:
+        address = path("requests", language)
+    else:
+        address = path("list", language, listed=_LOOK[code].value)
+    return Warned(words.alert(code, number, language), code in GRAVE, address)
+
+
+_LOOK = {
+    Alert.DOCUMENT_OVERDUE: List.UNDELETED, Alert.DOCUMENT_LATE: List.UNDELETED,
+    Alert.NUMBER_PATH_CLOSED: List.SLOWED_DOWN, Alert.MAILS_WAIT: List.BOUNCED, Alert.MAILS_BOUNCE: List.BOUNCED,
+    Alert.SECOND_LOOKS_WAIT: List.SECOND_LOOKS, Alert.REVIEWER_OPENS_MANY: List.CASES, Alert.REVIEW_LATE: List.CASES,
+     Alert.WORKFLOWS_MISSING: List.NO_WORKFLOW,
+}  # fmt: skip

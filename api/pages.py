@@ -45,6 +45,10 @@ STATUS = {
     Refusal.LEFT_THE_ROLL: 403,
     Refusal.REGISTRATION_CLOSED: 409,
     Refusal.REGISTRATION_NOT_OPEN: 409,
+    Refusal.VOTES_ON_PAPER: 409,
+    Refusal.LIST_UNKNOWN: 404,
+    Refusal.MEMBER_UNKNOWN: 404,
+    Refusal.PAPER_STANDS: 409,
     Refusal.CAMPAIGN_ENDED: 410,
     Refusal.CAMPAIGN_CANCELLED: 410,
     Refusal.CAMPAIGN_UNKNOWN: 404,
@@ -116,6 +120,8 @@ PAGE_OF_FORM = {
     "ballot-remove": "campaign",
     "rehearsal-members": "campaign",
     "rehearsal-drop": "campaigns",
+    "member-act": "member-desk",
+    "paper-back": "member-desk",
 }
 
 # Said once after a form was taken, on the page it leads to: the code travels in the address, never a sentence.
@@ -145,6 +151,11 @@ NOTICES = {
     "retiree": N_("La proposition est retirée."),
     "membres-fictifs": N_("Les membres fictifs sont créés."),
     "repetition-jetee": N_("La répétition est effacée."),
+    "courriel-renvoye": N_("C'est fait : un courriel de vérification part à l'adresse du dossier."),
+    "dossier-relance": N_("C'est fait : le dossier a été relu et ses rappels sont en place."),
+    "papier": N_("C'est noté : cette personne vote par la poste, et le vote en ligne lui est fermé."),
+    "rendu": N_("C'est fait : ce dossier est de nouveau dans la file d'examen."),
+    "papier-repris": N_("C'est noté : cette personne vote de nouveau en ligne."),
     "file-vide": N_("Aucun dossier n'attend d'examen."),
     "dossier-rendu": N_("Le dossier est de retour dans la file : quelqu'un d'autre peut le prendre."),
     "dossier-garde": N_("Le dossier vous reste réservé plus longtemps."),

@@ -1,8 +1,9 @@
 """What every page works with, made once per process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 from fastapi import Request
 from jinja2 import Environment
@@ -10,7 +11,9 @@ from temporalio.client import Client
 
 from api.assets import Assets
 from api.components import macros
+from api.minute import Minute
 from api.passwords import Passwords
+from portal.rules.forecast import Promise
 from portal.rules.links import keyed
 from portal.settings import Settings
 from portal.store import AsyncEngine, Sessions
@@ -35,6 +38,9 @@ class Portal:
     passwords: Passwords
     templates: dict[str, Environment]
     task_queue: str = TASK_QUEUE
+    minute: Minute = field(default_factory=Minute)
+    # What was last promised to the members of each campaign.
+    promises: dict[UUID, Promise] = field(default_factory=dict)
 
     @property
     def background_queue(self) -> str:

@@ -27,7 +27,7 @@ from portal.store.roll_diff import Row, Summary
 from portal.store.sessions import Visitor
 from portal.text import gettext
 from portal.text.roll import OVERTAKEN, change_names, column_name, doubt_name, kind_name, problem, status_name
-from portal.text.tables import csv_file
+from portal.text.tables import BOM, written
 from workflows import calls
 
 router = APIRouter()
@@ -63,7 +63,7 @@ async def _roll(request: Request, visitor: Visitor, language: str, refusal: Refu
 @page(router, "roll-model")
 async def model(request: Request, language: Lang, visitor: OrganiserDep) -> Response:
     """« Télécharger un modèle »."""
-    return _file("modele.csv" if language == "fr" else "model.csv", _header(language), MODEL)
+    return _file("modele.csv" if language == "fr" else "model.csv", language, [_header(language), *MODEL])
 
 
 def _header(language: str) -> list[str]:
@@ -302,17 +302,16 @@ async def report(request: Request, language: Lang, visitor: OrganiserDep, import
     name = f"{'liste' if language == 'fr' else 'roll'}-{entry.uploaded_at:%Y-%m-%d}.csv"
     line, remark = translate("Ligne"), translate("Remarque")
     if entry.status == ImportStatus.FAULTY:
-        return _file(name, [line, remark], [(one.line, problem(one, language)) for one in found])
+        return _file(name, language, [(line, remark), *((one.line, problem(one, language)) for one in found)])
     said = [_said(row, language) for row in rows]
-    header = [line, translate("Numéro"), translate("Nom"), translate("Effet"), translate("Ce qui change"), remark]
-    return _file(
-        name, header,
-        [(s["line"], s["number"], s["name"], s["kind"], s["changes"], " ".join(s["remarks"])) for s in said],  # type: ignore[arg-type]
-    )  # fmt: skip
+    header = (line, translate("Numéro"), translate("Nom"), translate("Effet"), translate("Ce qui change"), remark)
+    rows_said = [(s["line"], s["number"], s["name"], s["kind"], s["changes"], " ".join(s["remarks"])) for s in said]  # type: ignore[arg-type]
+    return _file(name, language, [header, *rows_said])
 
 
-def _file(name: str, header: Iterable[object], rows: Iterable[Iterable[object]]) -> Response:
+def _file(name: str, language: str, rows: Iterable[Iterable[object]]) -> Response:
+    lines = [["" if cell is None else str(cell) for cell in row] for row in rows]
     return Response(
-        csv_file(header, rows), media_type="text/csv; charset=utf-8",
+        BOM.encode() + written(lines, language), media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )  # fmt: skip

@@ -20,6 +20,7 @@ from deploy.papers import draw, store
 from deploy.questions import QUESTIONS, TITLE_EN, TITLE_FR
 from deploy.refusals import a_refusal
 from deploy.story import Story, tell
+from deploy.troubles import some_troubles
 from portal.settings import Settings
 from portal.store import Session, Sessions, factors, open_database, sessions_of
 from portal.store.accounts import Account, StaffRole, by_email
@@ -123,7 +124,8 @@ async def seed(
         await _write(session, ballots)
         for prepared in ([next_campaign[0]], next_campaign[1], next_campaign[2]):
             await _write(session, prepared)
-        accounts = await _write_people(session, people, stories)
+        rolled = await _write_people(session, people, stories)
+        accounts = {account.member_id: account.id for account in rolled if account.member_id is not None}
         reviewers, operator = await _write_staff(session, now)
         reviewer = reviewers[0]
         await _write_codes(session, secret)
@@ -148,6 +150,8 @@ async def seed(
         journal.sort(key=lambda entry: entry.at)
         await _write(session, journal)
         await _write(session, [mail for story in stories for mail in story.mails(campaign, accounts[story.member_id])])
+        for trouble in some_troubles(with_ids, rolled, campaign, operator.id, secret, now):
+            await _write(session, trouble)
     return campaign
 
 
@@ -163,14 +167,14 @@ def _registrations(ballots: list[Ballot], stories: list[Story]) -> list[Registra
     ]  # fmt: skip
 
 
-async def _write_people(session: Session, people: list[Person], stories: list[Story]) -> dict[UUID, UUID]:
-    """Roll and accounts; the account of each member."""
+async def _write_people(session: Session, people: list[Person], stories: list[Story]) -> list[Account]:
+    """Roll and accounts."""
     nobodys_hash = _HASHER.hash(secrets.token_hex(32))
     pairs = list(zip(people, stories, strict=True))
     await _write(session, [_member(person, story) for person, story in pairs])
     accounts = [_account(person, story, nobodys_hash) for person, story in pairs]
     await _write(session, accounts)
-    return {account.member_id: account.id for account in accounts if account.member_id is not None}
+    return accounts
 
 
 async def _write_staff(session: Session, now: datetime) -> tuple[list[Account], Account]:

@@ -91,7 +91,7 @@ WANTED = {
     "T113": "two spellings of one address are one",
     "T114": "typing somebody's address fills no mailbox",
     "T115": "nobody sends mail in our name, and ours lead to the portal only",
-    "T116": "a table to take away holds no formula",
+    "T116": "a list that is taken away runs nothing in a spreadsheet",
 }
 
 # Where the tests of this project end, and an installation has to go on.

@@ -175,3 +175,24 @@ async def open_import(client: Client, task_queue: str, import_id: UUID) -> None:
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary="Import of the roll",
     )
+
+
+def _prefix(campaign_code: str) -> str:
+    return f"onboarding-{campaign_code}-"
+
+
+def _running(campaign_code: str) -> str:
+    quoted = _prefix(campaign_code).replace("'", "''")
+    return f"WorkflowType = 'OnboardingWorkflow' and ExecutionStatus = 'Running' and WorkflowId STARTS_WITH '{quoted}'"
+
+
+async def running(client: Client, campaign_code: str) -> frozenset[UUID]:
+    """The members whose workflow runs, as Temporal lists them; a moment behind."""
+    prefix = _prefix(campaign_code)
+    found = [execution.id.removeprefix(prefix) async for execution in client.list_workflows(_running(campaign_code))]
+    return frozenset(UUID(member_id) for member_id in found)
+
+
+async def count_running(client: Client, campaign_code: str) -> int:
+    """How many members' workflows run."""
+    return (await client.count_workflows(_running(campaign_code))).count

@@ -35,9 +35,14 @@ def registration_open(*, opens: datetime, closes: datetime, at: datetime) -> Ref
 
 
 def ready_to_register(
-    *, email_verified: bool, documents_in: bool, chosen: Collection[str], own: Collection[str]
+    *, email_verified: bool, documents_in: bool, chosen: Collection[str], own: Collection[str], on_paper: bool = False
 ) -> Refusal | None:
-    """What still comes before registering for these ballots, or None."""
+    """What still comes before registering for these ballots, or None.
+
+    Whoever votes on paper votes nowhere else: nobody could tell the two votes apart afterwards.
+    """
+    if on_paper:
+        return Refusal.VOTES_ON_PAPER
     if not email_verified:
         return Refusal.EMAIL_NOT_VERIFIED
     if not documents_in:

@@ -40,6 +40,7 @@ class MailKind(StrEnum):
     STAFF_WAITING = "staff-waiting"
     STAFF_INVITATION = "staff-invitation"
     STAFF_SIGNED_IN = "staff-signed-in"
+    STAFF_ALARM = "staff-alarm"
 
 
 class Lane(StrEnum):

@@ -89,6 +89,7 @@ class Refusal(StrEnum):
     LEFT_THE_ROLL = "left-the-roll"
     REGISTRATION_NOT_OPEN = "registration-not-open"
     REGISTRATION_CLOSED = "registration-closed"
+    VOTES_ON_PAPER = "votes-on-paper"
 
     # review
     CLAIM_NEEDED = "claim-needed"
@@ -135,6 +136,13 @@ class Refusal(StrEnum):
     SECOND_OFFICER_NEEDED = "second-officer-needed"
     TOO_MANY_MOCK_MEMBERS = "too-many-mock-members"
     REHEARSAL_NOT_OVER = "rehearsal-not-over"
+
+    # the operations desk
+    LIST_UNKNOWN = "list-unknown"
+    MEMBER_UNKNOWN = "member-unknown"
+    PAPER_REASON_NEEDED = "paper-reason-needed"
+    PAPER_NOT_CONFIRMED = "paper-not-confirmed"
+    PAPER_STANDS = "paper-stands"
 
     # the doors beside the entrance
     REQUEST_LAPSED = "request-lapsed"

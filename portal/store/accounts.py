@@ -61,6 +61,12 @@ async def by_email(session: Session, email: str) -> Account | None:
     return await session.scalar(select(Account).where(Account.email == email))
 
 
+async def holder(session: Session, email: str) -> tuple[UUID | None, UUID | None]:
+    """Account and member behind a sign-in name, for what is written down and not shown."""
+    row = (await session.execute(select(Account.id, Account.member_id).where(Account.email == email))).one_or_none()
+    return (None, None) if row is None else (row.id, row.member_id)
+
+
 async def of_member(session: Session, member_id: UUID) -> Account | None:
     return await session.scalar(select(Account).where(Account.member_id == member_id))
 

@@ -36,6 +36,7 @@ from portal.store import Session
 from portal.store.base import Base, NewId
 from portal.store.campaigns import Campaign
 from portal.store.members import Member, group_of, standing_of
+from portal.store.paper import on_paper
 
 
 class Ballot(Base):
@@ -131,6 +132,7 @@ _WRITTEN = (
             Campaign.registration_opens <= _NOW,
             Campaign.closes > _NOW,
             Campaign.status == CampaignStatus.OPEN.value,
+            ~on_paper(Campaign.id, Member.id),
         ),
     )
     .on_conflict_do_nothing()
@@ -187,7 +189,8 @@ async def per_group(session: Session, campaign_id: UUID) -> dict[Group, int]:
 async def register(
     session: Session, *, campaign_id: UUID, member_id: UUID, chosen: Collection[str], confirmed: bool
 ) -> list[str]:
-    """Register a member for ballots, in one statement that checks electorate and closing by the database clock.
+    """Register a member for ballots, in one statement that checks electorate, closing by the database clock, and
+    that they do not vote on paper.
 
     Returns the codes newly registered: a ballot not the member's, or closed, or already registered, is not among
     them.

@@ -186,6 +186,12 @@ async def desk(session: Session) -> Desk:
     return Desk(row[0], row[1])
 
 
+async def late(session: Session, *, after: timedelta) -> int:
+    """How many wait longer than was promised."""
+    found = select(func.count()).where(DoorRequest.status == Status.PROVEN.value, DoorRequest.proven_at < _NOW - after)
+    return await session.scalar(found) or 0
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A request beside the entry of the roll it seems to come from."""

@@ -21,9 +21,14 @@ class Entry(Base):
     __tablename__ = "journal"
     __table_args__ = (
         Index(None, "member_id", "at"),
+        # Tries that were refused: what the operations desk asks for, among everything else.
+        Index(
+            "ix_journal_doors", "action", "at",
+            postgresql_where=text("action in ('sign-in-refused', 'number-path-closed')"),
+        ),
         # What operators are alarmed by.
         Index("ix_journal_many_cases", "at", postgresql_where=text("action = 'many-cases-opened'")),
-    )
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

@@ -50,6 +50,7 @@ class Mail(Base):
     __table_args__ = (
         CheckConstraint("lane in ('urgent', 'bulk')", name="lane"),
         Index("ix_outbox_waiting", "lane", "due_at", postgresql_where=_WAITING),
+        Index("ix_outbox_failed", "failed_at", postgresql_where=text("failed_at is not null")),
         Index(None, "account_id"),
         Index(None, "request_id"),
         CheckConstraint("num_nonnulls(account_id, request_id) = 1", name="reader"),

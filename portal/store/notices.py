@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, func, or_, select, update
+from sqlalchemy import Select, and_, exists, func, literal, or_, select, update
 
 from portal.rules.campaigns import NoticeKind
 from portal.rules.mail import MOST_REMINDERS
@@ -16,6 +16,7 @@ from portal.store.ballots import Ballot
 from portal.store.mail import Mail
 from portal.store.members import Member, of_campaign
 from portal.store.onboarding import File
+from portal.store.paper import on_paper
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ def _concerned(campaign_id: UUID, kind: NoticeKind) -> Select[UUID, UUID]:
         )
         return statement.where(or_(File.member_id.is_not(None), invited))
     statement = statement.where(has_ballot, Member.left_at.is_(None))
+    if kind is not NoticeKind.CLOSED:
+        statement = statement.where(~on_paper(literal(campaign_id), Member.id))
     if kind is NoticeKind.INVITATION:
         statement = statement.where(File.member_id.is_(None))
     if kind is NoticeKind.BEFORE_OPENING:

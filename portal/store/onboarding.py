@@ -40,6 +40,7 @@ from portal.store.ballots import Ballot, Registration
 from portal.store.base import Base, table_of
 from portal.store.campaigns import Campaign
 from portal.store.members import Member
+from portal.store.paper import PaperVoter
 
 
 class File(Base):
@@ -153,6 +154,8 @@ class Whole:
     done: bool
     # The time by the database.
     at: datetime
+    # Since when this member votes on paper in this campaign.
+    paper_at: datetime | None = None
 
 
 def _codes() -> Select[Any]:
@@ -200,6 +203,7 @@ _WHOLE = (
         _ANSWERED.label("answered"),
         journal.DONE.label("done"),
         func.clock_timestamp().label("at"),
+        PaperVoter.at.label("paper_at"),
     )
     .select_from(Campaign)
     .join(Member, Member.id == bindparam("member"))
@@ -211,6 +215,12 @@ _WHOLE = (
             papers.Submission.campaign_id == Campaign.id,
             papers.Submission.member_id == Member.id,
             papers.Submission.status == SubmissionStatus.SUBMITTED.value,
+        ),
+    )
+    .outerjoin(
+        PaperVoter,
+        and_(
+            PaperVoter.campaign_id == Campaign.id, PaperVoter.member_id == Member.id, PaperVoter.withdrawn_at.is_(None)
         ),
     )
     .where(Campaign.id == bindparam("campaign"))
@@ -228,11 +238,11 @@ async def read(
     row = (await session.execute(_WHOLE, {"campaign": campaign_id, "member": member_id, "key": key})).one_or_none()
     if row is None:
         return None
-    campaign, member, account, file, live, own, registered, answered, done, at = row
+    campaign, member, account, file, live, own, registered, answered, done, at, paper_at = row
     verified = account is not None and account.email_verified_at is not None
     state = identity_state(member, live, answered, valid_for=valid_for, at=at)
     standing = Standing.of(verified, state, live, list(own), list(registered))
-    return Whole(campaign, member, account, file, standing, done, at)
+    return Whole(campaign, member, account, file, standing, done, at, paper_at)
 
 
 def reached_if(condition: ColumnElement[bool], *, by_member: ColumnElement[bool]) -> Update:

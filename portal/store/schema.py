@@ -25,6 +25,7 @@ from portal.store import (  # noqa: F401  (a table exists once its module is imp
     members,
     onboarding,
     opinions,
+    paper,
     roll,
     sessions,
     staff,

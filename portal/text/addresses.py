@@ -65,6 +65,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "roll-abandon": ("liste/{import_id}/abandon", "roll/{import_id}/abandon"),
     "roll-report": ("liste/{import_id}/rapport.csv", "roll/{import_id}/report.csv"),
     "guide": ("guide", "guide"),
+    "counter": ("compteur", "counter"),
     "review": ("examen", "review"),
     "review-case": ("examen/{claim_id}", "review/{claim_id}"),
     "review-picture": ("examen/{claim_id}/image/{document_id}", "review/{claim_id}/picture/{document_id}"),
@@ -96,6 +97,13 @@ PAGES: dict[str, tuple[str, str]] = {
     "campaign-change": ("campagne/{code}/proposition/{change_id}", "campaign/{code}/proposal/{change_id}"),
     "rehearsal-members": ("campagne/{code}/repetition/membres", "campaign/{code}/rehearsal/members"),
     "rehearsal-drop": ("campagne/{code}/repetition/fin", "campaign/{code}/rehearsal/end"),
+    "list": ("operations/liste/{listed}", "operations/list/{listed}"),
+    "list-file": ("operations/fichier/{listed}", "operations/file/{listed}"),
+    "return-case": ("operations/examen/{claim_id}/retour", "operations/review/{claim_id}/return"),
+    "member-desk": ("operations/membre/{member_id}", "operations/member/{member_id}"),
+    "member-act": ("operations/membre/{member_id}/geste", "operations/member/{member_id}/act"),
+    "paper": ("operations/membre/{member_id}/papier", "operations/member/{member_id}/paper"),
+    "paper-back": ("operations/membre/{member_id}/papier/retour", "operations/member/{member_id}/paper/back"),
 }
 
 

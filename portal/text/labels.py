@@ -99,6 +99,7 @@ MAILS: dict[MailKind, str] = {
     MailKind.ALREADY_MEMBER: N_("Déjà membre"),
     MailKind.ADDRESS_ON_FILE: N_("Autre adresse demandée"),
     MailKind.STAFF_WAITING: N_("Demande en attente"),
+    MailKind.STAFF_ALARM: N_("Suppression en retard"),
 }
 
 # Said under the field, before anything goes wrong.

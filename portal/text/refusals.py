@@ -220,6 +220,10 @@ SENTENCES: dict[Refusal, str] = {
     Refusal.LEFT_THE_ROLL: N_(
         "Vous n'êtes plus sur la liste des membres que le syndicat nous a remise : si c'est une erreur, écrivez-nous."
     ),
+    Refusal.VOTES_ON_PAPER: N_(
+        "Vous votez par la poste pour cette période de vote : il n'y a rien à faire en ligne, et chaque vote compte "
+        "une seule fois."
+    ),
     # review
     Refusal.CLAIM_NEEDED: N_("Prenez d'abord ce dossier : choisissez « Dossier suivant » dans la file."),
     Refusal.CLAIM_EXPIRED: N_(
@@ -323,6 +327,21 @@ SENTENCES: dict[Refusal, str] = {
     Refusal.REHEARSAL_NOT_OVER: N_(
         "Cette répétition n'est pas finie : annulez-la d'abord, puis attendez que tous ses dossiers soient fermés et "
         "ses photos supprimées."
+    ),
+    # the operations desk
+    Refusal.LIST_UNKNOWN: N_("Cette liste n'existe pas : retournez aux opérations et choisissez-en une."),
+    Refusal.MEMBER_UNKNOWN: N_(
+        "Aucune personne du registre ne répond à cette adresse : retournez aux opérations et choisissez-la dans une "
+        "liste."
+    ),
+    Refusal.PAPER_REASON_NEEDED: N_("Dites pourquoi cette personne vote par la poste : choisissez un motif."),
+    Refusal.PAPER_NOT_CONFIRMED: N_(
+        "Cochez la case qui dit que le bulletin part par la poste : c'est ce qui ferme le vote en ligne pour cette "
+        "personne."
+    ),
+    Refusal.PAPER_STANDS: N_(
+        "Le vote est ouvert : le choix de voter par la poste ne peut plus être repris, car un bulletin est peut-être "
+        "en route."
     ),
     # the doors beside the entrance
     Refusal.REQUEST_LAPSED: N_(

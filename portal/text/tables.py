@@ -1,25 +1,28 @@
-"""Tables to take away, as CSV that a spreadsheet opens as text: no cell of ours is ever a formula."""
+"""A table as a file that a spreadsheet opens: in the reader's manner, and with nothing in it that would be run."""
 
 import csv
-from collections.abc import Iterable
-from io import StringIO
+import io
+from collections.abc import Iterable, Sequence
 
-# What a spreadsheet takes for the beginning of a formula (security.md T116).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-# So that a spreadsheet knows the encoding.
-_MARK = "\ufeff"
-
-
-def safe(cell: object) -> str:
-    """The cell as text; what would be computed gets an apostrophe, which spreadsheets do not show."""
-    said = "" if cell is None else str(cell)
-    return f"'{said}" if said.lstrip(" ").startswith(_FORMULA) else said
+# So that a spreadsheet reads the accents.
+BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
+# What the spreadsheets of each language expect between two cells.
+SEPARATORS = {"fr": ";", "en": ","}
+# What a spreadsheet takes for the beginning of a formula, full-width signs included (security.md T116); and what it
+# skips before it looks.
+_RUN = frozenset("=+-@\t\r\n\0＝＋－＠")
+_SKIPPED = " \u00a0\u3000\ufeff"
 
 
-def csv_file(header: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
-    """A whole file, its mark first, every cell quoted."""
-    written = StringIO()
-    writer = csv.writer(written, quoting=csv.QUOTE_ALL)
-    for row in (header, *rows):
-        writer.writerow([safe(cell) for cell in row])
-    return _MARK + written.getvalue()
+def harmless(cell: str) -> str:
+    """The cell as text, whatever it holds: a quote before what would be run."""
+    first = cell.lstrip(_SKIPPED)[:1]
+    return f"'{cell}" if first in _RUN and first else cell
+
+
+def written(rows: Iterable[Sequence[str]], language: str) -> bytes:
+    """These rows as lines of the file (RFC 4180). Every cell is quoted, hence a number of a member stays text."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=SEPARATORS[language], quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerows([harmless(cell) for cell in row] for row in rows)
+    return text.getvalue().encode()

@@ -7,6 +7,7 @@ from portal.rules.refusals import Refusal
 from portal.rules.roll import Change
 from portal.text.catalogues import N_, gettext, ngettext
 from portal.text.labels import REASONS, STEPS, SUBMISSIONS, refused_for
+from portal.text.operations import PAPER
 from portal.text.roll import change_names
 
 # One for every action that any part of the portal writes down; a test looks for those without words.
@@ -30,6 +31,7 @@ ACTIONS = {
     "documents-erased": N_("Photos supprimées, absence vérifiée"),
     "documents-submitted": N_("Pièce d'identité reçue"),
     "documents-withdrawn": N_("Photos retirées"),
+    "erasure-alarm": N_("Suppression de vos photos en retard, les responsables sont prévenus"),
     "email-verified": N_("Courriel vérifié"),
     "erased-by-sweep": N_("Photos supprimées par le ménage de chaque heure"),
     "factor-added": N_("Clé ou application de codes ajoutée"),
@@ -45,12 +47,17 @@ ACTIONS = {
     "invitation-used": N_("Invitation du personnel utilisée"),
     "journal-downloaded": N_("Journal téléchargé"),
     "language-chosen": N_("Langue de correspondance choisie"),
+    "file-reopened": N_("Dossier relancé à votre place"),
     "lease-returned": N_("Votre dossier remis dans la file d'examen"),
     "many-cases-opened": N_("Beaucoup de dossiers ouverts en une heure"),
+    "list-exported": N_("Liste téléchargée"),
+    "mail-resent": N_("Courriel de vérification renvoyé à votre place"),
     "notice-queued": N_("Avis à tout le monde préparé"),
     "number-path-closed": N_("Entrée par numéro de membre fermée à tout le monde pour une heure"),
     "opinion-given": N_("Premier avis donné sur votre pièce d'identité, un autre à venir"),
     "opinion-undone": N_("Avis ou décision repris avant d'avoir eu un effet"),
+    "paper-marked": N_("Vote par la poste choisi : le vote en ligne vous est fermé"),
+    "paper-taken-back": N_("Vote par la poste repris : vous votez de nouveau en ligne"),
     "password-renewed": N_("Mot de passe renouvelé, toutes les sessions fermées"),
     "picture-seen": N_("Photo de votre pièce d'identité ouverte"),
     "re-entry-refused": N_("Mot de passe demandé de nouveau : ce n'était pas le bon"),
@@ -138,6 +145,7 @@ _CODES: dict[tuple[str, str], str] = {
         for action in ("factor-added", "factor-removed", "factor-shown")
         for how, words in (("passkey", N_("clé d'accès")), ("code", N_("application de codes")))
     },
+    **{("paper-marked", reason.value): words for reason, words in PAPER.items()},
     **{("documents-closed", status.value): words for status, words in SUBMISSIONS.items()},
     **{("reminded", step.value): words for step, words in STEPS.items()},
 }

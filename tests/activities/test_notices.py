@@ -12,7 +12,8 @@ from activities.campaigns import BATCH, CampaignActivities, NoticeToQueue
 from portal.rules.campaigns import NoticeKind
 from portal.rules.mail import MOST_REMINDERS, Courtesy
 from portal.rules.onboarding import Step
-from portal.store import Sessions, onboarding
+from portal.rules.operations import PaperReason
+from portal.store import Sessions, onboarding, paper
 from portal.store.accounts import Account
 from portal.store.campaigns import Campaign
 from portal.store.mail import Mail
@@ -288,3 +289,18 @@ async def test_open_files_hear_of_a_moved_calendar_until_none_is_left(
         for member_id in alive:
             await onboarding.note_calendar(session, campaign.id, member_id, 2)
     assert await ActivityEnvironment().run(activities.tell_calendar, order) == 0
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+async def test_whoever_votes_on_paper_is_told_of_the_close_and_of_nothing_else(
+    sessions: Sessions, campaigning: CampaignActivities, kind: NoticeKind
+) -> None:
+    async with sessions.begin() as session:
+        campaign = await builders.a_campaign(session)
+        operator = await builders.a_staff_account(session)
+    step = None if kind is NoticeKind.INVITATION else Step.EMAIL
+    online, by_post = await at(sessions, campaign, step), await at(sessions, campaign, step)
+    async with sessions.begin() as session:
+        await paper.mark(session, campaign_id=campaign.id, member_id=by_post, reason=PaperReason.ASKED, by=operator.id)
+    await queue(campaigning, campaign, kind)
+    assert await told(sessions, kind) == ({online, by_post} if kind is NoticeKind.CLOSED else {online})

@@ -7,23 +7,30 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.facts import Facts
+from activities.identity import IdentityActivities
+from activities.rendering import Letters
 from activities.sweep import SweepActivities, Swept
 from deploy.servers import ObjectStore
 from portal.rules.accounts import Role
 from portal.rules.decisions import Deciding
 from portal.rules.identity import KEY_LIFETIME, OVER, UNDECIDED_FOR, Reason, SubmissionStatus, Verdict
+from portal.rules.mail import Lane
 from portal.rules.onboarding import Step
 from portal.settings import Settings
-from portal.store import Sessions, decisions, identity, onboarding, review
+from portal.store import Sessions, decisions, identity, mail, onboarding, review
 from portal.store.campaigns import Campaign
 from portal.store.files import FileGone, MinioFiles
 from portal.store.identity import Submission
+from portal.store.journal import Entry
 from portal.store.mail import Mail
 from portal.store.members import Member
 from portal.store.sealing import EpochKeys
 from tests import builders
+from tests.activities.conftest import POLICY
 from tests.conftest import Servers
 from tests.store.cases import a_submission, run
 
@@ -295,3 +302,32 @@ async def test_the_sweep_forgets_old_counters_sessions_and_notes(
 
     assert notes == [running.id]
     assert attempts == ["new"]
+
+
+async def test_a_picture_an_hour_late_is_told_to_every_operator_once(
+    sessions: Sessions, as_worker: Sessions, files: MinioFiles, keys: EpochKeys, sweeping: SweepActivities,
+    facts: Facts, letters: Letters,
+) -> None:  # fmt: skip
+    """With the object store away; the letter says since when, and is not sent once the picture is gone."""
+    case = await a_case(sessions, files, STATUS.WITHDRAWN, timedelta(minutes=61))
+    async with sessions.begin() as session:
+        operators = [await builders.a_staff_account(session, Role.OPERATOR) for _ in range(2)]
+        await builders.a_staff_account(session, Role.REVIEWER)
+    away = MinioFiles("127.0.0.1:1", "key", "secret", "nowhere", region="ca-central-1", secure=False)
+    helpless = SweepActivities(as_worker, away, keys, IdentityActivities(as_worker, away, POLICY))
+    for _ in range(2):
+        with pytest.raises(ApplicationError, match="pictures left"):
+            await sweep(helpless)
+    async with sessions.begin() as session:
+        told = (await session.scalars(select(Mail).where(Mail.kind == "staff-alarm"))).all()
+        entries = (await session.scalars(select(Entry.subject_id).where(Entry.action == "erasure-alarm"))).all()
+        claimed = await mail.claim(session, Lane.URGENT, 10)
+        said = await facts.of(session, claimed[0])
+        assert said is not None
+        letter = letters.render(claimed[0].kind, said.language, said.facts)
+    assert {one.account_id for one in told} == {operator.id for operator in operators}
+    assert entries == [case.id]
+    assert "/fr/operations" in letter.text
+    await sweep(sweeping)
+    async with sessions.begin() as session:
+        assert await facts.of(session, claimed[0]) is None

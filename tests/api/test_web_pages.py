@@ -20,6 +20,7 @@ BARE = {
     "picture",
     "review-picture",
     "file-data",
+    "list-file",
     "calendar",
     "roll-model",
     "roll-progress",

@@ -15,7 +15,9 @@ from deploy.people import DOMAIN
 from deploy.questions import QUESTIONS, ballots_of
 from deploy.world import CODE, is_empty, seed
 from portal.rules.doors import ANSWER_WITHIN
+from portal.rules.links import keyed
 from portal.rules.onboarding import Step, nearest_deadline
+from portal.rules.operations import Stuck
 from portal.store import (
     Sessions,
     accounts,
@@ -28,10 +30,13 @@ from portal.store import (
     mail,
     members,
     onboarding,
+    operations,
     review,
+    watch,
 )
 from portal.store.campaigns import Campaign
 from portal.store.files import MinioFiles
+from portal.store.operations import Where
 from portal.store.sealing import EpochKeys, unseal
 from tests.conftest import SECRET, Servers
 
@@ -217,3 +222,17 @@ async def test_the_desk_of_the_doors_has_something_to_answer_and_something_late(
     assert (late, new) == (True, False)
     assert case.member is not None and case.account is not None and case.account.email is None
     assert unsent.waiting == 0
+
+
+async def test_the_operations_desk_has_something_on_most_of_its_lists(campaign: Campaign, sessions: Sessions) -> None:
+    where = Where(campaign.id, timedelta(days=3 * 365))
+    async with sessions.begin() as session:
+        stuck = await operations.count_stuck(session, where)
+        lists = [watch.failed(campaign.id), watch.cases(campaign.id), watch.on_paper(campaign.id)]
+        lengths = [await one.count(session) for one in lists]
+        slow = await watch.slowed_down(session, lambda email: keyed(SECRET.encode(), "sign-in", email))
+        flow = await watch.flow(session, campaign.id)
+    assert {Stuck.NO_ADDRESS, Stuck.BOUNCED, Stuck.UNCONFIRMED, Stuck.REJECTED} <= set(stuck)
+    assert min(lengths) > 1
+    assert len(slow) == 1
+    assert flow.waiting > 0 and flow.decided_week > 0

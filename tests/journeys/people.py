@@ -248,8 +248,28 @@ async def everybody(town: Town) -> dict[str, Somebody]:
         wrong = [Problem(3, Trouble.NUMBER_TWICE, "number", 2), Problem(4, Trouble.COMMA_UNQUOTED)]
         await roll.begin(session, faulty, by.id, lines=3, wrong=2, problems=wrong, ignored=["Poste"])
     people["asking"] = Somebody(token=token)
-    people["operator"] = replace(people["operator"], where={"request_id": str(request.id), "import_id": str(draft)})
+    stuck = await town.a_member(verified=False)
+    people["operator"] = replace(
+        people["operator"],
+        where={
+            "request_id": str(request.id),
+            "import_id": str(draft),
+            "listed": "members",
+            "member_id": str(stuck.member_id),
+        },
+    )
     people["operator, corrected"] = replace(people["operator"], where={"import_id": str(faulty)})
+    paper_voter = await town.a_member()
+    async with town.stack.sessions.begin() as session:
+        await session.execute(
+            text(
+                "insert into paper_voter (id, campaign_id, member_id, reason, by_id)"
+                " select gen_random_uuid(), c.id, :member, 'asked', r.account_id"
+                " from campaign c, (select account_id from staff_role where role = 'operator' limit 1) r"
+            ),
+            {"member": paper_voter.member_id},
+        )
+    people["on paper"] = as_seen(await town.enter(paper_voter))
     people |= await staff(town)
     people["reminded"] = Somebody(token=reminders_token(SECRET.encode(), account.id))
 

@@ -18,7 +18,7 @@ MEMBER = ("home", "profile", "identity", "votes")
 SEES = {
     "stranger": (
         "entrance", "sign-in", "signed-out", "forgotten", "new-password", "register-email", "join", "request-sent",
-        "guide",
+        "guide", "counter",
     ),
     "opening a mail": ("confirm-email",),
     "confirming": ("confirm-email",),
@@ -38,7 +38,10 @@ SEES = {
     "asking": ("prove-request",),
     "reviewer": ("review", "review-case", "review-document"),
     "reviewer, done": ("review-decided",),
-    "operator": ("operations", "temporal", "requests", "request-case", "roll", "roll-import"),
+    "operator": (
+        "operations", "list", "member-desk", "paper", "temporal", "requests", "request-case", "roll", "roll-import",
+    ),
+    "on paper": ("home", "votes"),
     "operator, corrected": ("roll-import",),
     "officer": (
         "campaigns", "campaign-new", "campaign", "campaign-draft", "ballot-new", "ballot-edit", "campaign-open",
@@ -52,8 +55,8 @@ SEES = {
 
 # Not pages: pictures, a fragment, files, the bare address that leads to the entrance, and what machines ask.
 NO_PAGE = {
-    "picture", "review-picture", "status", "file-data", "journal-data", "calendar", "roll-model", "roll-progress",
-    "roll-report", "bare", "healthz", "readyz",
+    "picture", "review-picture", "status", "file-data", "list-file", "journal-data", "calendar", "roll-model",
+    "roll-progress", "roll-report", "bare", "healthz", "readyz",
 }  # fmt: skip
 
 

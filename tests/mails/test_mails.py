@@ -132,6 +132,8 @@ def _door_cases(language: str, asked: datetime) -> Iterator[tuple[MailKind, str,
         yield MailKind.DOOR_RECEIVED, case, common
         yield MailKind.STAFF_WAITING, case, {**common, "given_name": ""}
     yield MailKind.STAFF_WAITING, "late", {**common, "given_name": "", "late": True}
+    overdue: Facts = {"over_at": asked, "desk_url": f"{ORIGIN}/{language}/operations", "given_name": ""}
+    yield MailKind.STAFF_ALARM, "", overdue
     yield MailKind.DOOR_PROOF, "reminder", {**common, "given_name": "", "reminder": True}
     yield MailKind.DOOR_LAPSED, "", {**common, "given_name": ""}
     yield MailKind.DOOR_LATE, "", common
