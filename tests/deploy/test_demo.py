@@ -114,7 +114,7 @@ def test_secrets_are_drawn_once_and_readable_by_us_alone(tmp_path: Path) -> None
 
 def test_accounts_of_every_role_and_kind_are_announced() -> None:
     logins = announcement.logins()
-    assert {login.role for login in logins} == {"member", "dues-payer", "reviewer", "operator", "officer"}
+    assert {login.role for login in logins} == {"member", "dues-payer", "reviewer", "operator", "officer", "auditor"}
     members = [login for login in logins if login.role == "member"]
     assert {(m.group, m.password is None) for m in members} >= {("EC", True), ("TR", True), ("BdP", True)}
     assert {m.language for m in members} == {"fr", "en"}

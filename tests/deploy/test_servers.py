@@ -12,7 +12,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -23,8 +22,7 @@ from minio import Minio
 from minio.error import S3Error
 from temporalio.client import Client
 
-from deploy import codes, processes, servers
-from deploy.cast import STAFF
+from deploy import processes, servers
 from deploy.postgres import QUICK
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -383,22 +381,3 @@ def test_a_server_deaf_to_the_request_to_stop_is_killed(tmp_path: Path) -> None:
     )
     process.stop(patience=0.2)
     assert_nothing_left(process.pid)
-
-
-def test_the_demos_mailbox_shows_the_codes_that_let_its_staff_in(tmp_path: Path) -> None:
-    """Only when told to: a mailbox of anything else knows of nobody's."""
-    shown = servers.start_mailbox(tmp_path / "shown", staff_codes=True)
-    plain = servers.start_mailbox(tmp_path / "plain")
-    try:
-        with urllib.request.urlopen(f"{shown.url}/codes", timeout=10) as answer:
-            page = answer.read().decode()
-        known = [one for at in (-30, 0, 30) for one in codes.codes(datetime.now(UTC) + timedelta(seconds=at))]
-        for staff in STAFF:
-            assert any(f">{one.code}<" in page for one in known if one.email == staff.email)
-        with urllib.request.urlopen(f"{shown.url}/", timeout=10) as answer:
-            assert "/codes" in answer.read().decode()
-        with pytest.raises(urllib.error.HTTPError):
-            urllib.request.urlopen(f"{plain.url}/codes", timeout=10)
-    finally:
-        shown.stop()
-        plain.stop()
