@@ -76,7 +76,8 @@ async def test_changing_language_keeps_what_was_typed_but_not_a_password(town: T
         await tab.press("Prendre le suivant")
         await tab.fill(name="ce que montre la pièce")
         await page.locator("#reason-9").check()
-        await tab.fill(note_fr="Photo de côté", note_en="Seen from the side")
+        await page.locator("#note_fr").fill("Photo de côté")
+        await page.locator("#note_en").fill("Seen from the side")
         await switch(tab, "en")
         assert await page.locator("#reason-9").is_checked()
         # What was read on a picture is kept nowhere.
