@@ -21,7 +21,7 @@ from portal.rules.identity import (
 )  # fmt: skip
 from portal.rules.mail import MailKind, lane
 from portal.rules.roll import DRAFT_KEPT
-from portal.store import Session, Sessions, accounts, decisions, doors, identity, journal, mail, roll, watch
+from portal.store import Session, Sessions, accounts, decisions, doors, identity, journal, leftovers, mail, roll, watch
 from portal.store import sessions as sign_ins
 from portal.store.files import Files, FilesUnavailable, StillThere
 from portal.store.sealing import EpochKeys
@@ -72,7 +72,7 @@ class SweepActivities:
 
     async def _close_overdue(self) -> int:
         async with self.sessions.begin() as session:
-            overdue = await identity.overdue(session, staged_for=STAGED_FOR, undecided_for=UNDECIDED_FOR + GRACE)
+            overdue = await leftovers.overdue(session, staged_for=STAGED_FOR, undecided_for=UNDECIDED_FOR + GRACE)
         for submission_id, status, ending in overdue:
             await self._close(submission_id, status, ending)
             activity.heartbeat()
@@ -99,7 +99,7 @@ class SweepActivities:
 
     async def _erase_late(self, stuck: Stuck) -> int:
         async with self.sessions.begin() as session:
-            late = await identity.not_erased(session, over_for=ERASURE_TARGET)
+            late = await leftovers.not_erased(session, over_for=ERASURE_TARGET)
         for submission_id in late:
             try:
                 await self._erase(submission_id)
@@ -145,7 +145,7 @@ class SweepActivities:
             stuck.append(error)
             return 0
         async with self.sessions.begin() as session:
-            known = await identity.live_object_keys(session)
+            known = await leftovers.live_object_keys(session)
         strays = [file.key for file in stored if file.key not in known]
         for key in strays:
             try:
@@ -161,7 +161,7 @@ class SweepActivities:
     async def _destroy_keys(self) -> int:
         """A day's key goes once it opens nothing any more, and on its last day whatever happens."""
         async with self.sessions.begin() as session:
-            in_use = await identity.epochs_in_use(session)
+            in_use = await leftovers.epochs_in_use(session)
         today = datetime.now(UTC).date()
         over = [
             day

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from portal.doctor.findings import Check, Finding, failed, ok, warning
-from portal.store import Sessions, identity
+from portal.store import Sessions, leftovers
 from portal.store.files import FilesUnavailable, MinioFiles, UnsafeBucket
 
 # What is being uploaded has no row yet; the sweep comes once an hour.
@@ -51,7 +51,7 @@ class Objects:
                 f"the bucket cannot be listed: {error}", "start the object store, or see the rights of the key"
             )
         async with self.sessions.begin() as session:
-            known = await identity.live_object_keys(session)
+            known = await leftovers.live_object_keys(session)
         strays = [file for file in stored if file.key not in known]
         if not strays:
             return ok("every object belongs to an open case")
@@ -76,7 +76,7 @@ class Objects:
 
     async def days(self) -> Finding:
         async with self.sessions.begin() as session:
-            wanted = await identity.epochs_in_use(session)
+            wanted = await leftovers.epochs_in_use(session)
         there = {name.partition(".")[0] for name in _listed(self.key_folder)}
         gone = sorted(day for day in wanted if day.isoformat() not in there)
         if not gone:

@@ -26,6 +26,7 @@ from portal.store import (
     doors,
     factors,
     identity,
+    leftovers,
     journal,
     mail,
     members,
@@ -143,7 +144,7 @@ async def test_every_waiting_case_can_be_reviewed(
         case = await review.case_of(session, claim.id, reviewer.id)
         assert case is not None
         stored = {file.key for file in await files.stored()}
-        assert stored == await identity.live_object_keys(session)
+        assert stored == await leftovers.live_object_keys(session)
         for document in await identity.documents_of(session, case.submission.id):
             jpeg = unseal(
                 keys, document.id, ciphertext=await files.get(document.object_key),

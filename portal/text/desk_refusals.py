@@ -1,0 +1,196 @@
+"""What a refusal says at the desks: to reviewers, operators, officers and auditors."""
+
+from portal.rules.refusals import Refusal
+from portal.text.catalogues import N_
+
+OF_THE_DESKS: dict[Refusal, str] = {
+    # the second factor of staff
+    Refusal.SESSION_SUPERSEDED: N_(
+        "Cette session a été fermée, car une troisième a été ouverte à votre nom : entrez de nouveau, et si ce "
+        "n'était pas vous, prévenez tout de suite la personne responsable du scrutin."
+    ),
+    Refusal.STAFF_SUSPENDED: N_(
+        "Votre accès au portail est suspendu : parlez-en à la personne responsable du scrutin, qui peut le rétablir."
+    ),
+    Refusal.FACTOR_NEEDED: N_(
+        "Avant ce geste, montrez de nouveau votre clé ou tapez un code : ce que vous aviez rempli vous attend."
+    ),
+    Refusal.PASSKEY_REFUSED: N_(
+        "Cette clé n'a pas été acceptée : essayez encore, avec une clé que vous avez enregistrée ici."
+    ),
+    Refusal.PASSKEY_KNOWN: N_("Cette clé est déjà enregistrée : prenez-en une autre, ou gardez celle-ci."),
+    Refusal.TOO_MANY_PASSKEYS: N_("Vous avez déjà quatre clés : retirez-en une avant d'en ajouter une autre."),
+    Refusal.FACTOR_CODE_WRONG: N_(
+        "Ce code n'est pas bon, ou il a déjà servi : attendez le suivant dans votre application et tapez ses six "
+        "chiffres."
+    ),
+    Refusal.FACTOR_NAME_NEEDED: N_("Donnez un nom à cette clé, pour la reconnaître dans votre liste."),
+    Refusal.LAST_FACTOR: N_(
+        "C'est la seule clé qui vous reste : ajoutez-en une autre avant de la retirer, sinon vous ne "
+        "pourriez plus entrer."
+    ),
+    Refusal.RECOVERY_CODE_WRONG: N_(
+        "Ce n'est pas le code qu'une personne responsable du scrutin vous a remis, ou il n'est plus bon : recopiez-le, "
+        "ou demandez-en un autre."
+    ),
+    # staff accounts
+    Refusal.OWN_ACCOUNT: N_(
+        "C'est votre propre compte : demandez à une autre personne responsable du scrutin de le faire."
+    ),
+    Refusal.LAST_OFFICER: N_(
+        "C'est la dernière personne responsable du scrutin : donnez d'abord ce rôle à quelqu'un d'autre."
+    ),
+    Refusal.RESET_NEEDS_ANOTHER: N_(
+        "Effacer les clés de quelqu'un demande deux personnes : une autre personne responsable du scrutin doit "
+        "confirmer, dans les 24 heures."
+    ),
+    Refusal.EMAIL_UNREADABLE: N_("Écrivez une adresse de courriel complète, comme nom@exemple.ca."),
+    Refusal.ROLE_NEEDED: N_("Choisissez au moins un rôle pour cette personne."),
+    Refusal.BUSY: N_(
+        "Le portail est très occupé en ce moment : attendez une minute et réessayez ; rien de ce que vous "
+        "avez déjà envoyé n'est perdu."
+    ),
+    # review
+    Refusal.CLAIM_NEEDED: N_("Prenez d'abord ce dossier : choisissez « Dossier suivant » dans la file."),
+    Refusal.CLAIM_EXPIRED: N_(
+        "Ce dossier est resté ouvert trop longtemps et il est retourné dans la file : reprenez-le pour décider."
+    ),
+    Refusal.NEWER_SUBMISSION: N_(
+        "Cette personne a envoyé d'autres photos depuis : votre décision n'a pas été prise en compte, "
+        "ouvrez le nouvel envoi."
+    ),
+    Refusal.ALREADY_DECIDED: N_("Une décision a déjà été prise dans ce dossier : passez au suivant."),
+    Refusal.ANOTHER_REVIEWER_NEEDED: N_(
+        "Vous avez déjà donné votre avis sur ce dossier : la suite revient à quelqu'un d'autre, prenez le suivant."
+    ),
+    Refusal.UNDO_TOO_LATE: N_(
+        "Il est trop tard pour annuler, le délai est passé : si la décision est erronée, prévenez une ou un "
+        "responsable."
+    ),
+    Refusal.OWN_FILE: N_("C'est votre propre dossier : laissez une ou un collègue s'en occuper et passez au suivant."),
+    Refusal.REASON_NEEDED: N_(
+        "Dites pourquoi la photo ne convient pas : choisissez un motif ; pour « Autre », écrivez quelques "
+        "mots en français et en anglais."
+    ),
+    Refusal.QUEUE_EMPTY: N_("La file est vide : merci, il n'y a plus personne qui attend."),
+    Refusal.COMPARISON_NEEDED: N_(
+        "Il manque la comparaison : tapez le nom et l'adresse que montre la pièce, puis choisissez « Comparer »."
+    ),
+    Refusal.DIFFERENCES_TO_CONFIRM: N_(
+        "Ce que vous avez lu diffère de la liste des membres : cochez la case pour approuver malgré cela, ou demandez "
+        "une meilleure photo."
+    ),
+    Refusal.ROLL_SEEN_FIRST: N_(
+        "Vous avez ouvert la fiche avant de comparer : pour approuver, rendez ce dossier, qu'une autre personne "
+        "l'examine."
+    ),
+    Refusal.PROLONGED_ALREADY: N_(
+        "Ce dossier a déjà été gardé plus longtemps une fois : décidez, ou rendez-le à la file."
+    ),
+    Refusal.TOO_MANY_CASES: N_(
+        "Vous avez ouvert beaucoup de dossiers en 24 heures : laissez la suite à une ou un collègue et revenez demain."
+    ),
+    # campaigns
+    Refusal.CAMPAIGN_UNKNOWN: N_("Nous ne trouvons pas cette campagne : choisissez-la dans la liste des campagnes."),
+    Refusal.CAMPAIGN_CODE_UNUSABLE: N_(
+        "Ce code ne convient pas : 2 à 40 lettres minuscules sans accent, chiffres ou traits d'union, par exemple "
+        "« votes-2027 »."
+    ),
+    Refusal.CAMPAIGN_CODE_TAKEN: N_("Ce code sert déjà à une autre campagne : choisissez-en un autre."),
+    Refusal.BALLOT_CODE_TAKEN: N_("Ce code sert déjà à un autre vote de cette campagne : choisissez-en un autre."),
+    Refusal.BOTH_LANGUAGES_NEEDED: N_("Il manque ce texte : il se lit dans les deux langues, écrivez-le ici aussi."),
+    Refusal.DATE_UNREADABLE: N_("Cette date n'existe pas : tapez le jour, le mois et l'année, par exemple 20 2 2027."),
+    Refusal.TIME_UNREADABLE: N_("Cette heure ne se lit pas : tapez-la sur 24 heures, par exemple 16:00."),
+    Refusal.TIME_SKIPPED: N_(
+        "Cette heure n'existe pas ce jour-là, car on avance l'heure et les horloges la sautent : choisissez une heure "
+        "plus tôt ou plus tard."
+    ),
+    Refusal.TIME_TWICE: N_(
+        "Cette heure arrive deux fois ce jour-là, car on recule l'heure : choisissez-en une qui ne laisse aucun doute, "
+        "avant 1:00 ou après 2:00."
+    ),
+    Refusal.ZONE_UNKNOWN: N_("Ce fuseau horaire n'est pas connu : choisissez-le dans la liste."),
+    Refusal.DATES_OUT_OF_ORDER: N_(
+        "Cette date vient avant celle qu'elle suit : l'inscription ouvre, puis le vote ouvre, puis il se termine, puis "
+        "les dossiers se ferment."
+    ),
+    Refusal.CLOSING_ONLY_LATER: N_(
+        "La clôture a été annoncée à tout le monde, elle peut reculer et jamais avancer : choisissez une date plus "
+        "tardive."
+    ),
+    Refusal.ALREADY_HAPPENED: N_("Ce moment est déjà passé : il ne se déplace plus."),
+    Refusal.INSTANT_PASSED: N_("Cette date est déjà passée : choisissez-en une à venir."),
+    Refusal.NOTHING_CHANGED: N_("Rien n'a changé : modifiez au moins un champ, ou revenez à la campagne."),
+    Refusal.ELECTORATE_NEEDED: N_("Dites à qui s'adresse ce vote : cochez au moins un groupe."),
+    Refusal.CANDIDATES_NEEDED: N_(
+        "Une élection a au moins une candidature, et on n'y choisit pas plus de personnes qu'il n'y en a : revoyez la "
+        "liste et le nombre."
+    ),
+    Refusal.CANDIDATE_UNKNOWN: N_(
+        "Ce numéro de membre n'est pas au registre : vérifiez ses 6 chiffres, ou laissez le champ vide."
+    ),
+    Refusal.CANDIDATE_CONFLICT: N_(
+        "Une personne responsable du scrutin ne peut pas y être candidate : une autre personne doit prendre sa place "
+        "dans l'un des deux rôles."
+    ),
+    Refusal.CHANGE_REASON_NEEDED: N_("Dites pourquoi : une autre personne doit confirmer, et il en restera une trace."),
+    Refusal.NO_LONGER_A_DRAFT: N_(
+        "L'inscription est ouverte : ce changement se propose, et une autre personne responsable du scrutin le "
+        "confirme."
+    ),
+    Refusal.NOT_READY_TO_OPEN: N_("Cette campagne n'est pas prête à ouvrir : voyez ci-dessous ce qui manque."),
+    Refusal.PROPOSAL_OVER: N_("Cette proposition a déjà reçu sa réponse : revenez à la campagne."),
+    Refusal.PROPOSAL_EXPIRED: N_("Cette proposition a plus de sept jours et ne vaut plus : faites-en une nouvelle."),
+    Refusal.PROPOSAL_STALE: N_(
+        "La campagne a changé depuis cette proposition, qui ne vaut plus : retirez-la et faites-en une nouvelle."
+    ),
+    Refusal.SECOND_OFFICER_NEEDED: N_(
+        "Cette proposition est la vôtre : une autre personne responsable du scrutin doit la confirmer."
+    ),
+    Refusal.TOO_MANY_MOCK_MEMBERS: N_(
+        "Une répétition a de 1 à 500 membres fictifs : choisissez un nombre qui convient."
+    ),
+    Refusal.REHEARSAL_NOT_OVER: N_(
+        "Cette répétition n'est pas finie : annulez-la d'abord, puis attendez que tous ses dossiers soient fermés et "
+        "ses photos supprimées."
+    ),
+    # the operations desk
+    Refusal.LIST_UNKNOWN: N_("Cette liste n'existe pas : retournez aux opérations et choisissez-en une."),
+    Refusal.MEMBER_UNKNOWN: N_(
+        "Aucune personne du registre ne répond à cette adresse : retournez aux opérations et choisissez-la dans une "
+        "liste."
+    ),
+    Refusal.PAPER_REASON_NEEDED: N_("Dites pourquoi cette personne vote par la poste : choisissez un motif."),
+    Refusal.PAPER_NOT_CONFIRMED: N_(
+        "Cochez la case qui dit que le bulletin part par la poste : c'est ce qui ferme le vote en ligne pour cette "
+        "personne."
+    ),
+    Refusal.PAPER_STANDS: N_(
+        "Le vote est ouvert : le choix de voter par la poste ne peut plus être repris, car un bulletin est peut-être "
+        "en route."
+    ),
+    # an import of the roll
+    Refusal.ROLL_FILE_MISSING: N_("Il manque le fichier : choisissez la liste au format CSV, puis envoyez-la."),
+    Refusal.ROLL_FILE_TOO_HEAVY: N_(
+        "Ce fichier dépasse 20 Mo : ce n'est sans doute pas la liste des membres ; vérifiez-le, rien n'a été lu."
+    ),
+    Refusal.ROLL_FILE_UNREADABLE: N_(
+        "Ce fichier n'a pas pu être lu jusqu'au bout : exportez la liste de nouveau et réessayez ; rien n'a changé."
+    ),
+    Refusal.ROLL_IMPORT_UNDER_WAY: N_(
+        "Un import est déjà en cours : terminez-le ou abandonnez-le, puis envoyez votre fichier."
+    ),
+    Refusal.ROLL_IMPORT_OVER: N_(
+        "Cet import n'attend plus de décision : retournez à la liste des membres pour voir ce qu'il est devenu."
+    ),
+    Refusal.ROLL_CHANGED_MEANWHILE: N_(
+        "La liste des membres a changé depuis que cette page s'est ouverte : regardez les nouveaux chiffres, puis "
+        "confirmez."
+    ),
+    Refusal.ROLL_DOUBTS_UNSEEN: N_(
+        "Cet import contient des cas douteux : regardez-les, puis cochez la case pour le confirmer."
+    ),
+    Refusal.ROLL_SECOND_PERSON: N_(
+        "Le vote est ouvert et cet import change qui peut voter : une autre personne que vous doit le confirmer."
+    ),
+}
