@@ -84,6 +84,7 @@ STATUS = {
     Refusal.ROLL_IMPORT_OVER: 409,
     Refusal.ROLL_CHANGED_MEANWHILE: 409,
     Refusal.ROLL_SECOND_PERSON: 403,
+    Refusal.ROLL_OWN_ENTRY: 403,
 }
 
 # Sessions of whoever is not in yet.

@@ -145,6 +145,7 @@ async def _import(
         context: dict[str, Any] = {
             **await _progress(session, entry, language),
             "second": summary is not None and summary.electorate > 0 and await roll.voting_open(session),
+            "own": undecided and await roll_diff.changes_entry_of(session, import_id, visitor.member_id),
             "problems_found": [(p.line, problem(p, language)) for p in await roll.problems(session, import_id)],
             "ignored": await roll.ignored(session, import_id),
         }
@@ -251,13 +252,16 @@ async def _decide(
         return Refusal.ROLL_IMPORT_OVER
     if summary.doubts and form.doubts != "yes":
         return Refusal.ROLL_DOUBTS_UNSEEN
-    if summary.electorate and await roll.voting_open(session):
+    own = await roll_diff.changes_entry_of(session, import_id, visitor.member_id)
+    if own or (summary.electorate and await roll.voting_open(session)):
         if entry.status == ImportStatus.DRAFT:
             await roll.propose(session, entry, visitor.account_id)
             await _note(session, visitor, "roll-proposed", import_id, f"roll-proposed:{import_id}")
             return ImportStatus.PROPOSED
         if entry.proposed_by == visitor.account_id:
             return Refusal.ROLL_SECOND_PERSON
+        if own:
+            return Refusal.ROLL_OWN_ENTRY
     planned = await roll_diff.plan(session, import_id)
     await roll.confirm(session, entry, visitor.account_id, planned)
     await _note(session, visitor, "roll-confirmed", import_id, f"roll-confirmed:{import_id}")

@@ -165,6 +165,7 @@ class Refusal(StrEnum):
     ROLL_CHANGED_MEANWHILE = "roll-changed-meanwhile"
     ROLL_DOUBTS_UNSEEN = "roll-doubts-unseen"
     ROLL_SECOND_PERSON = "roll-second-person"
+    ROLL_OWN_ENTRY = "roll-own-entry"
 
 
 class Refused(Exception):

@@ -42,7 +42,9 @@ class Queue:
 
 async def queue(session: Session) -> Queue:
     row = (
-        await session.execute(select(func.count(), func.min(Submission.submitted_at)).where(decisions.undecided()))
+        await session.execute(
+            select(func.count(), func.min(Submission.submitted_at)).where(decisions.undecided(), urgency.real())
+        )
     ).one()
     return Queue(row[0], row[1])
 

@@ -191,6 +191,7 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "Cet import contient des cas douteux : regardez-les, puis cochez la case pour le confirmer."
     ),
     Refusal.ROLL_SECOND_PERSON: N_(
-        "Le vote est ouvert et cet import change qui peut voter : une autre personne que vous doit le confirmer."
+        "Cet import touche au droit de vote ou à la fiche de qui l'a proposé : une autre personne doit le confirmer."
     ),
+    Refusal.ROLL_OWN_ENTRY: N_("Cet import change votre propre fiche : une autre personne que vous doit le confirmer."),
 }

@@ -142,6 +142,7 @@ async def test_a_journal_that_was_changed_by_hand_or_is_no_longer_linked_is_told
     assert "waited 6 min" in found.said
     await run(sessions, entry.format(11))
     assert (await said(records.chain)).state is State.FAILED
+    await run(sessions, "alter table journal disable trigger user")
     await run(sessions, "update journal set code = 'y' where id = (select min(id) from journal)")
     found = await said(records.chain)
     assert found.state is State.FAILED
