@@ -369,11 +369,10 @@ async def test_an_open_page_asks_how_far_it_is_until_it_is_led_to_the_report(
 
 async def test_whoever_a_file_is_about_needs_somebody_else_to_confirm_it(visit: Visit, sessions: Sessions) -> None:
     """T62: of one's own entry one proposes at most; in the pages and in the database."""
-    own = await known(sessions, street="1, rue Vieille")
+    own = await known(sessions)
+    account = own.account
     async with sessions.begin() as session:
-        account = await builders.a_staff_account(
-            session, Role.OPERATOR, member_id=own.member.id, password_hash=PASSWORD_HASH
-        )
+        await builders.a_role(session, account.id, Role.OPERATOR)
     one, two = visit(), await staff(visit, sessions, Role.OFFICER)
     await one.sign_in(str(account.email), PASSWORD)
     await upload(one, written([line_of(own.member, account.email, street="2, rue Neuve")]))
@@ -387,14 +386,12 @@ async def test_whoever_a_file_is_about_needs_somebody_else_to_confirm_it(visit: 
     token = one.page.form("/abandon").fields["form_token"]
     await one.post(f"{address}/confirmation", {"form_token": token, "seen": seen, "doubts": ""})
     assert one.response.status_code == 403
-    with pytest.raises(IntegrityError, match="their own entry"):
-        async with sessions.begin() as session:
-            entry = (await session.execute(text("select id from roll_import"))).scalar_one()
-            await roll_diff.plan(session, entry)
-            await session.execute(
-                text("update roll_import set status = 'confirmed', confirmed_by = :id, confirmed_at = now()"),
-                {"id": account.id},
-            )
+    async with sessions() as session:
+        entry = (await session.execute(text("select id from roll_import"))).scalar_one()
+        await roll_diff.plan(session, entry)
+        decided = text("update roll_import set status = 'confirmed', confirmed_by = :id, confirmed_at = now()")
+        with pytest.raises(IntegrityError, match="their own entry"):
+            await session.execute(decided, {"id": account.id})
     await confirm(two)
 
     async def done() -> bool:

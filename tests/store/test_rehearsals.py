@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from portal.rules.accounts import Role
 from portal.rules.decisions import Deciding
 from portal.rules.identity import Verdict
+from portal.rules.operations import Stage
 from portal.rules.refusals import Refusal, Refused
 from portal.store import Session, Sessions, decisions, drafts, identity, operations, queue, review, roll, staff, watch
 from portal.store.campaigns import Campaign
@@ -152,7 +153,7 @@ async def test_cases_of_a_rehearsal_come_after_all_others_and_are_counted_nowher
         assert (await identity.counter(session)).received == 1
         assert sum((await roll.on_the_roll(session)).values()) == 1
         funnel = await operations.funnel(session, campaign.id, valid_for=timedelta(days=365))
-        assert funnel.count(operations.Stage.ROLL) == 1
+        assert funnel.count(Stage.ROLL) == 1
         first = await review.claim_next(session, reviewer.id)
         assert first is not None
         assert first.submission_id == real.id
