@@ -126,15 +126,6 @@ async def _give(session: Session, settings: Settings, reviewer_id: UUID, wanted:
     )  # fmt: skip
     if isinstance(given, Refusal):
         raise Refused(given)
-    case = given.submission
-    for action, code, key in (
-        ("case-opened", SHELL, f"claim:{claim.id}"),
-        # How it was looked at.
-        ("opinion-from-shell", SEEN if wanted.verdict is Verdict.APPROVE else SHELL, f"shell:{claim.id}"),
-    ):
-        await journal.write(
-            session, action, actor="reviewer", actor_id=reviewer_id, member_id=case.member_id,
-            campaign_id=case.campaign_id, subject_id=case.id, code=code, key=key,
-        )  # fmt: skip
+    await review.note_shell(session, claim, given.submission, SEEN if wanted.verdict is Verdict.APPROVE else SHELL)
     await review.watch(session, reviewer_id)
     return given

@@ -20,8 +20,7 @@ from portal.store.queue import alerts, is_many, opened
 
 __all__ = [
     "Case", "Queue", "alerts", "carry_over", "case_of", "claim_next", "claim_of", "current_claim", "give_back",
-    "note_comparison",
-    "opened", "prolong", "queue", "runs_until", "show_roll", "watch",
+    "note_comparison", "note_shell", "opened", "prolong", "queue", "runs_until", "show_roll", "watch",
 ]  # fmt: skip
 
 
@@ -130,6 +129,18 @@ async def claim_of(session: Session, reviewer_id: UUID, number: str, *, most_a_d
     if await session.scalar(ours.where(decisions.leased())):
         return Refusal.CASE_HELD
     return await _lease(session, submission.id, reviewer_id)
+
+
+async def note_shell(session: Session, claim: Claim, case: Submission, how: str) -> None:
+    """That a case was opened and judged without the pages, and how it was looked at."""
+    whose = {"member_id": case.member_id, "campaign_id": case.campaign_id, "subject_id": case.id}
+    by = claim.reviewer_id
+    await journal.write(
+        session, "case-opened", actor="reviewer", actor_id=by, code="shell", key=f"claim:{claim.id}", **whose
+    )
+    await journal.write(
+        session, "opinion-from-shell", actor="reviewer", actor_id=by, code=how, key=f"shell:{claim.id}", **whose
+    )
 
 
 async def _lease(session: Session, submission_id: UUID, reviewer_id: UUID) -> Claim:
