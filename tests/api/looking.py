@@ -221,7 +221,7 @@ async def a_world(sessions: Sessions, visit: Visit, **more: Any) -> World:
     assert campaign.code
     where = {
         "code": "financial-statements", "document_id": str(document), "claim_id": claim, "submission_id": draft,
-        "mail_id": str(mail), "request_id": str(asked.id),
+        "mail_id": str(mail), "request_id": str(asked.id), "account_id": str(staff[0].id),
     }  # fmt: skip
     return World(people, where, who)
 
