@@ -241,13 +241,10 @@ async def a_world(sessions: Sessions, visit: Visit, **more: Any) -> World:
     assert campaign.code
     where = {
         "code": "financial-statements", "document_id": str(document), "claim_id": claim, "submission_id": draft,
-<<<<<<< HEAD
         "mail_id": str(mail), "request_id": str(asked.id), "ballot_id": str(ballot_id), "change_id": str(change_id),
         "import_id": str(draft_of_roll),
         "listed": "members", "member_id": str(who.member.id),
-=======
-        "mail_id": str(mail), "request_id": str(asked.id), "account_id": str(staff[0].id),
->>>>>>> staff2
+        "account_id": str(staff[0].id),
     }  # fmt: skip
     return World(people, where, who)
 

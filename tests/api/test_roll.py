@@ -87,8 +87,8 @@ async def test_a_file_is_looked_at_confirmed_applied_and_reported(visit: Visit, 
     for action, code in (("roll-added", ""), ("roll-changed", "address"), ("roll-left", ""), ("roll-imported", "")):
         assert await count(sessions, codes, action=action, code=code) == 1, action
     await operator.get(str(operator.response.url) + "/rapport.csv")
-    assert '"3","' not in operator.response.text, "the line that changes nothing is not in it"
-    assert '"4","' in operator.response.text
+    assert '"3";"' not in operator.response.text, "the line that changes nothing is not in it"
+    assert '"4";"' in operator.response.text
     await upload(operator, file)
     assert "rien à importer" in operator.page.text
     assert "Nouvelles 0 Modifiées 0 Retirées 0 Revenues 0 Inchangées 3" in operator.page.text
