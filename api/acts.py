@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from api.ask import ask_for, tell
 from api.forms import ActForm, PaperForm, PaperOfForm, SentForm
-from api.guards import Lang, OperatorDep, same_form
+from api.guards import Lang, OperatorDep, require_factor, same_form
 from api.onboarding import another_link
 from api.pages import go, render
 from api.portal import Portal, portal_of
@@ -196,6 +196,7 @@ async def mark_paper(
     """Close the online door for this person in this campaign."""
     portal = portal_of(request)
     same_form(visitor, form.form_token)
+    require_factor(visitor)
     _for_another(visitor, member_id)
     if form.reason not in set(PaperReason):
         return await _paper_page(
@@ -227,6 +228,7 @@ async def take_back_paper(
     """Before the opening, a mark made by mistake is taken back; afterwards a ballot may be in the post."""
     portal = portal_of(request)
     same_form(visitor, form.form_token)
+    require_factor(visitor)
     _for_another(visitor, member_id)
     async with portal.sessions.begin() as session:
         whole = await _whole(session, portal, member_id)

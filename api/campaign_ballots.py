@@ -184,6 +184,6 @@ async def change_ballot(
         return _form(request, visitor, campaign, whole, ballot, registered, problems)
     wanted["ballot"] = str(ballot.id)
     return await signed(
-        request, visitor, form.password, again,
+        visitor, again,
         lambda: propose(request, language, visitor, campaign, ChangeKind.WORDS, wanted, form.reason),
     )  # fmt: skip

@@ -9,7 +9,6 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.accounts import set_cookie
 from api.ask import tell
 from api.campaign_forms import (
     ChangeFields,
@@ -20,11 +19,10 @@ from api.campaigns import (
     campaign_called,
     problems_said,
 )  # fmt: skip
-from api.guards import Lang, OfficerDep, OrganiserDep, same_form
+from api.guards import Lang, OfficerDep, OrganiserDep, require_factor, same_form
 from api.pages import go, language_of, render
 from api.portal import portal_of
 from api.routes import page
-from api.step_up import stepped_up
 from portal.rules.accounts import Role
 from portal.rules.campaign_changes import INSTANTS, ChangeKind
 from portal.rules.campaigns import Calendar, CampaignStatus
@@ -91,21 +89,15 @@ async def checklist(session: Session, campaign: Campaign) -> list[Check]:
 
 
 async def signed(
-    request: Request, visitor: Visitor, password: str, again: Callable[[Refusal], Awaitable[Response]],
-    act: Callable[[], Awaitable[Response | Refusal]],
-) -> Response:  # fmt: skip
-    """An act under a password that was typed for it alone; the form again if it is not the right one."""
-    token = await stepped_up(portal_of(request), visitor, password)
-    if token is None:
-        return await again(Refusal.WRONG_PASSWORD)
-    # From here on the session has a new token, whatever becomes of the act.
+    visitor: Visitor, again: Callable[[Refusal], Awaitable[Response]], act: Callable[[], Awaitable[Response | Refusal]]
+) -> Response:
+    """An act under a factor shown a moment ago; the form again if it is refused."""
+    require_factor(visitor)
     try:
         done = await act()
-        response = await again(done) if isinstance(done, Refusal) else done
     except Refused as refused:
-        response = await again(refused.refusal)
-    set_cookie(response, token)
-    return response
+        return await again(refused.refusal)
+    return await again(done) if isinstance(done, Refusal) else done
 
 
 async def propose(
@@ -127,7 +119,7 @@ async def propose(
 
 
 def field_of(refusal: Refusal) -> str:
-    return {Refusal.WRONG_PASSWORD: "password", Refusal.CHANGE_REASON_NEEDED: "reason"}.get(refusal, "")
+    return "reason" if refusal is Refusal.CHANGE_REASON_NEEDED else ""
 
 
 async def called(request: Request, code: str) -> Campaign:
@@ -168,7 +160,7 @@ async def propose_opening(
                 return Refusal.NOT_READY_TO_OPEN
         return await propose(request, language, visitor, campaign, ChangeKind.OPEN, {}, form.reason)
 
-    return await signed(request, visitor, form.password, lambda no: _opening(request, visitor, code, no), act)
+    return await signed(visitor, lambda no: _opening(request, visitor, code, no), act)
 
 
 # --- cancelling
@@ -207,7 +199,7 @@ async def propose_cancelling(
     if campaign.status != CampaignStatus.OPEN.value:
         return await again(Refusal.PROPOSAL_STALE)
     return await signed(
-        request, visitor, form.password, again,
+        visitor, again,
         lambda: propose(request, language, visitor, campaign, ChangeKind.CANCEL, {}, form.reason),
     )  # fmt: skip
 
@@ -281,9 +273,7 @@ async def answer_change(
             await _tell(request, campaign)
         return go("campaign", language, notice="confirmee" if confirms else "retiree", code=code)
 
-    return await signed(
-        request, visitor, form.password, lambda no: _change_page(request, visitor, code, change_id, no), act
-    )
+    return await signed(visitor, lambda no: _change_page(request, visitor, code, change_id, no), act)
 
 
 async def _tell(request: Request, campaign: Campaign) -> None:

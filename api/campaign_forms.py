@@ -60,7 +60,6 @@ class CampaignFields(Sent):
     rehearsal_to: Line = ""
     # A move is looked at with its effect before it is proposed.
     checked: Annotated[str, Field(max_length=8)] = ""
-    password: Password = ""
 
 
 class BallotFields(Sent):
@@ -82,7 +81,6 @@ class BallotFields(Sent):
     texts_fr: Annotated[tuple[Text, ...], Field(max_length=PLACES)] = ()
     texts_en: Annotated[tuple[Text, ...], Field(max_length=PLACES)] = ()
     reason: Text = ""
-    password: Password = ""
 
     @property
     def groups(self) -> list[str]:
@@ -93,7 +91,6 @@ class BallotFields(Sent):
 class ChangeFields(Sent):
     verdict: Annotated[str, Field(max_length=16)] = ""
     reason: Text = ""
-    password: Password = ""
 
 
 class MockFields(Sent):

@@ -1,4 +1,4 @@
-"""Moving the calendar of a campaign: first looked at with its effect, then proposed under a password."""
+"""Moving the calendar of a campaign: first looked at with its effect, then proposed under a factor just shown."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,7 +33,7 @@ async def moving(request: Request, visitor: OfficerDep, code: str) -> Response:
 async def propose_move(
     request: Request, language: Lang, visitor: OfficerDep, form: CampaignForm, code: str
 ) -> Response:
-    """First with its effect, then under a password: nothing is written before."""
+    """First with its effect, then under a factor: nothing is written before."""
     same_form(visitor, form.form_token)
     campaign = await called(request, code)
     read = read_calendar(form, campaign.zone)
@@ -68,7 +68,7 @@ async def propose_move(
         return await check()
     iso = {name: at.isoformat() for name in wanted if (at := read.instant(name)) is not None}
     return await signed(
-        request, visitor, form.password, check,
+        visitor, check,
         lambda: propose(request, language, visitor, campaign, ChangeKind.MOVE, iso, ""),
     )  # fmt: skip
 

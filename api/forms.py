@@ -185,7 +185,6 @@ class RequestDecisionFields(DecisionFields):
 
 
 class RollConfirmFields(Sent):
-    password: Password = ""
     # The counts that stood on the page, as one mark; and that its doubts were looked at.
     seen: Annotated[str, Field(max_length=64)] = ""
     doubts: Annotated[str, Field(max_length=8)] = ""

@@ -66,6 +66,9 @@ STATUS = {
     Refusal.PROLONGED_ALREADY: 409,
     Refusal.ROLL_SEEN_FIRST: 409,
     Refusal.TOO_MANY_CASES: 429,
+    Refusal.NO_CASE: 409,
+    Refusal.CASE_HELD: 409,
+    Refusal.ONE_CASE_AT_A_TIME: 409,
     Refusal.OWN_FILE: 403,
     Refusal.DOCUMENTS_UNDER_REVIEW: 409,
     Refusal.IDENTITY_ALREADY_APPROVED: 409,
@@ -85,6 +88,7 @@ STATUS = {
     Refusal.ROLL_IMPORT_OVER: 409,
     Refusal.ROLL_CHANGED_MEANWHILE: 409,
     Refusal.ROLL_SECOND_PERSON: 403,
+    Refusal.ROLL_OWN_ENTRY: 403,
 }
 
 # Sessions of whoever is not in yet.

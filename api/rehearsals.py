@@ -5,7 +5,7 @@ from fastapi.responses import Response
 
 from api.campaign_forms import ChangeForm, MockForm
 from api.campaigns import campaign_called, campaign_page
-from api.guards import Lang, OfficerDep, OrganiserDep, same_form
+from api.guards import Lang, OfficerDep, OrganiserDep, require_factor, same_form
 from api.pages import go
 from api.portal import portal_of
 from api.routes import page
@@ -45,6 +45,7 @@ async def drop_rehearsal(
     request: Request, language: Lang, visitor: OfficerDep, form: ChangeForm, code: str
 ) -> Response:
     same_form(visitor, form.form_token)
+    require_factor(visitor)
     async with portal_of(request).sessions.begin() as session:
         campaign = await campaign_called(session, code)
         refused = await drafts.throw_away(session, campaign.id)

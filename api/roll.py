@@ -10,18 +10,16 @@ from fastapi.responses import Response
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from api.accounts import set_cookie
 from api.ask import tell
 from api.forms import RollConfirmFields, RollConfirmForm, SentForm
-from api.guards import Lang, OperatorDep, OrganiserDep, OrganiserLeftOpenDep, same_form
+from api.guards import Lang, OperatorDep, OrganiserDep, OrganiserLeftOpenDep, require_factor, same_form
 from api.pages import go, render
 from api.portal import Portal, portal_of
 from api.routes import ROLL_LIMIT, page
-from api.step_up import stepped_up
 from portal.rolls import NotRead, Read, read_apart
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.roll import COLUMNS, MOST_BYTES, ImportStatus, Kind, Problem
-from portal.store import Session, accounts, journal, roll, roll_diff
+from portal.store import Session, journal, roll, roll_diff
 from portal.store.roll import RollImport
 from portal.store.roll_diff import Row, Summary
 from portal.store.sessions import Visitor
@@ -147,13 +145,14 @@ async def _import(
         context: dict[str, Any] = {
             **await _progress(session, entry, language),
             "second": summary is not None and summary.electorate > 0 and await roll.voting_open(session),
+            "own": undecided and await roll_diff.changes_entry_of(session, import_id, visitor.member_id),
             "problems_found": [(p.line, problem(p, language)) for p in await roll.problems(session, import_id)],
             "ignored": await roll.ignored(session, import_id),
         }
-    fields = {Refusal.WRONG_PASSWORD: "password", Refusal.ROLL_DOUBTS_UNSEEN: "doubts"}
     return render(
-        request, "roll/import.html", visitor=visitor, refusal=refusal, field=fields.get(refusal) if refusal else None,
-        summary=summary, lists=_lists(rows, language), doubtful=[_said(r, language) for r in rows if r.doubts],
+        request, "roll/import.html", visitor=visitor, refusal=refusal,
+        field="doubts" if refusal is Refusal.ROLL_DOUBTS_UNSEEN else None, summary=summary,
+        lists=_lists(rows, language), doubtful=[_said(r, language) for r in rows if r.doubts],
         doubt_name=lambda doubt: doubt_name(doubt, language), change_name=lambda one: change_names([one], language),
         mine=entry.proposed_by == visitor.account_id, ticked=form is not None and form.doubts == "yes", Kind=Kind,
         **context,
@@ -221,27 +220,18 @@ async def progress(request: Request, language: Lang, visitor: OrganiserLeftOpenD
 async def confirm(
     request: Request, language: Lang, visitor: OrganiserDep, form: RollConfirmForm, import_id: UUID
 ) -> Response:
-    """With the password once more: from here on the records change, or a second person is asked."""
+    """Under a factor shown a moment ago: from here on the records change, or a second person is asked."""
     portal = portal_of(request)
     same_form(visitor, form.form_token)
-    async with portal.autocommit() as session:
-        account = await accounts.by_id(session, visitor.account_id)
-    assert account is not None, "whoever is signed in has an account"
-    new_token = await stepped_up(portal, visitor, form.password)
-    if new_token is None:
-        return await _import(request, visitor, language, import_id, Refusal.WRONG_PASSWORD, form)
+    require_factor(visitor)
     async with portal.sessions.begin() as session:
         decided = await _decide(session, visitor, import_id, form)
     if isinstance(decided, Refusal):
-        response = await _import(request, visitor, language, import_id, decided, form)
-    elif decided is ImportStatus.PROPOSED:
-        response = go("roll-import", language, notice="liste-proposee", import_id=import_id)
-    else:
-        until = _deadline(portal)
-        await tell(calls.open_import(portal.client, portal.background_queue, import_id), until=until)
-        response = go("roll-import", language, import_id=import_id)
-    set_cookie(response, new_token)
-    return response
+        return await _import(request, visitor, language, import_id, decided, form)
+    if decided is ImportStatus.PROPOSED:
+        return go("roll-import", language, notice="liste-proposee", import_id=import_id)
+    await tell(calls.open_import(portal.client, portal.background_queue, import_id), until=_deadline(portal))
+    return go("roll-import", language, import_id=import_id)
 
 
 def _deadline(portal: Portal) -> float:
@@ -262,13 +252,16 @@ async def _decide(
         return Refusal.ROLL_IMPORT_OVER
     if summary.doubts and form.doubts != "yes":
         return Refusal.ROLL_DOUBTS_UNSEEN
-    if summary.electorate and await roll.voting_open(session):
+    own = await roll_diff.changes_entry_of(session, import_id, visitor.member_id)
+    if own or (summary.electorate and await roll.voting_open(session)):
         if entry.status == ImportStatus.DRAFT:
             await roll.propose(session, entry, visitor.account_id)
             await _note(session, visitor, "roll-proposed", import_id, f"roll-proposed:{import_id}")
             return ImportStatus.PROPOSED
         if entry.proposed_by == visitor.account_id:
             return Refusal.ROLL_SECOND_PERSON
+        if own:
+            return Refusal.ROLL_OWN_ENTRY
     planned = await roll_diff.plan(session, import_id)
     await roll.confirm(session, entry, visitor.account_id, planned)
     await _note(session, visitor, "roll-confirmed", import_id, f"roll-confirmed:{import_id}")

@@ -5,6 +5,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from portal.settings import Settings
 from portal.store import chain, open_database, sessions_of
 from portal.store.chain import Fault, Verified
 
@@ -21,6 +22,7 @@ SAID = {
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("journal", help="the chain that seals the journal")
+    parser.set_defaults(run=run)
     acts = parser.add_subparsers(dest="act", required=True)
     verify = acts.add_parser("verify", help="recompute the chain; exit 1 and name the first entry that is wrong")
     verify.add_argument("--from", dest="first", type=int, default=1, metavar="SEQ", help="the first link to recompute")
@@ -29,7 +31,8 @@ def add_to(commands: Any) -> None:
     acts.add_parser("head", help="the newest link: its number and its hash, to be kept elsewhere")
 
 
-def run(asked: argparse.Namespace, url: str) -> int:
+def run(asked: argparse.Namespace) -> int:
+    url = Settings().database_url.get_secret_value()
     return asyncio.run(_head(url) if asked.act == "head" else _verify(asked, url))
 
 

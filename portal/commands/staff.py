@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from portal.rules.accounts import INVITATION_VALID, Purpose, Role, canonical_email
 from portal.rules.links import hash_of, token_of
 from portal.rules.refusals import Refused
+from portal.settings import Settings
 from portal.store import Session, accounts, links, open_database, sessions_of, staff
 from portal.store.staff import Act
 from portal.text.addresses import with_token
@@ -22,6 +23,7 @@ Deed = Callable[[Session], Awaitable[str]]
 
 def add_to(commands: Any) -> None:
     parser = commands.add_parser("staff", help="accounts of the staff, as the owner of the database")
+    parser.set_defaults(run=run)
     acts = parser.add_subparsers(dest="act", required=True)
     acts.add_parser("list", help="everybody, with roles and keys")
     add = acts.add_parser("add", help="give roles to an address and print a one-time link, good for 24 hours")
@@ -35,7 +37,10 @@ def add_to(commands: Any) -> None:
         acts.add_parser(name, help=what).add_argument("email")
 
 
-def run(asked: argparse.Namespace, url: str, *, secret: bytes, origin: str) -> int:
+def run(asked: argparse.Namespace) -> int:
+    settings = Settings()
+    url, origin = settings.database_url.get_secret_value(), settings.origin
+    secret = settings.secret.get_secret_value().encode()
     deeds: dict[str, Deed] = {
         "list": _list,
         "add": lambda session: _add(session, asked.email, asked.role, secret, origin),

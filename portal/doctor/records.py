@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from portal.doctor.findings import Check, Finding, failed, of_age, ok, warning
 from portal.rules.identity import ERASURE_TARGET
-from portal.store import Sessions, health, schema
+from portal.store import Sessions, chain, health, schema
+from portal.store.chain import Fault
 
 # security.md §5.9: no statement's parameters, no row and no time of a commit may reach a log.
 WANTED = {
@@ -19,6 +20,9 @@ WANTED = {
 FORBIDDEN_MODULE = "auto_explain.log_min_duration"
 NEAR, FAR = timedelta(seconds=2), timedelta(seconds=30)
 ERASURE_ALARM = timedelta(hours=1)
+# How much of the journal is recomputed at every look, and how long an entry waits for its link at most.
+LINKS = 5_000
+LINK_SOON = timedelta(minutes=5)
 MAIL_SOON, MAIL_LATE = timedelta(minutes=10), timedelta(hours=1)
 
 
@@ -36,6 +40,7 @@ class Records:
             "database: tables": self.tables,
             "database: roles": self.roles,
             "database: append only": self.append_only,
+            "journal: chain": self.chain,
             "database: logs": self.logs,
             "database: replication": self.replication,
             "database: clock": self.clock,
@@ -80,11 +85,30 @@ class Records:
         async with self.sessions.begin() as session:
             rewritable = await health.rewritable(session)
         if not rewritable:
-            return ok("journal, decisions and erasures can only be added to")
+            return ok("journal, opinions, decisions and erasures can only be added to")
         return failed(
             f"can be rewritten: {', '.join(rewritable)}",
-            "revoke update, delete, truncate on these tables from these roles",
+            "revoke update, delete, truncate on these tables from these roles; if a trigger is gone, restore it",
         )
+
+    async def chain(self) -> Finding:
+        """The newest links once more, and whether anybody makes them; the whole chain is `journal verify`."""
+        async with self.sessions.begin() as session:
+            head = await chain.head(session)
+            age = await health.oldest_unlinked(session)
+        first = 1 if head is None else max(1, head.seq - LINKS + 1)
+        found = await chain.verify(self.sessions, first=first)
+        if found.fault is not None and found.fault is not Fault.UNLINKED:
+            return failed(
+                f"{found.fault.value}: entry {found.entry_id or '?'}, link {found.seq or '?'}",
+                "find who changed the journal by hand; then the whole of it: python -m portal journal verify",
+            )
+        links = f"{found.links} newest links recomputed"
+        if age is None or age < LINK_SOON:
+            return ok(links)
+        said = f"{links}; an entry has waited {age // timedelta(minutes=1)} min for its link"
+        remedy = "is the worker away, which makes the links? If not, it was inserted beside the portal"
+        return failed(said, remedy) if age >= chain.LINKED_WITHIN else warning(said, remedy)
 
     async def logs(self) -> Finding:
         async with self.sessions.begin() as session:

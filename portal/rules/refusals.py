@@ -106,6 +106,9 @@ class Refusal(StrEnum):
     ROLL_SEEN_FIRST = "roll-seen-first"
     PROLONGED_ALREADY = "prolonged-already"
     TOO_MANY_CASES = "too-many-cases"
+    NO_CASE = "no-case"
+    CASE_HELD = "case-held"
+    ONE_CASE_AT_A_TIME = "one-case-at-a-time"
 
     # campaigns
     CAMPAIGN_UNKNOWN = "campaign-unknown"
@@ -165,6 +168,7 @@ class Refusal(StrEnum):
     ROLL_CHANGED_MEANWHILE = "roll-changed-meanwhile"
     ROLL_DOUBTS_UNSEEN = "roll-doubts-unseen"
     ROLL_SECOND_PERSON = "roll-second-person"
+    ROLL_OWN_ENTRY = "roll-own-entry"
 
 
 class Refused(Exception):

@@ -75,7 +75,7 @@ async def by_id(session: Session, campaign_id: UUID) -> Campaign | None:
 # When everything of a campaign is over, by the records.
 OVER_AT = func.least(Campaign.ends, Campaign.cancelled_at)
 # What happens in them is counted nowhere else.
-REHEARSALS = select(Campaign.id).where(Campaign.rehearsal)
+REHEARSALS = select(Campaign.id).where(Campaign.rehearsal).correlate(None)
 
 
 class Current(NamedTuple):

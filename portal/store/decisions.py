@@ -24,7 +24,7 @@ from portal.rules.identity import CLAIM_LEASE, Reason, SubmissionStatus, Verdict
 from portal.rules.refusals import Refusal
 from portal.store import Session, journal
 from portal.store.accounts import Account
-from portal.store.campaigns import OVER_AT, Campaign
+from portal.store.campaigns import OVER_AT, REHEARSALS, Campaign
 from portal.store.identity import Claim, Decision, DecisionNote, Submission, decision_of, lock
 from portal.store.opinions import Opinion, OpinionNote
 
@@ -112,7 +112,7 @@ async def waiting_for_another(session: Session, *, longer_than: timedelta = ANOT
     rows = await session.execute(
         select(Submission, since.label("since"), opinions.label("opinions"))
         .outerjoin(Opinion, and_(Opinion.submission_id == Submission.id, Opinion.undone_at.is_(None)))
-        .where(undecided())
+        .where(undecided(), Submission.campaign_id.not_in(REHEARSALS))
         .group_by(Submission.id)
         .having(
             or_(opinions > 0, Submission.appeal_of.is_not(None)), since <= func.clock_timestamp() - longer_than
@@ -134,7 +134,13 @@ async def agreement(session: Session, since: datetime) -> tuple[int, int]:
             .label("first"),
             func.row_number().over(partition_by=Opinion.submission_id, order_by=Opinion.given_at).label("nth"),
         )
-        .where(Opinion.second_look, Opinion.undone_at.is_(None), Opinion.given_at >= since)
+        .join(Submission, Submission.id == Opinion.submission_id)
+        .where(
+            Opinion.second_look,
+            Opinion.undone_at.is_(None),
+            Opinion.given_at >= since,
+            Submission.campaign_id.not_in(REHEARSALS),
+        )
         .subquery()
     )
     row = (

@@ -3,17 +3,20 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, text
+from sqlalchemy import exists, func, select, text
 
 from portal.rules.identity import OVER
 from portal.store import Session
+from portal.store.chain import JournalLink
 from portal.store.identity import Submission
+from portal.store.journal import Entry
 from portal.store.mail import Mail
 from portal.store.schema import API_ROLE, WORKER_ROLE
 
-# No program rewrites what was done, decided or erased.
-APPEND_ONLY = ("journal", "decision", "erasure")
-_REWRITES = ("UPDATE", "DELETE", "TRUNCATE")
+# No program rewrites what was done, thought, decided or erased.
+APPEND_ONLY = ("journal", "journal_link", "opinion", "decision", "erasure")
+# But for these columns, each as long as its trigger stands, which lets it be written once and in time.
+GUARDED = {("opinion", "undone_at"): "undone_in_time", ("decision", "undone_at"): "undone_in_time"}
 
 
 async def now(session: Session) -> datetime:
@@ -53,14 +56,37 @@ async def rewritable(session: Session) -> list[str]:
         f"{table} ({role})"
         for table in APPEND_ONLY
         for role in (API_ROLE, WORKER_ROLE)
-        if await session.scalar(
-            text(
-                "select has_table_privilege(:role, :table, :rights)"
-                " or has_any_column_privilege(:role, :table, 'UPDATE')"
-            ),
-            {"role": role, "table": table, "rights": ", ".join(_REWRITES)},
-        )
+        if await session.scalar(_REWRITES, {"role": role, "table": table, **_guards(table)})
     ]
+
+
+_REWRITES = text(
+    """
+select has_table_privilege(:role, :table, 'DELETE, TRUNCATE') or exists (
+    select from pg_attribute a
+    where a.attrelid = cast(:table as regclass) and a.attnum > 0 and not a.attisdropped
+    and has_column_privilege(:role, a.attrelid, a.attnum, 'UPDATE')
+    and not exists (
+        select from unnest(cast(:columns as text[]), cast(:triggers as text[])) g (name, trigger)
+        join pg_trigger t on t.tgname = g.trigger and t.tgrelid = a.attrelid and t.tgenabled in ('O', 'A')
+        where g.name = a.attname
+    )
+)
+"""
+)
+
+
+def _guards(table: str) -> dict[str, list[str]]:
+    found = {column: trigger for (guarded, column), trigger in GUARDED.items() if guarded == table}
+    return {"columns": list(found), "triggers": list(found.values())}
+
+
+async def oldest_unlinked(session: Session) -> timedelta | None:
+    """How long the oldest entry of the journal has waited for its link in the chain."""
+    age: timedelta | None = await session.scalar(
+        select(func.clock_timestamp() - func.min(Entry.at)).where(~exists().where(JournalLink.entry_id == Entry.id))
+    )
+    return age
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,11 +119,12 @@ REACHED: dict[Stage, ColumnElement[bool]] = {
 
 
 def _of_campaign(statement: Statement) -> Statement:
-    """Everybody on the roll, with account and file of this campaign if there are any."""
+    """Everybody on the roll and nobody of a rehearsal, with account and file of this campaign if there are any."""
     return (
         statement.select_from(Member)
         .outerjoin(Account, Account.member_id == Member.id)
         .outerjoin(File, and_(File.member_id == Member.id, File.campaign_id == _CAMPAIGN))
+        .where(Member.rehearsal_id.is_(None))
     )
 
 

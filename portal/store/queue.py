@@ -1,4 +1,7 @@
-"""The order of the reviewers' queue, and what its page tells: figures and waiting cases, nobody's name."""
+"""The order of the reviewers' queue, and what its page tells: figures and waiting cases, nobody's name.
+
+A rehearsal takes nobody's place: its cases come after all others, and no figure counts them.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +15,7 @@ from portal.rules.identity import UNDECIDED_FOR, SubmissionStatus
 from portal.rules.queue import FURTHEST, MANY_IN_AN_HOUR, PACE_OVER, SOON, Risk
 from portal.store import Session, decisions
 from portal.store.accounts import Account
-from portal.store.campaigns import Campaign
+from portal.store.campaigns import REHEARSALS, Campaign
 from portal.store.identity import Claim, Decision, Submission
 from portal.store.journal import Entry
 from portal.store.members import Member
@@ -49,16 +52,27 @@ def needed(waiting: ColumnElement[int]) -> ColumnElement[timedelta]:
 
 
 def _done(within: timedelta) -> ColumnElement[int]:
+    return _opinions(Opinion.given_at > NOW - _interval(within))
+
+
+def _opinions(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
     return (
         select(func.count())
         .select_from(Opinion)
-        .where(Opinion.given_at > NOW - _interval(within), Opinion.undone_at.is_(None))
+        .join(Submission, Submission.id == Opinion.submission_id)
+        .where(*conditions, Opinion.undone_at.is_(None), real())
+        .correlate(None)
         .scalar_subquery()
     )
 
 
+def real() -> ColumnElement[bool]:
+    """Of a submission: it is of no rehearsal."""
+    return Submission.campaign_id.not_in(REHEARSALS)
+
+
 def _waiting() -> ColumnElement[int]:
-    return select(func.count()).select_from(Submission).where(decisions.undecided()).scalar_subquery()
+    return select(func.count()).select_from(Submission).where(decisions.undecided(), real()).scalar_subquery()
 
 
 def risk(due_at: ColumnElement[datetime], takes: ColumnElement[timedelta]) -> ColumnElement[int]:
@@ -72,11 +86,12 @@ def risk(due_at: ColumnElement[datetime], takes: ColumnElement[timedelta]) -> Co
 def order() -> tuple[ColumnElement[object], ...]:
     """First comes what would miss its day, the nearest day first; then second attempts; then age."""
     takes = select(needed(_waiting())).scalar_subquery()
-    return _order(risk(due(), takes), due(), Submission.attempt, Submission.submitted_at)
+    return _order(Campaign.rehearsal, risk(due(), takes), due(), Submission.attempt, Submission.submitted_at)
 
 
-def _order(how: Any, due_at: Any, attempt: Any, submitted_at: Any) -> tuple[ColumnElement[object], ...]:
-    return how.desc(), case((how > Risk.NONE.value, due_at), else_=null()), (attempt == 1).asc(), submitted_at
+def _order(rehearsal: Any, how: Any, due_at: Any, attempt: Any, submitted_at: Any) -> tuple[ColumnElement[object], ...]:
+    at_risk = case((how > Risk.NONE.value, due_at), else_=null())
+    return rehearsal.asc(), how.desc(), at_risk, (attempt == 1).asc(), submitted_at
 
 
 def may_take(reviewer_id: UUID) -> ColumnElement[bool]:
@@ -113,6 +128,7 @@ class Waiting:
     due: datetime
     risk: Risk
     appeal: bool
+    rehearsal: bool
     # Who has it open: nobody, the reader or a colleague.
     mine: bool
     held: bool
@@ -146,21 +162,24 @@ async def desk(session: Session, reviewer_id: UUID) -> Desk:
     cases = (
         select(
             Submission.id, Submission.submitted_at, Submission.attempt, Submission.member_id,
-            Submission.appeal_of, due().label("due"),
+            Submission.appeal_of, Campaign.rehearsal, due().label("due"),
         )
         .join(Campaign, Campaign.id == Submission.campaign_id)
         .where(may_take(reviewer_id))
         .cte("cases")
         .prefix_with("materialized", dialect="postgresql")
     )  # fmt: skip
-    takes = select(needed(select(func.count()).select_from(cases).scalar_subquery())).scalar_subquery()
+    real = cases.c.rehearsal.is_(False)
+    waiting = select(func.count()).select_from(cases).where(real).scalar_subquery()
+    takes = select(needed(waiting)).scalar_subquery()
     how = risk(cases.c.due, takes)
-    order = _order(how, cases.c.due, cases.c.attempt, cases.c.submitted_at)
+    order = _order(cases.c.rehearsal, how, cases.c.due, cases.c.attempt, cases.c.submitted_at)
     first = (
         select(
             cases, how.label("risk"), func.row_number().over(order_by=order).label("place"),
-            func.count().over().label("waiting"), func.min(cases.c.submitted_at).over().label("oldest"),
-            func.count().filter(how > Risk.NONE.value).over().label("endangered"),
+            func.count().filter(real).over().label("waiting"),
+            func.min(cases.c.submitted_at).filter(real).over().label("oldest"),
+            func.count().filter(real, how > Risk.NONE.value).over().label("endangered"),
         )
         .order_by(*order)
         .limit(MOST_LISTED)
@@ -181,7 +200,7 @@ async def desk(session: Session, reviewer_id: UUID) -> Desk:
     rows = (await session.execute(statement)).all()
     lines = [
         Waiting(
-            r.submitted_at, r.attempt, r.language, r.due, Risk(r.risk), r.appeal_of is not None,
+            r.submitted_at, r.attempt, r.language, r.due, Risk(r.risk), r.appeal_of is not None, r.rehearsal,
             mine=r.holder == reviewer_id, held=r.holder is not None,
         )
         for r in rows
@@ -191,18 +210,13 @@ async def desk(session: Session, reviewer_id: UUID) -> Desk:
 
 async def figures(session: Session, reviewer_id: UUID, zone: str) -> Figures:
     midnight = func.timezone(zone, func.date_trunc("day", func.timezone(zone, NOW)))
-    own = (
-        select(func.count())
-        .select_from(Opinion)
-        .where(Opinion.reviewer_id == reviewer_id, Opinion.given_at >= midnight, Opinion.undone_at.is_(None))
-        .scalar_subquery()
-    )
+    own = _opinions(Opinion.reviewer_id == reviewer_id, Opinion.given_at >= midnight)
     held = (
         select(func.count(func.distinct(Claim.submission_id)))
         .join(Submission, Submission.id == Claim.submission_id)
         .where(
             Claim.expires_at > NOW, decisions.open_claim(), Claim.reviewer_id != reviewer_id,
-            Submission.status == SubmissionStatus.SUBMITTED.value,
+            Submission.status == SubmissionStatus.SUBMITTED.value, real(),
         )
         .scalar_subquery()
     )  # fmt: skip
@@ -210,7 +224,7 @@ async def figures(session: Session, reviewer_id: UUID, zone: str) -> Figures:
         select(func.percentile_cont(0.5).within_group(Decision.decided_at - Submission.submitted_at))
         .select_from(Decision)
         .join(Submission, Submission.id == Decision.submission_id)
-        .where(Decision.decided_at >= midnight, Decision.undone_at.is_(None))
+        .where(Decision.decided_at >= midnight, Decision.undone_at.is_(None), real())
         .scalar_subquery()
     )
     return Figures(*(await session.execute(select(_done(HOUR), own, held, wait))).one())

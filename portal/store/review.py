@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
@@ -19,9 +19,8 @@ from portal.store.opinions import Opinion
 from portal.store.queue import alerts, is_many, opened
 
 __all__ = [
-    "Case", "Queue", "alerts", "carry_over", "case_of", "claim_next", "current_claim", "give_back",
-    "note_comparison",
-    "opened", "prolong", "queue", "runs_until", "show_roll", "watch",
+    "Case", "Queue", "alerts", "carry_over", "case_of", "claim_next", "claim_of", "current_claim", "give_back",
+    "note_comparison", "note_shell", "opened", "prolong", "queue", "runs_until", "show_roll", "watch",
 ]  # fmt: skip
 
 
@@ -42,7 +41,9 @@ class Queue:
 
 async def queue(session: Session) -> Queue:
     row = (
-        await session.execute(select(func.count(), func.min(Submission.submitted_at)).where(decisions.undecided()))
+        await session.execute(
+            select(func.count(), func.min(Submission.submitted_at)).where(decisions.undecided(), urgency.real())
+        )
     ).one()
     return Queue(row[0], row[1])
 
@@ -91,6 +92,58 @@ async def claim_next(session: Session, reviewer_id: UUID) -> Claim | None:
         if free is not None:
             break
         passed.append(submission_id)
+    return await _lease(session, submission_id, reviewer_id)
+
+
+async def claim_of(session: Session, reviewer_id: UUID, number: str, *, most_a_day: int) -> Claim | Refusal:
+    """A lease on the case of one member, on the terms of `claim_next`; why not, if it is not to be had."""
+    await session.execute(select(Account.id).where(Account.id == reviewer_id).with_for_update(key_share=True))
+    member_id = await session.scalar(select(Member.id).where(Member.number == number))
+    if member_id is None:
+        return Refusal.MEMBER_UNKNOWN
+    own_member = await session.scalar(select(Account.member_id).where(Account.id == reviewer_id))
+    if own_member == member_id:
+        return Refusal.OWN_FILE
+    submission = await session.scalar(
+        select(Submission)
+        .where(Submission.member_id == member_id, decisions.undecided())
+        .order_by(Submission.submitted_at.desc())
+        .limit(1)
+        .with_for_update()
+    )
+    if submission is None:
+        return Refusal.NO_CASE
+    mine = await current_claim(session, reviewer_id)
+    if mine is not None:
+        return mine if mine.submission_id == submission.id else Refusal.ONE_CASE_AT_A_TIME
+    if await opened(session, reviewer_id, timedelta(days=1)) >= most_a_day:
+        return Refusal.TOO_MANY_CASES
+    ours = select(Submission.id).where(Submission.id == submission.id)
+    if await session.scalar(ours.where(~decisions.may_take(reviewer_id, own_member))):
+        # Their own opinion, or one on what this contests; else one that may still be taken back.
+        looked = select(Opinion.claim_id).where(
+            Opinion.reviewer_id == reviewer_id, Opinion.undone_at.is_(None),
+            Opinion.submission_id.in_([one for one in (submission.id, submission.appeal_of) if one is not None]),
+        )  # fmt: skip
+        return Refusal.ANOTHER_REVIEWER_NEEDED if await session.scalar(looked) else Refusal.CASE_HELD
+    if await session.scalar(ours.where(decisions.leased())):
+        return Refusal.CASE_HELD
+    return await _lease(session, submission.id, reviewer_id)
+
+
+async def note_shell(session: Session, claim: Claim, case: Submission, how: str) -> None:
+    """That a case was opened and judged without the pages, and how it was looked at."""
+    whose = {"member_id": case.member_id, "campaign_id": case.campaign_id, "subject_id": case.id}
+    by = claim.reviewer_id
+    await journal.write(
+        session, "case-opened", actor="reviewer", actor_id=by, code="shell", key=f"claim:{claim.id}", **whose
+    )
+    await journal.write(
+        session, "opinion-from-shell", actor="reviewer", actor_id=by, code=how, key=f"shell:{claim.id}", **whose
+    )
+
+
+async def _lease(session: Session, submission_id: UUID, reviewer_id: UUID) -> Claim:
     claim = Claim(
         id=uuid4(),
         submission_id=submission_id,

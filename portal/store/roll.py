@@ -191,7 +191,11 @@ async def ignored(session: Session, import_id: UUID) -> list[str]:
 async def voting_open(session: Session) -> bool:
     """Whether a change of who may vote needs a second person."""
     now = func.clock_timestamp()
-    return bool(await session.scalar(select(exists().where(Campaign.opens <= now, Campaign.closes > now))))
+    return bool(
+        await session.scalar(
+            select(exists().where(Campaign.opens <= now, Campaign.closes > now, Campaign.rehearsal.is_(False)))
+        )
+    )
 
 
 async def propose(session: Session, entry: RollImport, by: UUID) -> None:
@@ -261,6 +265,8 @@ async def confirmed(session: Session) -> Sequence[UUID]:
 async def on_the_roll(session: Session) -> dict[str, int]:
     """How many people of each group are on the roll today."""
     rows = await session.execute(
-        select(Member.group, func.count()).where(Member.left_at.is_(None)).group_by(Member.group)
+        select(Member.group, func.count())
+        .where(Member.left_at.is_(None), Member.rehearsal_id.is_(None))
+        .group_by(Member.group)
     )
     return {row[0]: row[1] for row in rows}

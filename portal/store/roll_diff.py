@@ -17,10 +17,14 @@ from portal.store import Session
 _DIFF = """
 with times as materialized (
     select exists (
-        select from campaign where registration_opens <= clock_timestamp() and closes > clock_timestamp()
+        select from campaign
+        where registration_opens <= clock_timestamp() and closes > clock_timestamp() and not rehearsal
     ) as registering
 ), wanted as materialized (
     select * from roll_line where import_id = cast(:import as uuid)
+), real_people as materialized (
+    -- Whoever was made for a rehearsal is on no list of the union's.
+    select * from member where rehearsal_id is null
 ), paired as materialized (
     select w.line, coalesce(w.number, m.number) as number, m.id as member_id,
         coalesce(w.given_name, m.given_name) as given_name, coalesce(w.family_name, m.family_name) as family_name,
@@ -38,7 +42,7 @@ with times as materialized (
         lower(concat_ws('|', w.given_name, w.family_name, w.street, w.postal_code)) as person,
         concat_ws(', ', m.given_name || ' ' || m.family_name, m.street, m.city, m."group") as on_roll,
         concat_ws(', ', w.given_name || ' ' || w.family_name, w.street, w.city, w."group") as in_file
-    from wanted w full join member m on m.number = w.number
+    from wanted w full join real_people m on m.number = w.number
     left join account a on a.member_id = m.id
     left join account holder on holder.email = w.email and holder.id is distinct from a.id
     cross join lateral (select m.id is not null and w.line is not null as both_known) b
@@ -46,7 +50,7 @@ with times as materialized (
     select person from (
         select lower(concat_ws('|', given_name, family_name, street, postal_code)) as person, number from wanted
         union all
-        select lower(concat_ws('|', given_name, family_name, street, postal_code)), number from member
+        select lower(concat_ws('|', given_name, family_name, street, postal_code)), number from real_people
     ) everybody group by person having count(distinct number) > 1
 ), judged as materialized (
     select p.*, email and not email_in_use and not email_taken as email_set,
@@ -69,7 +73,17 @@ with times as materialized (
 )
 """
 _COUNTED = text(_DIFF + "select kind, changes, doubts, electorate, count(*) from diff group by 1, 2, 3, 4")
-_PRESENT = text("select count(*) from member where left_at is null")
+_OWN = text(
+    _DIFF
+    + """
+select exists (
+    select from diff where member_id = cast(:member as uuid) and (
+        kind in ('gone', 'back') or string_to_array(changes, ',') && array['name', 'address', 'group', 'standing']
+    )
+)
+"""
+)
+_PRESENT = text("select count(*) from member where left_at is null and rehearsal_id is null")
 _LISTED = text(
     _DIFF
     + """
@@ -163,6 +177,13 @@ async def summary(session: Session, import_id: UUID) -> Summary:
         doubts[Doubt.MANY_GONE] = kinds[Kind.GONE]
     seen = sha256(repr(rows).encode()).hexdigest()[:32]
     return Summary(kinds, changes, doubts, electorate, present, seen)
+
+
+async def changes_entry_of(session: Session, import_id: UUID, member_id: UUID | None) -> bool:
+    """Whether it changes who this person is on the roll: then somebody else confirms it (security.md T62)."""
+    if member_id is None:
+        return False
+    return bool(await session.scalar(_OWN, {"import": import_id, "member": member_id}))
 
 
 async def listed(session: Session, import_id: UUID, most: int = EVERYBODY) -> list[Row]:

@@ -56,6 +56,7 @@ _REFUSALS = {
     "the last officer stays": Refusal.LAST_OFFICER,
     "another officer asks first": Refusal.RESET_NEEDS_ANOTHER,
     "only an officer acts on staff": Refusal.NOT_ALLOWED,
+    "nobody of a rehearsal is staff": Refusal.NOT_ALLOWED,
     # One question is answered once.
     "uq_staff_act_confirms": Refusal.RESET_NEEDS_ANOTHER,
 }

@@ -13,6 +13,7 @@ from portal.rules.forecast import Flow
 from portal.rules.identity import OVER
 from portal.store import Session, decisions
 from portal.store.accounts import Account, Attempt
+from portal.store.campaigns import REHEARSALS
 from portal.store.identity import Claim, Decision, Submission
 from portal.store.journal import Entry
 from portal.store.mail import Mail
@@ -173,7 +174,7 @@ async def post(session: Session) -> Post:
             func.count().label("all"),
             func.count().filter(Mail.failed_at > _NOW - timedelta(hours=1)).label("hour"),
         )
-        .where(Mail.failed_at.is_not(None))
+        .where(Mail.failed_at.is_not(None), or_(Mail.campaign_id.is_(None), Mail.campaign_id.not_in(REHEARSALS)))
         .subquery("lost")
     )
     found = select(waiting.c.all, waiting.c.oldest, lost.c.all, lost.c.hour).join_from(waiting, lost, true())

@@ -87,6 +87,16 @@ OF_THE_DESKS: dict[Refusal, str] = {
     Refusal.PROLONGED_ALREADY: N_(
         "Ce dossier a déjà été gardé plus longtemps une fois : décidez, ou rendez-le à la file."
     ),
+    Refusal.NO_CASE: N_(
+        "Aucun dossier de cette personne n'attend un avis : elle n'a rien envoyé, ou la décision est prise."
+    ),
+    Refusal.CASE_HELD: N_(
+        "Une ou un collègue a ce dossier ouvert, ou peut encore reprendre son avis : attendez un moment, puis "
+        "recommencez."
+    ),
+    Refusal.ONE_CASE_AT_A_TIME: N_(
+        "Vous avez déjà un autre dossier ouvert : décidez ou rendez-le d'abord, dans les pages."
+    ),
     Refusal.TOO_MANY_CASES: N_(
         "Vous avez ouvert beaucoup de dossiers en 24 heures : laissez la suite à une ou un collègue et revenez demain."
     ),
@@ -191,6 +201,7 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "Cet import contient des cas douteux : regardez-les, puis cochez la case pour le confirmer."
     ),
     Refusal.ROLL_SECOND_PERSON: N_(
-        "Le vote est ouvert et cet import change qui peut voter : une autre personne que vous doit le confirmer."
+        "Cet import touche au droit de vote ou à la fiche de qui l'a proposé : une autre personne doit le confirmer."
     ),
+    Refusal.ROLL_OWN_ENTRY: N_("Cet import change votre propre fiche : une autre personne que vous doit le confirmer."),
 }

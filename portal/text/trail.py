@@ -55,6 +55,7 @@ ACTIONS = {
     "notice-queued": N_("Avis à tout le monde préparé"),
     "number-path-closed": N_("Entrée par numéro de membre fermée à tout le monde pour une heure"),
     "opinion-given": N_("Premier avis donné sur votre pièce d'identité, un autre à venir"),
+    "opinion-from-shell": N_("Avis donné hors des pages, par une personne chargée de l'examen"),
     "opinion-undone": N_("Avis ou décision repris avant d'avoir eu un effet"),
     "paper-marked": N_("Vote par la poste choisi : le vote en ligne vous est fermé"),
     "paper-taken-back": N_("Vote par la poste repris : vous votez de nouveau en ligne"),

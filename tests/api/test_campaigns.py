@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from portal.rules.accounts import Role
+from portal.rules.accounts import FACTOR_FRESH, Role
 from portal.store import Sessions, campaigns
 from portal.store.campaigns import Campaign
 from tests import builders
 from tests.api.conftest import PASSWORD, Visit
-from tests.api.looking import change, count
+from tests.api.looking import change, count, later
 from tests.api.person import Person
 from tests.api.test_documents import signed_in
 from tests.api.test_documents_access import a_desk
@@ -68,11 +68,25 @@ async def the(sessions: Sessions, code: str = "votes-2027") -> Campaign:
         return found
 
 
+async def stale(person: Person, sessions: Sessions, form: str, **fields: str) -> None:
+    """Send a form ten minutes after the key was shown: the key is asked for."""
+    await later(sessions, "sign_in", FACTOR_FRESH, "factor_at")
+    await person.submit(form, **fields)
+    assert person.page.h1 == ["Confirmez avec votre clé"]
+
+
+async def shown_again(person: Person, form: str) -> None:
+    """The key, then the form with what it held."""
+    await person.show_key()
+    assert person.page.h1 == ["Reprenez où vous en étiez"]
+    await person.submit(form)
+
+
 async def agreed(other: Person) -> None:
     """The second officer, on the page of the proposal."""
     address = next(link for link in other.page.links if "/proposition/" in link)
     await other.get(address)
-    await other.submit(address, verdict="confirm", password=PASSWORD)
+    await other.submit(address, verdict="confirm")
 
 
 async def test_a_campaign_is_drafted_by_one_and_opened_by_two(visit_alone: Visit, sessions: Sessions) -> None:
@@ -87,10 +101,7 @@ async def test_a_campaign_is_drafted_by_one_and_opened_by_two(visit_alone: Visit
     one, other = await officers(visit_alone, sessions)
     await one.get("/fr/campagne/votes-2027/ouverture")
     assert one.page.text.count("C'est bon") == 5
-    await one.submit("/ouverture", password="pas le bon mot de passe")
-    assert one.response.status_code == 403
-    assert await count(sessions, "select count(*) from campaign_change") == 0
-    await one.submit("/ouverture", password=PASSWORD)
+    await one.submit("/ouverture")
     assert "Votre proposition est enregistrée" in one.page.text
     assert (await the(sessions)).status == "draft"
     assert "Confirmer et appliquer" not in one.page.text
@@ -103,19 +114,63 @@ async def test_a_campaign_is_drafted_by_one_and_opened_by_two(visit_alone: Visit
 
 
 async def test_the_same_officer_cannot_confirm(visit_alone: Visit, sessions: Sessions) -> None:
-    """T66: not by writing the form by hand either. T69: nor does anybody act without the password typed for it."""
+    """T66: not by writing the form by hand either."""
+    one, _ = await officers(visit_alone, sessions)
+    async with sessions.begin() as session:
+        campaign = await builders.a_campaign(session)
+    await one.get(f"/fr/campagne/{campaign.code}/annulation")
+    await one.submit("/annulation", reason="Erreur")
+    address = str(one.response.url.path)
+    await one.submit(address, verdict="confirm")
+    assert "une autre personne responsable du scrutin doit la confirmer" in one.page.text
+    assert (await the(sessions, campaign.code)).status == "open"
+
+
+async def test_what_two_officers_do_needs_a_key_shown_within_ten_minutes(
+    visit_alone: Visit, sessions: Sessions
+) -> None:
+    """T69: to propose, to confirm and to withdraw; the reason comes back as it was typed."""
     one, other = await officers(visit_alone, sessions)
     async with sessions.begin() as session:
         campaign = await builders.a_campaign(session)
     await one.get(f"/fr/campagne/{campaign.code}/annulation")
-    await one.submit("/annulation", reason="Erreur", password=PASSWORD)
+    await stale(one, sessions, "/annulation", reason="Salle inondée")
+    assert await count(sessions, "select count(*) from campaign_change") == 0
+    await shown_again(one, "/annulation")
+    assert await count(sessions, "select count(*) from campaign_change where reason = 'Salle inondée'") == 1
     address = str(one.response.url.path)
-    await one.submit(address, verdict="confirm", password=PASSWORD)
-    assert "une autre personne responsable du scrutin doit la confirmer" in one.page.text
+    await one.get(address)
+    await stale(one, sessions, address, verdict="withdraw")
     await other.get(address)
-    await other.submit(address, verdict="confirm", password="")
-    assert other.response.status_code == 403
+    await stale(other, sessions, address, verdict="confirm")
     assert (await the(sessions, campaign.code)).status == "open"
+    await shown_again(other, address)
+    assert (await the(sessions, campaign.code)).cancelled
+
+
+async def test_a_draft_is_opened_moved_and_mended_only_under_a_fresh_key(
+    visit_alone: Visit, sessions: Sessions
+) -> None:
+    """T69: each form of the officers leads to the key, and is still there after it."""
+    async with sessions.begin() as session:
+        await builders.a_member(session)
+    one = await a_desk(visit_alone, sessions, Role.OFFICER)
+    await prepared(one)
+    await one.get("/fr/campagne/votes-2027/ouverture")
+    await stale(one, sessions, "/ouverture")
+    await change(sessions, "update campaign set status = 'open', registration_opens = now() - interval '1 day'")
+    await one.get("/fr/campagne/votes-2027")
+    address = next(link for link in one.page.links if "/question/" in link)
+    await one.get(address)
+    words = {name: BALLOT[name] for name in ("title_fr", "title_en", "question_fr")}
+    await stale(one, sessions, address, **words, question_en="Really?", reason="Une faute")
+    await one.get("/fr/campagne/votes-2027/calendrier")
+    await one.submit("/calendrier", **typed("closes", NEW + 31 * DAY))
+    assert one.page.h1 == ["Vérifier avant de proposer"]
+    await stale(one, sessions, "/calendrier")
+    assert await count(sessions, "select count(*) from campaign_change") == 0
+    await shown_again(one, "/calendrier")
+    assert await count(sessions, "select count(*) from campaign_change where kind = 'move'") == 1
 
 
 async def test_a_move_is_shown_with_its_effect_before_it_is_proposed(visit_alone: Visit, sessions: Sessions) -> None:
@@ -135,7 +190,7 @@ async def test_a_move_is_shown_with_its_effect_before_it_is_proposed(visit_alone
     )
     assert "3 rappels déplacés" in one.page.text
     assert await count(sessions, "select count(*) from campaign_change") == 0
-    await one.submit("/calendrier", password=PASSWORD)
+    await one.submit("/calendrier")
     assert "Votre proposition est enregistrée" in one.page.text
     await other.get(f"/fr/campagne/{campaign.code}")
     await agreed(other)
@@ -188,9 +243,9 @@ async def test_a_question_is_one_persons_until_registration_opens(visit_alone: V
     one, other = await officers(visit_alone, sessions)
     await one.get(address)
     words = {name: BALLOT[name] for name in ("title_fr", "title_en", "question_fr")}
-    await one.submit(address, **words, question_en="Really?", password=PASSWORD)
+    await one.submit(address, **words, question_en="Really?")
     assert "Dites pourquoi" in one.page.text
-    await one.submit(address, **words, question_en="Really?", reason="Une faute", password=PASSWORD)
+    await one.submit(address, **words, question_en="Really?", reason="Une faute")
     await other.get("/fr/campagne/votes-2027")
     await agreed(other)
     assert await count(sessions, "select count(*) from ballot where question_en = 'Really?'") == 1
@@ -237,7 +292,7 @@ async def test_a_cancelled_campaign_says_so_to_its_members(visit: Visit, session
         assert campaign is not None
     await one.get(f"/fr/campagne/{campaign.code}/annulation")
     assert "1 dossier ouvert en sera averti" in one.page.text
-    await one.submit("/annulation", reason="Erreur", password=PASSWORD)
+    await one.submit("/annulation", reason="Erreur")
     await other.get(f"/fr/campagne/{campaign.code}")
     await agreed(other)
     await person.get("/fr/accueil")
@@ -260,7 +315,7 @@ async def test_a_rehearsal_is_another_world(visit: Visit, sessions: Sessions) ->
     await one.submit("/repetition/membres", members="3", password="le malade imaginaire 1673")
     assert "Les membres fictifs sont créés" in one.page.text
     await one.get("/fr/campagne/votes-2027/ouverture")
-    await one.submit("/ouverture", password=PASSWORD)
+    await one.submit("/ouverture")
     await other.get("/fr/campagne/votes-2027")
     await agreed(other)
     email = "repetition-0001@repetition.invalid"
@@ -273,7 +328,7 @@ async def test_a_rehearsal_is_another_world(visit: Visit, sessions: Sessions) ->
     assert "Budget" not in real.page.text
     assert "Vote pension" in real.page.text
     await one.get("/fr/campagne/votes-2027/annulation")
-    await one.submit("/annulation", reason="Fini", password=PASSWORD)
+    await one.submit("/annulation", reason="Fini")
     await other.get("/fr/campagne/votes-2027")
     await agreed(other)
     await other.submit("/repetition/fin")

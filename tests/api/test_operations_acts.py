@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from api.portal import Portal
-from portal.rules.accounts import Role
+from portal.rules.accounts import FACTOR_FRESH, Role
 from portal.rules.refusals import Refusal
 from portal.store import Sessions
 from tests import builders
@@ -244,6 +244,27 @@ async def test_a_vote_on_paper_is_confirmed_step_by_step_and_closes_the_online_d
     # Once is enough, and a second time is the same page.
     await operator.get(f"/fr/operations/membre/{member.id}/papier")
     assert str(operator.response.url).endswith(f"/membre/{member.id}")
+
+
+async def test_a_vote_on_paper_needs_a_key_shown_within_ten_minutes(visit: Visit, sessions: Sessions) -> None:
+    """T69: to mark it, and to take it back; what was ticked comes back."""
+    _, member = await signed_in(visit, sessions)
+    operator = await a_desk(visit, sessions, Role.OPERATOR)
+    await operator.get(f"/fr/operations/membre/{member.id}/papier")
+    await later(sessions, "sign_in", FACTOR_FRESH, "factor_at")
+    await operator.submit("/papier", reason="asked", confirmed="yes")
+    assert operator.page.h1 == ["Confirmez avec votre clé"]
+    assert await count(sessions, "select count(*) from paper_voter") == 0
+    await operator.show_key()
+    await operator.submit("/papier")
+    assert notices(operator, "papier")
+    await later(sessions, "sign_in", FACTOR_FRESH, "factor_at")
+    await operator.submit("/papier/retour")
+    assert operator.page.h1 == ["Confirmez avec votre clé"]
+    assert await count(sessions, "select count(*) from paper_voter where withdrawn_at is null") == 1
+    await operator.show_key()
+    await operator.submit("/papier/retour")
+    assert notices(operator, "papier-repris")
 
 
 async def test_a_vote_on_paper_is_taken_back_before_the_opening_and_never_after(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from portal.rules.accounts import Role
+from portal.rules.accounts import FACTOR_FRESH, Role
 from portal.rules.refusals import Refusal
 from portal.rules.roll import MOST_BYTES
 from portal.store import Sessions
@@ -34,7 +34,7 @@ async def upload(person: Person, content: bytes) -> None:
 
 
 async def confirm(person: Person, **fields: str) -> None:
-    await person.submit("/confirmation", password=PASSWORD, **fields)
+    await person.submit("/confirmation", **fields)
 
 
 async def imported(person: Person, sessions: Sessions, content: bytes, **fields: str) -> None:
@@ -49,7 +49,7 @@ async def imported(person: Person, sessions: Sessions, content: bytes, **fields:
 
 
 async def test_a_file_is_looked_at_confirmed_applied_and_reported(visit: Visit, sessions: Sessions) -> None:
-    """New, changed, gone and unchanged, with real counts; names of the file go once it is applied."""
+    """T69: under a fresh key. New, changed, gone and unchanged; names of the file go once it is applied."""
     async with sessions.begin() as session:
         await builders.a_campaign(session)
     same = await known(sessions, password=False)
@@ -66,11 +66,14 @@ async def test_a_file_is_looked_at_confirmed_applied_and_reported(visit: Visit, 
     before = await everything(sessions)
     await confirm(operator, doubts="")
     assert says(operator, Refusal.ROLL_DOUBTS_UNSEEN)
-    await operator.submit("/confirmation", password="pas le bon mot de passe", doubts="yes")
-    assert says(operator, Refusal.WRONG_PASSWORD)
-    after = await everything(sessions, but=("journal", "sign_in"))
-    assert after == {k: v for k, v in before.items() if k != "sign_in"}
+    # T69: ten minutes after the key was shown it is asked for, and the form is still filled in.
+    await later(sessions, "sign_in", FACTOR_FRESH, "factor_at")
     await confirm(operator, doubts="yes")
+    assert operator.page.h1 == ["Confirmez avec votre clé"]
+    after = await everything(sessions, but=("journal", "sign_in"))
+    assert after == {k: v for k, v in before.items() if k not in ("journal", "sign_in")}
+    await operator.show_key()
+    await operator.submit("/confirmation")
 
     async def done() -> bool:
         return bool(await count(sessions, "select count(*) from roll_import where status = 'done'"))
@@ -191,10 +194,10 @@ async def test_two_imports_at_once_are_one_and_a_draft_is_resumed_or_thrown_away
     await two.submit("/abandon")
     assert notices(two, "liste-abandonnee")
     assert await count(sessions, "select count(*) from roll_line") == 0
-    await one.submit("/confirmation", password=PASSWORD)
+    await one.submit("/confirmation")
     assert says(one, Refusal.ROLL_IMPORT_OVER)
     assert one.page.h1 == ["Import abandonné"]
-    await two.post(fields.action, {**fields.fields, "password": PASSWORD})
+    await two.post(fields.action, fields.fields)
     assert says(two, Refusal.ROLL_IMPORT_OVER)
     await upload(two, written([line()]))
     assert two.page.h1 == ["Ce que ce fichier changerait"]
@@ -222,7 +225,7 @@ async def test_after_voting_opened_another_person_confirms(visit: Visit, session
     assert notices(operator, "liste-proposee")
     assert "Une deuxième personne doit confirmer" in operator.page.text
     token = operator.page.form("/abandon").fields["form_token"]
-    await operator.post(form.action, {**form.fields, "form_token": token, "password": PASSWORD})
+    await operator.post(form.action, {**form.fields, "form_token": token})
     assert operator.response.status_code == 403
     assert says(operator, Refusal.ROLL_SECOND_PERSON)
     await officer.get("/en/roll")

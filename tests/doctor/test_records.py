@@ -10,7 +10,7 @@ from portal.doctor.findings import State
 from portal.doctor.records import Records
 from portal.rules.identity import SubmissionStatus
 from portal.settings import Settings
-from portal.store import Sessions, open_database, sessions_of
+from portal.store import Sessions, chain, open_database, sessions_of
 from tests import builders
 from tests.conftest import Servers, open_sync
 from tests.doctor.conftest import said
@@ -57,6 +57,17 @@ def changed(servers: Servers, database: str, change: str, back: str) -> Iterator
         (
             "database: append only", "grant delete on decision to scrutin_worker", "select 1",
             "decision (scrutin_worker)",
+        ),
+        (
+            "database: append only", "grant update (verdict) on opinion to scrutin_api", "select 1",
+            "opinion (scrutin_api)",
+        ),
+        (
+            "database: append only", "drop trigger undone_in_time on decision", "select 1", "decision (scrutin_api)",
+        ),
+        (
+            "database: append only", "alter table opinion disable trigger undone_in_time", "select 1",
+            "opinion (scrutin_api)",
         ),
     ],
 )  # fmt: skip
@@ -112,6 +123,31 @@ async def test_pictures_that_should_be_gone_and_mails_that_should_have_left_are_
     await run(sessions, due.format(90))
     found = await said(records.queue)
     assert (found.state, found.said) == (State.FAILED, "2 mails, the oldest for 90 min")
+
+
+async def test_a_journal_that_was_changed_by_hand_or_is_no_longer_linked_is_told(
+    records: Records, sessions: Sessions
+) -> None:
+    """T71: links that do not recompute, and entries that nobody links."""
+    entry = "insert into journal (at, actor, action) values (clock_timestamp() - interval '{0} minutes', 'system', 'x')"
+    await run(sessions, entry.format(0))
+    assert (await said(records.chain)).state is State.OK
+    async with sessions.begin() as session:
+        assert await chain.extend(session) == 1
+    found = await said(records.chain)
+    assert (found.state, found.said) == (State.OK, "1 newest links recomputed")
+    await run(sessions, entry.format(6))
+    found = await said(records.chain)
+    assert found.state is State.WARNING
+    assert "waited 6 min" in found.said
+    await run(sessions, entry.format(11))
+    assert (await said(records.chain)).state is State.FAILED
+    await run(sessions, "alter table journal disable trigger user")
+    await run(sessions, "update journal set code = 'y' where id = (select min(id) from journal)")
+    found = await said(records.chain)
+    assert found.state is State.FAILED
+    assert "altered" in found.said
+    assert "link 1" in found.said
 
 
 async def test_a_database_that_is_away_is_said_without_its_address(worker_settings: Settings) -> None:

@@ -188,3 +188,15 @@ async def test_four_keys_are_enough_and_the_last_factor_stays(as_api: Sessions, 
             session, other, credential_id=b"3", public_key=b"x", sign_count=0, name="theirs"
         )
     assert taken is Refusal.PASSKEY_KNOWN
+
+
+async def test_an_authenticator_is_taken_away_beside_a_key_and_never_as_the_last_factor(
+    as_api: Sessions, sessions: Sessions
+) -> None:
+    both, _ = await somebody(sessions, codes=True, key=True)
+    async with as_api.begin() as session:
+        assert await factors.remove_authenticator(session, both)
+    alone, _ = await somebody(sessions, codes=True)
+    with pytest.raises(IntegrityError, match="the last factor stays"):
+        async with as_api.begin() as session:
+            await factors.remove_authenticator(session, alone)

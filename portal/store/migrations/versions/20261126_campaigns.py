@@ -309,6 +309,8 @@ declare
     c campaign;
     people uuid[];
     users uuid[];
+    sent uuid[];
+    asked uuid[];
 begin
     select * into strict c from campaign where id = of_campaign for update;
     people := array(select id from member where rehearsal_id = c.id);
@@ -318,23 +320,49 @@ begin
         or exists (select from submission where member_id = any(people) and erased_at is null) then
         raise exception 'a rehearsal goes when it is over' using errcode = 'check_violation';
     end if;
-    delete from decision_note where submission_id in (select id from submission where member_id = any(people));
-    delete from decision where submission_id in (select id from submission where member_id = any(people));
-    delete from claim where submission_id in (select id from submission where member_id = any(people));
-    delete from document where submission_id in (select id from submission where member_id = any(people));
-    delete from erasure where submission_id in (select id from submission where member_id = any(people));
-    delete from submission where member_id = any(people);
-    delete from registration where member_id = any(people);
-    delete from onboarding where campaign_id = c.id;
-    delete from outbox where account_id = any(users) or campaign_id = c.id;
+    sent := array(select id from submission where member_id = any(people) or campaign_id = c.id);
+    asked := array(select id from door_request where member_id = any(people) or compared_id = any(people));
+    delete from decision_note where submission_id = any(sent);
+    delete from decision where submission_id = any(sent);
+    delete from opinion_note where claim_id in (select claim_id from opinion where submission_id = any(sent));
+    delete from opinion where submission_id = any(sent);
+    delete from claim where submission_id = any(sent);
+    delete from document where submission_id = any(sent);
+    delete from erasure where submission_id = any(sent);
+    delete from submission where id = any(sent);
+    delete from paper_voter where member_id = any(people) or campaign_id = c.id;
+    delete from registration
+    where member_id = any(people) or ballot_id in (select id from ballot where campaign_id = c.id);
+    delete from onboarding where member_id = any(people) or campaign_id = c.id;
+    delete from outbox where account_id = any(users) or campaign_id = c.id or request_id = any(asked);
+    delete from door_request where id = any(asked);
+    delete from roll_change where member_id = any(people);
     delete from link where account_id = any(users);
     delete from sign_in where account_id = any(users);
+    delete from passkey where account_id = any(users);
+    delete from authenticator where account_id = any(users);
+    delete from known_browser where account_id = any(users);
+    delete from campaign_change where campaign_id = c.id;
+    delete from candidate
+    where member_id = any(people) or ballot_id in (select id from ballot where campaign_id = c.id);
+    delete from ballot where campaign_id = c.id;
     delete from account where id = any(users);
     delete from member where id = any(people);
-    delete from campaign_change where campaign_id = c.id;
-    delete from candidate where ballot_id in (select id from ballot where campaign_id = c.id);
-    delete from ballot where campaign_id = c.id;
     delete from campaign where id = c.id;
+end $$
+"""
+
+# Nobody who was made up acts on real people, nor stays in the records for it.
+NO_MOCK_STAFF = """
+create function refuse_mock_staff() returns trigger language plpgsql as $$
+begin
+    if exists (
+        select from account a join member m on m.id = a.member_id
+        where a.id = new.account_id and m.rehearsal_id is not null
+    ) then
+        raise exception 'nobody of a rehearsal is staff' using errcode = 'check_violation';
+    end if;
+    return new;
 end $$
 """
 
@@ -447,3 +475,9 @@ def upgrade() -> None:
         op.execute(f"grant execute on function {signature} to scrutin_api")
     for grant in GRANTS:
         op.execute(grant)
+    op.execute(NO_MOCK_STAFF)
+    for table in ("staff_role", "staff_act"):
+        op.execute(
+            f"create trigger nobody_of_a_rehearsal after insert on {table} for each row"
+            " execute function refuse_mock_staff()"
+        )

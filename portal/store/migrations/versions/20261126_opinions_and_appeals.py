@@ -22,7 +22,7 @@ begin
     if exists (
         select from opinion o join submission s on s.id = new.submission_id
         where o.reviewer_id = new.reviewer_id and o.undone_at is null
-        and (o.submission_id = s.id or o.submission_id = s.appeal_of)
+        and o.submission_id in (new.submission_id, s.appeal_of)
     ) then
         raise exception 'somebody else looks a second time' using errcode = 'check_violation';
     end if;

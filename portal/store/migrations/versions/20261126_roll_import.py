@@ -23,7 +23,8 @@ GRANTS = (
     " on member to scrutin_worker",
 )
 
-# Two persons where an electorate changes after voting opened, each import decided once (security.md T67).
+# Two persons where an electorate changes after voting opened, somebody else where it changes the entry of whoever
+# confirms, each import decided once (security.md T62, T67).
 IMPORT = """
 create function guard_roll_import() returns trigger language plpgsql as $$
 begin
@@ -49,10 +50,21 @@ begin
         if current_user = 'scrutin_worker' or new.confirmed_by is null then
             raise exception 'a person confirms an import' using errcode = 'check_violation';
         end if;
-        if exists (select from campaign where opens <= clock_timestamp() and closes > clock_timestamp())
+        if exists (
+            select from campaign where opens <= clock_timestamp() and closes > clock_timestamp() and not rehearsal
+        )
            and exists (select from roll_change where import_id = new.id and electorate)
            and (new.proposed_by is null or new.proposed_by = new.confirmed_by) then
             raise exception 'two persons change an electorate' using errcode = 'check_violation';
+        end if;
+        if exists (
+            select from roll_change c join account a on a.member_id = c.member_id
+            where c.import_id = new.id and a.id = new.confirmed_by and (
+                c.kind in ('gone', 'back')
+                or string_to_array(c.changes, ',') && array['name', 'address', 'group', 'standing']
+            )
+        ) then
+            raise exception 'nobody confirms what changes their own entry' using errcode = 'check_violation';
         end if;
     end if;
     return new;

@@ -1,8 +1,11 @@
 """`python -m portal roll check FILE`: what an upload would say of a file, without the portal and its records."""
 
+import argparse
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from portal.rolls.emails import valid_email
 from portal.rules.roll import MOST_BYTES, Line, Problem, Trouble
@@ -10,6 +13,26 @@ from portal.rules.roll_file import Reading, read
 from portal.text.roll import problem
 
 GOOD, WRONG, MISUSED = 0, 1, 2
+
+
+def add_to(commands: Any) -> None:
+    roll = commands.add_parser("roll", help="files of the union's own system")
+    check = roll.add_subparsers(dest="act", required=True).add_parser(
+        "check", help="say what is wrong with a CSV file, line by line; writes nothing"
+    )
+    check.add_argument("file", metavar="FILE")
+    check.add_argument("--json", action="store_true", help="the same for a program to read")
+    roll.set_defaults(run=run)
+
+
+def run(asked: argparse.Namespace) -> int:
+    """By the rules alone: no settings are read, no database is asked."""
+    answer = check(asked.file, as_json=asked.json)
+    if answer.err:
+        print(answer.err, file=sys.stderr)
+    if answer.out:
+        print(answer.out)
+    return answer.status
 
 
 @dataclass(frozen=True, slots=True)
