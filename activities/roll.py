@@ -34,7 +34,7 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Applied:
+class BatchApplied:
     # Open files that must look again.
     to_tell: int
 
@@ -55,9 +55,9 @@ class RollActivities:
         return Planned(found[0])
 
     @activity.defn
-    async def apply_roll_batch(self, order: BatchOf) -> Applied:
+    async def apply_roll_batch(self, order: BatchOf) -> BatchApplied:
         async with self.sessions.begin() as session:
-            return Applied(await roll_apply.apply(session, order.import_id, order.batch))
+            return BatchApplied(await roll_apply.apply(session, order.import_id, order.batch))
 
     @activity.defn
     async def tell_roll_batch(self, order: BatchOf) -> None:

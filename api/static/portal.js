@@ -48,7 +48,7 @@ for (const table of all(".app-scroll table:not(.app-numbers-table)")) {
     [...row.cells].forEach((cell, n) => {
       const head = cell.tagName === "TH";
       cell.setAttribute("role", !head ? "cell" : cell.scope === "row" ? "rowheader" : "columnheader");
-      if (!row.closest("thead") && n && heads[n]) cell.dataset.label = heads[n];
+      if (!row.closest("thead") && (n || !head) && heads[n]) cell.dataset.label = heads[n];
     });
   }
 }

@@ -75,11 +75,13 @@ from roll_change c join account a on a.member_id = c.member_id
 where {_ROWS_OF_BATCH} and c.applied_at is null and 'email' = any(string_to_array(c.changes, ','))
 and k.account_id = a.id and k.email <> a.email and k.used_at is null and k.voided_at is null
 """
+# What is written into a member's trail, by what the import does to the entry.
+ACTIONS = {"new": "roll-added", "gone": "roll-left", "back": "roll-returned", "changed": "roll-changed"}
+_ACTION = "case c.kind " + " ".join(f"when '{kind}' then '{action}'" for kind, action in ACTIONS.items()) + " end"
 _JOURNAL = f"""
 insert into journal (actor, actor_id, action, code, member_id, subject_id, key)
 select 'operator', i.confirmed_by,
-    case c.kind when 'new' then 'roll-added' when 'gone' then 'roll-left' when 'back' then 'roll-returned'
-         else 'roll-changed' end,
+    {_ACTION},
     nullif(case when c.kind in ('changed', 'back') then c.changes end, ''), c.member_id, c.import_id,
     'roll:' || c.import_id || ':' || c.position
 from roll_change c join roll_import i on i.id = c.import_id join member m on m.id = c.member_id

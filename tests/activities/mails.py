@@ -14,6 +14,13 @@ from portal.store.mail import Mail
 from portal.store.members import Member
 from tests.conftest import SECRET
 
+# The mail that carries a link; a recovery's is handed over in person.
+MAIL_OF = {
+    Purpose.VERIFICATION: MailKind.VERIFICATION,
+    Purpose.RENEWAL: MailKind.RENEWAL,
+    Purpose.INVITATION: MailKind.STAFF_INVITATION,
+}
+
 
 async def eventually(holds: Callable[[], Awaitable[object]], within: float = 15.0) -> None:
     """Wait until something is so; generous, since it only ends a test that has failed."""
@@ -71,8 +78,7 @@ async def queue_verification(
         token_hash=hash_of(token_of(SECRET.encode(), link_id)),
         valid=VERIFICATION_VALID,
     )
-    kind = MailKind.VERIFICATION if purpose is Purpose.VERIFICATION else MailKind.RENEWAL
-    return await queue(session, member, kind, campaign=campaign, facts={"link_id": str(link_id)}), link_id
+    return await queue(session, member, MAIL_OF[purpose], campaign=campaign, facts={"link_id": str(link_id)}), link_id
 
 
 async def row(sessions: Sessions, key: str) -> Mail:

@@ -20,7 +20,7 @@ from portal.store.members import Member
 from portal.store.opinions import Opinion
 from tests import builders
 from tests.activities.conftest import Relaying
-from tests.activities.mails import eventually, queue, queue_verification, row
+from tests.activities.mails import MAIL_OF, eventually, queue, queue_verification, row
 from tests.activities.test_door_facts import OF_DOORS
 from tests.conftest import ORIGIN
 from tests.store.cases import a_submission, run
@@ -151,10 +151,13 @@ async def test_every_kind_of_mail_can_be_written(
     keys: dict[str, str] = {}
     async with sessions.begin() as session:
         story = await a_story(session, language)
-        for purpose in Purpose:
-            keys[purpose.value] = (
+        for purpose in MAIL_OF:
+            keys[f"link, {purpose}"] = (
                 await queue_verification(session, story.member, campaign=story.campaign, purpose=purpose)
             )[0]
+        keys["new browser"] = await story.mail(MailKind.STAFF_SIGNED_IN, browser="firefox-windows")
+        overdue = await (await a_story(session, language)).documents(SubmissionStatus.APPROVED)
+        keys["alarm"] = await story.mail(MailKind.STAFF_ALARM, submission_id=overdue)
         keys["password changed"] = await story.mail(MailKind.PASSWORD_CHANGED)
         invited = await a_story(session, language, open_file=False)
         keys["invitation"] = await invited.mail(MailKind.INVITATION)
@@ -237,7 +240,7 @@ async def test_a_mail_whose_cause_has_vanished_is_cancelled_and_never_sent(
     vanished: dict[str, str] = {}
     async with sessions.begin() as session:
         for name, change in (("used", "used_at"), ("voided", "voided_at"), ("expired", "expires_at")):
-            for purpose in Purpose:
+            for purpose in MAIL_OF:
                 story = await a_story(session)
                 key, link_id = await queue_verification(session, story.member, purpose=purpose)
                 vanished[f"{purpose} link {name}"] = key
@@ -253,6 +256,12 @@ async def test_a_mail_whose_cause_has_vanished_is_cancelled_and_never_sent(
             older = await story.documents(SubmissionStatus.REPLACED, HOUR)
             await story.documents(SubmissionStatus.SUBMITTED)
             vanished[f"{kind} of older documents"] = await story.mail(kind, submission_id=older)
+        erased = await a_story(session)
+        gone_since = await erased.documents(SubmissionStatus.APPROVED)
+        await session.execute(
+            text("update submission set erased_at = clock_timestamp() where id = :id"), {"id": gone_since}
+        )
+        vanished["alarm of a picture that is gone"] = await erased.mail(MailKind.STAFF_ALARM, submission_id=gone_since)
         answered = await a_story(session)
         answer = await answered.documents(SubmissionStatus.REJECTED)
         vanished["sorry for an answer that was given"] = await answered.mail(
@@ -290,8 +299,8 @@ async def test_a_mail_whose_cause_has_vanished_is_cancelled_and_never_sent(
 
     settled = {name: await row(sessions, key) for name, key in vanished.items()}
     assert {name for name, mail in settled.items() if mail.cancelled_at is None} == set()
-    # That a password was changed stays true.
-    vanish = set(MailKind) - OF_DOORS - {MailKind.PASSWORD_CHANGED}
+    # That a password was changed, or somebody signed in, stays true.
+    vanish = set(MailKind) - OF_DOORS - {MailKind.PASSWORD_CHANGED, MailKind.STAFF_SIGNED_IN}
     assert {MailKind(mail.kind) for mail in settled.values()} == vanish
     assert mailbox.messages() == []
 

@@ -292,7 +292,7 @@ async def test_open_files_hear_of_a_moved_calendar_until_none_is_left(
 
 
 @pytest.mark.parametrize("kind", NoticeKind)
-async def test_whoever_votes_on_paper_is_told_of_the_close_and_of_nothing_else(
+async def test_whoever_votes_on_paper_is_told_of_the_end_and_of_nothing_else(
     sessions: Sessions, campaigning: CampaignActivities, kind: NoticeKind
 ) -> None:
     async with sessions.begin() as session:
@@ -303,4 +303,5 @@ async def test_whoever_votes_on_paper_is_told_of_the_close_and_of_nothing_else(
     async with sessions.begin() as session:
         await paper.mark(session, campaign_id=campaign.id, member_id=by_post, reason=PaperReason.ASKED, by=operator.id)
     await queue(campaigning, campaign, kind)
-    assert await told(sessions, kind) == ({online, by_post} if kind is NoticeKind.CLOSED else {online})
+    over = (NoticeKind.CLOSED, NoticeKind.CANCELLED)
+    assert await told(sessions, kind) == ({online, by_post} if kind in over else {online})

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 
-from activities.roll import Applied, BatchOf, ImportOf, Planned
+from activities.roll import BatchApplied, BatchOf, ImportOf, Planned
 from worker.app import activities_of, build_worker
 from workflows import calls
 
@@ -30,12 +30,12 @@ class FakeRoll:
         return Planned(self.rows)
 
     @activity.defn(name="apply_roll_batch")
-    async def apply_roll_batch(self, order: BatchOf) -> Applied:
+    async def apply_roll_batch(self, order: BatchOf) -> BatchApplied:
         if order.batch == 1 and self.dying:
             self.dying -= 1
             raise ConnectionError("records away")
         self.done.append(f"apply-{order.batch}")
-        return Applied(to_tell=order.batch)
+        return BatchApplied(to_tell=order.batch)
 
     @activity.defn(name="tell_roll_batch")
     async def tell_roll_batch(self, order: BatchOf) -> None:
