@@ -1,4 +1,4 @@
-"""What the reviewers' queue leaves out, found without reading every opinion."""
+"""Indexes of the desks: what the queue leaves out, and what is not erased yet."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,4 +14,7 @@ def upgrade() -> None:
     op.create_index("ix_opinion_undo", "opinion", ["undo_until"], postgresql_where=STANDS)
     op.create_index(
         "ix_opinion_second_look", "opinion", ["given_at"], postgresql_where=sa.text("second_look and undone_at is null")
+    )
+    op.create_index(
+        "ix_submission_unerased", "submission", ["status", "over_at"], postgresql_where=sa.text("erased_at is null")
     )
