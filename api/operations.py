@@ -68,13 +68,13 @@ async def desk(request: Request, language: Lang, visitor: OperatorDep) -> Respon
         campaign = await campaigns.current(session)
         if campaign is None:
             raise Refused(Refusal.NO_CAMPAIGN)
-        people = await _people(portal, session, campaign)
         forecast = await forecast_of(portal, session, campaign)
         count = (await counted(portal, session)).counter
         requests = await doors.desk(session)
         post = await watch.post(session)
         numbers = await _numbers(portal, session, campaign, post)
         alerts = await _alerts(portal, session, campaign, post, numbers)
+    people = await _people(portal, campaign)
     return render(
         request, "operations/desk.html", visitor=visitor, campaign=campaign, people=people, funnel=people.funnel,
         bars=bars(people.funnel, language),
@@ -90,18 +90,15 @@ async def desk(request: Request, language: Lang, visitor: OperatorDep) -> Respon
     )  # fmt: skip
 
 
-async def _people(portal: Portal, session: Session, campaign: Campaign) -> People:
-    """The two counts that look at everybody on the roll: taken at most once a minute, whoever looks at the desk."""
+async def _people(portal: Portal, campaign: Campaign) -> People:
+    """What looks at everybody on the roll: counted at most once a minute, whoever looks at the desk."""
+    where = Where(campaign.id, portal.identity_valid_for)
 
     async def made() -> People:
-        valid_for = portal.identity_valid_for
-        return People(
-            await operations.funnel(session, campaign.id, valid_for=valid_for),
-            await operations.count_stuck(session, Where(campaign.id, valid_for)),
-            datetime.now(UTC),
-        )
+        async with portal.autocommit() as session:
+            return People(*await operations.counts(session, where), datetime.now(UTC))
 
-    return await portal.minute.of(("people", campaign.id), made)
+    return await portal.minute.behind(("people", campaign.id), made)
 
 
 def bars(funnel: Funnel, language: str) -> list[Bar]:

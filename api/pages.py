@@ -246,6 +246,8 @@ def render(
         roles=visitor.roles if visitor is not None else frozenset(),
         Role=Role,
         is_member=visitor is not None and visitor.kind not in SIGNING_IN and visitor.member_id is not None,
+        # Where whoever is signed in begins.
+        first_page=own_page(visitor) if visitor is not None else None,
         form_token=visitor.form_token if visitor is not None else "",
         # What is left of the session when nothing more is asked: for the page that warns two minutes before.
         idle_seconds=int(visitor.left.total_seconds()) if visitor is not None else None,

@@ -244,7 +244,6 @@ async def a_world(sessions: Sessions, visit: Visit, **more: Any) -> World:
         "mail_id": str(mail), "request_id": str(asked.id), "ballot_id": str(ballot_id), "change_id": str(change_id),
         "import_id": str(draft_of_roll), "account_id": str(staff[0].id),
         "listed": "members", "member_id": str(who.member.id),
-        "account_id": str(staff[0].id),
     }  # fmt: skip
     return World(people, where, who)
 

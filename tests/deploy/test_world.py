@@ -228,7 +228,7 @@ async def test_the_desk_of_the_doors_has_something_to_answer_and_something_late(
 async def test_the_operations_desk_has_something_on_most_of_its_lists(campaign: Campaign, sessions: Sessions) -> None:
     where = Where(campaign.id, timedelta(days=3 * 365))
     async with sessions.begin() as session:
-        stuck = await operations.count_stuck(session, where)
+        _, stuck = await operations.counts(session, where)
         lists = [watch.failed(campaign.id), watch.cases(campaign.id), watch.on_paper(campaign.id)]
         lengths = [await one.count(session) for one in lists]
         slow = await watch.slowed_down(session, lambda email: keyed(SECRET.encode(), "sign-in", email))
