@@ -80,7 +80,7 @@ class Records:
         async with self.sessions.begin() as session:
             rewritable = await health.rewritable(session)
         if not rewritable:
-            return ok("journal, decisions and erasures can only be added to")
+            return ok("journal, opinions, decisions and erasures can only be added to")
         return failed(
             f"can be rewritten: {', '.join(rewritable)}",
             "revoke update, delete, truncate on these tables from these roles",

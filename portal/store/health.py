@@ -12,7 +12,9 @@ from portal.store.mail import Mail
 from portal.store.schema import API_ROLE, WORKER_ROLE
 
 # No program rewrites what was done, decided or erased.
-APPEND_ONLY = ("journal", "decision", "erasure")
+APPEND_ONLY = ("journal", "opinion", "decision", "erasure")
+# But for the half minute in which an opinion is taken back: one instant, which a trigger refuses when it is late.
+_TAKEN_BACK = {("opinion", API_ROLE): "undone_at", ("decision", API_ROLE): "undone_at"}
 _REWRITES = ("UPDATE", "DELETE", "TRUNCATE")
 
 
@@ -55,12 +57,16 @@ async def rewritable(session: Session) -> list[str]:
         for role in (API_ROLE, WORKER_ROLE)
         if await session.scalar(
             text(
-                "select has_table_privilege(:role, :table, :rights)"
-                " or has_any_column_privilege(:role, :table, 'UPDATE')"
+                "select has_table_privilege(:role, :table, :rights) or exists (select from pg_attribute"
+                " where attrelid = cast(:table as regclass) and attnum > 0 and not attisdropped"
+                " and attname <> :taken_back and has_column_privilege(:role, attrelid, attnum, 'UPDATE'))"
             ),
-            {"role": role, "table": table, "rights": ", ".join(_REWRITES)},
+            {
+                "role": role, "table": table, "rights": ", ".join(_REWRITES),
+                "taken_back": _TAKEN_BACK.get((table, role), ""),
+            },
         )
-    ]
+    ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

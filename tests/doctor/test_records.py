@@ -58,6 +58,10 @@ def changed(servers: Servers, database: str, change: str, back: str) -> Iterator
             "database: append only", "grant delete on decision to scrutin_worker", "select 1",
             "decision (scrutin_worker)",
         ),
+        (
+            "database: append only", "grant update (reviewer_id) on opinion to scrutin_api", "select 1",
+            "opinion (scrutin_api)",
+        ),
     ],
 )  # fmt: skip
 async def test_what_was_changed_by_hand_is_told_with_its_remedy(
