@@ -35,7 +35,9 @@ begin
     perform 1 from account where id = old.account_id for no key update;
     if current_user = 'scrutin_api'
         and not exists (
-            select from passkey where account_id = old.account_id and (tg_table_name <> 'passkey' or id <> old.id)
+            -- An authenticator has no id: the expression is read for both tables.
+            select from passkey
+            where account_id = old.account_id and id::text is distinct from to_jsonb(old) ->> 'id'
         )
         and not exists (
             select from authenticator
