@@ -281,9 +281,8 @@ class Demo:
     def _show(self) -> None:
         accounts, campaign = announcement.read_world(self.owner_url)
         say("\n" + announcement.table(self._addresses(), accounts, campaign, self.fleet.pids))
-        say(
-            f"\n  For commands in a terminal (`temporal`, `python -m portal doctor`): . {self.folder / state.ENVIRONMENT}\n"
-        )
+        file = self.folder / state.ENVIRONMENT
+        say(f"\n  For commands in a terminal (`temporal`, `python -m portal doctor`): . {file}\n")
 
     def _addresses(self) -> Addresses:
         told = self.told
