@@ -162,6 +162,9 @@ async def _alerts(
 def _warned(code: Alert, number: int, language: str) -> Warned:
     if code is Alert.REQUESTS_LATE:
         address = path("requests", language)
+    elif code is Alert.MAILS_WAIT:
+        # What waits is no list of people: whether something sends it is the question.
+        address = path("temporal", language) + "#standing"
     else:
         address = path("list", language, listed=_LOOK[code].value)
     return Warned(words.alert(code, number, language), code in GRAVE, address)
@@ -169,7 +172,7 @@ def _warned(code: Alert, number: int, language: str) -> Warned:
 
 _LOOK = {
     Alert.DOCUMENT_OVERDUE: List.UNDELETED, Alert.DOCUMENT_LATE: List.UNDELETED,
-    Alert.NUMBER_PATH_CLOSED: List.SLOWED_DOWN, Alert.MAILS_WAIT: List.BOUNCED, Alert.MAILS_BOUNCE: List.BOUNCED,
+    Alert.NUMBER_PATH_CLOSED: List.SLOWED_DOWN, Alert.MAILS_BOUNCE: List.BOUNCED,
     Alert.SECOND_LOOKS_WAIT: List.SECOND_LOOKS, Alert.REVIEWER_OPENS_MANY: List.CASES, Alert.REVIEW_LATE: List.CASES,
      Alert.WORKFLOWS_MISSING: List.NO_WORKFLOW,
 }  # fmt: skip
