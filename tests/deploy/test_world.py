@@ -23,6 +23,7 @@ from portal.store import (
     accounts,
     ballots,
     campaigns,
+    chain,
     doors,
     factors,
     identity,
@@ -194,6 +195,12 @@ async def test_the_printed_passwords_open_the_accounts(sessions: Sessions, campa
             # The code that the mailbox shows lets them in.
             code = codes.code_of(staff.email)
             assert await factors.accept_code(session, account.id, code, secret=SECRET.encode())
+
+
+async def test_its_journal_is_whole(campaign: Campaign, sessions: Sessions) -> None:
+    async with sessions.begin() as session:
+        await chain.extend(session, everything=True, most=5000)
+    assert (await chain.verify(sessions)).fault is None
 
 
 async def test_a_world_is_made_up_only_where_nobody_lives(
