@@ -22,7 +22,7 @@ EVERY_MAIL = 100_000
 # Every part of the file, in the words of whoever opens it.
 SECTIONS = {
     "made_at": N_("quand ce fichier a été fait ; chaque instant est en UTC"),
-    "roll": N_("ce que la liste des membres de l'ACEP dit de vous"),
+    "roll": N_("ce que le registre des membres de l'ACEP dit de vous"),
     "account": N_("votre compte : adresse, preuve de l'adresse, date du mot de passe ; jamais le mot de passe"),
     "identity": N_("quand votre identité a été confirmée, et jusqu'à quand elle sert"),
     "campaigns": N_("où vous en êtes, et où vous en étiez, dans chaque campagne"),

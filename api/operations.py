@@ -5,24 +5,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from api.counter import counted
 from api.forecast import forecast_of
-from api.guards import Lang, OperatorDep
+from api.forms import RollLookUpForm
+from api.guards import Lang, OperatorDep, same_form
 from api.pages import render
 from api.portal import Portal, portal_of
 from api.routes import page
 from api.temporal_links import temporal_list
 from api.workflows_seen import how_many_missing
-from portal.rules.doors import ANSWER_WITHIN
+from portal.rules.accounts import looks_like_member_number
+from portal.rules.doors import ANSWER_WITHIN, tidy
 from portal.rules.identity import ERASURE_ALARM, ERASURE_TARGET
 from portal.rules.members import Group, Language
 from portal.rules.operations import BOUNCES_AN_HOUR, MAIL_WAITS_AFTER, REVIEW_LATE_AFTER, Alert, Stage, Stuck
 from portal.rules.refusals import Refusal, Refused
-from portal.store import Session, campaigns, decisions, doors, operations, review, watch
+from portal.store import Session, campaigns, decisions, doors, members, operations, review, watch
 from portal.store.campaigns import Campaign
 from portal.store.operations import Funnel, Where
+from portal.store.sessions import Visitor
 from portal.text import operations as words
 from portal.text.addresses import path
 from portal.text.operations import List
@@ -63,20 +66,39 @@ class Bar:
 
 @page(router, "operations")
 async def desk(request: Request, language: Lang, visitor: OperatorDep) -> Response:
+    return await _desk(request, language, visitor)
+
+
+@page(router, "operations", methods=("POST",))
+async def find(request: Request, language: Lang, visitor: OperatorDep, form: RollLookUpForm) -> Response:
+    """Somebody is on the telephone. The number is sent: whatever stands in an address is kept in logs."""
+    same_form(visitor, form.form_token)
+    number = tidy(form.numero)
+    async with portal_of(request).autocommit() as session:
+        member = await members.by_number(session, number) if looks_like_member_number(number) else None
+    if member is None:
+        return await _desk(request, language, visitor, Refusal.ROLL_NUMBER_UNKNOWN, number[:32])
+    return RedirectResponse(path("member-desk", language, member_id=member.id), status_code=303)
+
+
+async def _desk(
+    request: Request, language: str, visitor: Visitor, refusal: Refusal | None = None, looked_for: str = ""
+) -> Response:
     portal = portal_of(request)
     async with portal.autocommit() as session:
         campaign = await campaigns.current(session)
         if campaign is None:
             raise Refused(Refusal.NO_CAMPAIGN)
-        people = await _people(portal, session, campaign)
         forecast = await forecast_of(portal, session, campaign)
         count = (await counted(portal, session)).counter
         requests = await doors.desk(session)
         post = await watch.post(session)
         numbers = await _numbers(portal, session, campaign, post)
         alerts = await _alerts(portal, session, campaign, post, numbers)
+    people = await _people(portal, campaign)
     return render(
-        request, "operations/desk.html", visitor=visitor, campaign=campaign, people=people, funnel=people.funnel,
+        request, "operations/desk.html", visitor=visitor, refusal=refusal, field="numero" if refusal else None,
+        looked_for=looked_for, campaign=campaign, people=people, funnel=people.funnel,
         bars=bars(people.funnel, language),
         stages=[(stage, words.word(words.STAGES, stage, language)) for stage in Stage], groups=list(Group),
         languages=list(Language), forecast=forecast, counter=count, requests=requests, post=post, numbers=numbers,
@@ -90,18 +112,15 @@ async def desk(request: Request, language: Lang, visitor: OperatorDep) -> Respon
     )  # fmt: skip
 
 
-async def _people(portal: Portal, session: Session, campaign: Campaign) -> People:
-    """The two counts that look at everybody on the roll: taken at most once a minute, whoever looks at the desk."""
+async def _people(portal: Portal, campaign: Campaign) -> People:
+    """What looks at everybody on the roll: counted at most once a minute, whoever looks at the desk."""
+    where = Where(campaign.id, portal.identity_valid_for)
 
     async def made() -> People:
-        valid_for = portal.identity_valid_for
-        return People(
-            await operations.funnel(session, campaign.id, valid_for=valid_for),
-            await operations.count_stuck(session, Where(campaign.id, valid_for)),
-            datetime.now(UTC),
-        )
+        async with portal.autocommit() as session:
+            return People(*await operations.counts(session, where), datetime.now(UTC))
 
-    return await portal.minute.of(("people", campaign.id), made)
+    return await portal.minute.behind(("people", campaign.id), made)
 
 
 def bars(funnel: Funnel, language: str) -> list[Bar]:
@@ -162,6 +181,9 @@ async def _alerts(
 def _warned(code: Alert, number: int, language: str) -> Warned:
     if code is Alert.REQUESTS_LATE:
         address = path("requests", language)
+    elif code is Alert.MAILS_WAIT:
+        # What waits is no list of people: whether something sends it is the question.
+        address = path("temporal", language) + "#standing"
     else:
         address = path("list", language, listed=_LOOK[code].value)
     return Warned(words.alert(code, number, language), code in GRAVE, address)
@@ -169,7 +191,7 @@ def _warned(code: Alert, number: int, language: str) -> Warned:
 
 _LOOK = {
     Alert.DOCUMENT_OVERDUE: List.UNDELETED, Alert.DOCUMENT_LATE: List.UNDELETED,
-    Alert.NUMBER_PATH_CLOSED: List.SLOWED_DOWN, Alert.MAILS_WAIT: List.BOUNCED, Alert.MAILS_BOUNCE: List.BOUNCED,
+    Alert.NUMBER_PATH_CLOSED: List.SLOWED_DOWN, Alert.MAILS_BOUNCE: List.BOUNCED,
     Alert.SECOND_LOOKS_WAIT: List.SECOND_LOOKS, Alert.REVIEWER_OPENS_MANY: List.CASES, Alert.REVIEW_LATE: List.CASES,
      Alert.WORKFLOWS_MISSING: List.NO_WORKFLOW,
 }  # fmt: skip

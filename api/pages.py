@@ -84,6 +84,7 @@ STATUS = {
     Refusal.ROLL_NUMBER_TAKEN: 409,
     Refusal.ROLL_FILE_TOO_HEAVY: 413,
     Refusal.ROLL_IMPORT_UNDER_WAY: 409,
+    Refusal.NOTHING_TO_APPEAL: 404,
     Refusal.ROLL_IMPORT_OVER: 409,
     Refusal.ROLL_CHANGED_MEANWHILE: 409,
     Refusal.ROLL_SECOND_PERSON: 403,
@@ -111,6 +112,7 @@ PAGE_OF_FORM = {
     "review-return": "review",
     "review-undo": "review",
     "request-decision": "request-case",
+    "return-case": "operations",
     "factor-challenge": "factor",
     "recover": "factor",
     "key-challenge": "keys",
@@ -244,6 +246,8 @@ def render(
         roles=visitor.roles if visitor is not None else frozenset(),
         Role=Role,
         is_member=visitor is not None and visitor.kind not in SIGNING_IN and visitor.member_id is not None,
+        # Where whoever is signed in begins.
+        first_page=own_page(visitor) if visitor is not None else None,
         form_token=visitor.form_token if visitor is not None else "",
         # What is left of the session when nothing more is asked: for the page that warns two minutes before.
         idle_seconds=int(visitor.left.total_seconds()) if visitor is not None else None,

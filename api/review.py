@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.background import begin
+from api.forecast import forecast_of
 from api.forms import SentForm
 from api.guards import Lang, ReviewerDep, same_form
 from api.identity import asked_by_our_page, opened
@@ -19,7 +20,7 @@ from portal.pictures import strip_height
 from portal.rules.comparison import Compared, Field
 from portal.rules.identity import KINDS, Reason, SubmissionStatus, reviewer_code
 from portal.rules.refusals import Refusal
-from portal.store import Session, decisions, identity, journal, queue, review
+from portal.store import Session, campaigns, decisions, identity, journal, queue, review
 from portal.store.identity import Claim, Document, Submission
 from portal.store.opinions import Opinion
 from portal.store.review import Case
@@ -67,15 +68,17 @@ async def queue_page(request: Request, visitor: ReviewerDep) -> Response:
 
 
 async def _queue(request: Request, visitor: Visitor, refusal: Refusal | None) -> Response:
-    now = datetime.now(UTC)
-    async with portal_of(request).autocommit() as session:
+    portal, now = portal_of(request), datetime.now(UTC)
+    async with portal.autocommit() as session:
         desk = await queue.desk(session, visitor.account_id)
         figures = await queue.figures(session, visitor.account_id, str(TORONTO))
-        agreement = await decisions.agreement(session, now - AGREEMENT_OVER)
+        agreement = await portal.minute.of("agreement", lambda: decisions.agreement(session, now - AGREEMENT_OVER))
         claim = await review.current_claim(session, visitor.account_id)
+        campaign = await campaigns.current(session)
+        forecast = None if campaign is None else await forecast_of(portal, session, campaign)
     return render(
         request, "review/queue.html", visitor=visitor, refusal=refusal, desk=desk, figures=figures,
-        agreement=agreement, claim=claim, now=now, risk=words.risk,
+        agreement=agreement, claim=claim, now=now, risk=words.risk, campaign=campaign, forecast=forecast,
     )  # fmt: skip
 
 

@@ -78,6 +78,7 @@ class Demo:
         self._tell_settings()
         self._start_servers()
         self._prepare()
+        state.write_environment(self.folder, {**self.told, "PORTAL_DATABASE_URL": self.owner_url})
         self._start_portal()
         self._announce()
         self._show()
@@ -279,7 +280,9 @@ class Demo:
 
     def _show(self) -> None:
         accounts, campaign = announcement.read_world(self.owner_url)
-        say("\n" + announcement.table(self._addresses(), accounts, campaign, self.fleet.pids) + "\n")
+        say("\n" + announcement.table(self._addresses(), accounts, campaign, self.fleet.pids))
+        file = self.folder / state.ENVIRONMENT
+        say(f"\n  For commands in a terminal (`temporal`, `python -m portal doctor`): . {file}\n")
 
     def _addresses(self) -> Addresses:
         told = self.told

@@ -4,9 +4,11 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 import shutil
+import sysconfig
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +18,23 @@ import psutil
 from deploy.choices import STATE_VARIABLE, Unusable
 
 ANNOUNCEMENT = "demo.json"
+ENVIRONMENT = "environment"
 _LOCK = "demo.lock"
 _SECRETS = "secrets.json"
 # Everything a demo ever makes in its folder; nothing else is ever removed from it.
-_OURS = ("specimens", "postgres", "temporal", "s3", "mailbox", "keys", "logs", ANNOUNCEMENT, _SECRETS, _LOCK)
+_OURS = (
+    "specimens",
+    "postgres",
+    "temporal",
+    "s3",
+    "mailbox",
+    "keys",
+    "logs",
+    ANNOUNCEMENT,
+    ENVIRONMENT,
+    _SECRETS,
+    _LOCK,
+)
 # How long the servers of a killed launcher take to end.
 _WINDING_DOWN = 15.0
 
@@ -79,13 +94,26 @@ def secrets_of(folder: Path) -> Secrets:
     file = folder / _SECRETS
     if not file.exists():
         words = {"portal": secrets.token_urlsafe(48), "s3": secrets.token_hex(24)}
-        draft = file.with_suffix(".draft")
-        draft.unlink(missing_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as output:
-            json.dump(words, output)
-        draft.rename(file)
+        _write_for_us_alone(file, json.dumps(words))
     return Secrets(**json.loads(file.read_text()))
+
+
+def _write_for_us_alone(file: Path, text: str) -> None:
+    draft = file.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as output:
+        output.write(text)
+    draft.rename(file)
+
+
+def write_environment(folder: Path, told: Mapping[str, str]) -> None:
+    """What the processes are told, for a terminal: after `. .demo/environment` every command speaks to this demo."""
+    ours = {name: value for name, value in sorted(told.items()) if name.startswith(("PORTAL_", "TEMPORAL_"))}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in ours.items()]
+    # `python` and `temporal` are those of this demo.
+    lines.append(f'export PATH={shlex.quote(sysconfig.get_path("scripts"))}:"$PATH"')
+    _write_for_us_alone(folder / ENVIRONMENT, "\n".join([*lines, ""]))
 
 
 def forget(folder: Path) -> None:

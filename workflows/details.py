@@ -88,7 +88,8 @@ CAMPAIGN = (
 )
 RELAY = (
     "Sends the mails that are due, one shift of a quarter of an hour after another, for ever.\n\n"
-    "- **Watch**: the activity `relay`; its attempts grow while the mail server or the database is away.\n"
+    "- **Watch**: the activity `relay`; its attempts grow while the database is away. A mail server that is away "
+    "does not show here: the mails wait, and the operations page of the portal says how many.\n"
     "- **If this is terminated**: the worker starts it again within a minute. A mail is never sent twice but when a "
     "relay dies between the server's answer and the records; it then carries the same Message-ID."
 )

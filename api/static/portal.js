@@ -38,6 +38,21 @@ for (const region of all("[data-status]")) {
   again();
 }
 
+// On a phone a long table is read line by line: each cell says what it is, and stays a cell for whoever hears it.
+for (const table of all(".app-scroll table:not(.app-numbers-table)")) {
+  const heads = [...table.querySelectorAll("thead tr > *")].map((head) => head.textContent.trim());
+  table.classList.add("app-lines");
+  table.setAttribute("role", "table");
+  for (const row of table.querySelectorAll("tr")) {
+    row.setAttribute("role", "row");
+    [...row.cells].forEach((cell, n) => {
+      const head = cell.tagName === "TH";
+      cell.setAttribute("role", !head ? "cell" : cell.scope === "row" ? "rowheader" : "columnheader");
+      if (!row.closest("thead") && (n || !head) && heads[n]) cell.dataset.label = heads[n];
+    });
+  }
+}
+
 // A form is sent once.
 for (const form of all("form[method=post]")) {
   form.addEventListener("submit", (event) => {

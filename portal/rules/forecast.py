@@ -41,10 +41,15 @@ class Forecast:
 
 
 def pace_of(flow: Flow) -> float | None:
-    """Decisions a day: the slower of yesterday and the week, and at least one once there has been any."""
+    """Decisions a day: the slower of yesterday and the week, and at least one once there has been any.
+
+    A day counts for no less than half the week's pace: after a Sunday without decisions nothing would be promised to
+    anybody until Monday evening, and the week has that Sunday in it already.
+    """
     if flow.decided_week < 1:
         return None
-    return max(1.0, min(float(flow.decided_day), flow.decided_week / WEEK))
+    week = flow.decided_week / WEEK
+    return max(1.0, min(week, max(float(flow.decided_day), week / 2)))
 
 
 def forecast(flow: Flow, *, at: datetime, closes: datetime, zone: ZoneInfo) -> Forecast:

@@ -55,7 +55,7 @@ PARTLY_AFTER = timedelta(days=3)
 ACT_FOR = {
     # No mail reaches them: the post does.
     Stuck.NO_ADDRESS: Act.PAPER,
-    # A mail that arrives clears the mark by itself.
+    # Whoever opens the link clears the mark: it is the proof that mail arrives.
     Stuck.BOUNCED: Act.RESEND,
     Stuck.UNCONFIRMED: Act.RESEND,
     # Their workflow reads the records again, arms its timers again, and delivers what is due.

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -119,22 +120,14 @@ REACHED: dict[Stage, ColumnElement[bool]] = {
 
 
 def _of_campaign(statement: Statement) -> Statement:
-    """Everybody on the roll and nobody of a rehearsal, with account and file of this campaign if there are any."""
+    """Everybody on the roll, with account and file of this campaign if there are any: neither who has left it, nor the
+    mock members of a rehearsal."""
     return (
         statement.select_from(Member)
         .outerjoin(Account, Account.member_id == Member.id)
         .outerjoin(File, and_(File.member_id == Member.id, File.campaign_id == _CAMPAIGN))
-        .where(Member.rehearsal_id.is_(None))
+        .where(Member.left_at.is_(None), Member.rehearsal_id.is_(None))
     )
-
-
-_FUNNEL = _of_campaign(
-    select(
-        Member.group,
-        Member.language,
-        *(func.count().filter(reached).label(stage.name.lower()) for stage, reached in REACHED.items()),
-    )
-).group_by(Member.group, Member.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +142,6 @@ class Funnel:
             for (s, g, spoken), n in self.counts.items()
             if s is stage and group in (None, g) and language in (None, spoken)
         )
-
-
-async def funnel(session: Session, campaign_id: UUID, *, valid_for: timedelta) -> Funnel:
-    """The whole funnel, in one statement."""
-    counts: dict[tuple[Stage, Group, Language], int] = {}
-    for group, language, *reached in await session.execute(_FUNNEL, {"campaign": campaign_id, "valid": valid_for}):
-        for stage, count in zip(REACHED, reached, strict=True):
-            counts[stage, Group(group), Language(language)] = count
-    return Funnel(counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,12 +259,19 @@ _SINCE = case(
     *((holds, cast(since, DateTime(timezone=True))) for _, holds, since in _REASONS),
     else_=cast(null(), DateTime(timezone=True)),
 )
-_STUCK = (
-    _of_campaign(select(*WHO, _REASON.label("reason"), _SINCE.label("since")))
-    .outerjoin(_LIVE, _LIVE.c.member_id == Member.id)
-    .outerjoin(_LAST, _LAST.c.member_id == Member.id)
-    .where(_REASON.is_not(None), File.ended_at.is_(None), _HAS_BALLOT, ~on_paper(_CAMPAIGN, Member.id))
+# Nobody waits for whoever is done, has no ballot here, or votes on paper.
+_WAITED_FOR = and_(File.ended_at.is_(None), _HAS_BALLOT, ~on_paper(_CAMPAIGN, Member.id))
+
+
+def _with_ends(statement: Statement) -> Statement:
+    """With what the reasons ask of submissions."""
+    return statement.outerjoin(_LIVE, _LIVE.c.member_id == Member.id).outerjoin(_LAST, _LAST.c.member_id == Member.id)
+
+
+_STUCK = _with_ends(_of_campaign(select(*WHO, _REASON.label("reason"), _SINCE.label("since")))).where(
+    _REASON.is_not(None), _WAITED_FOR
 )
+_STUCK_FOR = case((_WAITED_FOR, _REASON), else_=cast(null(), Text))
 
 
 def _stuck(wanted: Wanted) -> Statement:
@@ -288,10 +279,23 @@ def _stuck(wanted: Wanted) -> Statement:
     return statement if wanted.reason is None else statement.where(_REASON.in_([wanted.reason.value]))
 
 
-async def count_stuck(session: Session, where: Where) -> dict[Stuck, int]:
-    found = _STUCK.subquery()
-    rows = await session.execute(select(found.c.reason, func.count()).group_by(found.c.reason), where.values)
-    return {Stuck(reason): count for reason, count in rows}
+# Everybody is looked at once for both counts: who shares stages, group, language and reason is one row.
+_STAGES = [reached.label(stage.name.lower()) for stage, reached in REACHED.items()]
+_EVERYBODY = _with_ends(_of_campaign(select(Member.group, Member.language, *_STAGES, _STUCK_FOR.label("reason"))))
+_SEEN = _EVERYBODY.subquery("everybody")
+_COUNTS = select(_SEEN, func.count()).group_by(*_SEEN.c)
+
+
+async def counts(session: Session, where: Where) -> tuple[Funnel, dict[Stuck, int]]:
+    """How far everybody has come and who is stuck, in one statement."""
+    reached: dict[tuple[Stage, Group, Language], int] = dict.fromkeys(product(Stage, Group, Language), 0)
+    stuck: dict[Stuck, int] = {}
+    for group, language, *stages, reason, count in await session.execute(_COUNTS, where.values):
+        for stage, there in zip(REACHED, stages, strict=True):
+            reached[stage, Group(group), Language(language)] += count if there else 0
+        if reason is not None:
+            stuck[Stuck(reason)] = stuck.get(Stuck(reason), 0) + count
+    return Funnel(reached), stuck
 
 
 async def count_stuck_as(session: Session, where: Where, wanted: Wanted) -> int:

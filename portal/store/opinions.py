@@ -23,6 +23,10 @@ class Opinion(Base):
             unique=True,
             postgresql_where=text("undone_at is null"),
         ),
+        # What the queue leaves out: what its reader has looked at, and what may still be undone.
+        Index("ix_opinion_reviewer", "reviewer_id", "submission_id", postgresql_where=text("undone_at is null")),
+        Index("ix_opinion_undo", "undo_until", postgresql_where=text("undone_at is null")),
+        Index("ix_opinion_second_look", "given_at", postgresql_where=text("second_look and undone_at is null")),
     )
 
     claim_id: Mapped[UUID] = mapped_column(ForeignKey("claim.id"), primary_key=True)

@@ -17,7 +17,7 @@ from portal.text.labels import (
     step,
 )
 from portal.text.letters import Piece, flowing, pieces, without_keys
-from portal.text.moments import TORONTO, day, hour, moment, number, window
+from portal.text.moments import TORONTO, day, hour, instant, moment, number, window
 from portal.text.refusals import say
 from portal.text.templates import environment
 from portal.text.trail import Said, outcome, said
@@ -40,6 +40,7 @@ __all__ = [
     "hint",
     "hour",
     "identity",
+    "instant",
     "mail_name",
     "moment",
     "nbsp",

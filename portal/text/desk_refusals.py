@@ -77,7 +77,7 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "Il manque la comparaison : tapez le nom et l'adresse que montre la pièce, puis choisissez « Comparer »."
     ),
     Refusal.DIFFERENCES_TO_CONFIRM: N_(
-        "Ce que vous avez lu diffère de la liste des membres : cochez la case pour approuver malgré cela, ou demandez "
+        "Ce que vous avez lu diffère du registre des membres : cochez la case pour approuver malgré cela, ou demandez "
         "une meilleure photo."
     ),
     Refusal.ROLL_SEEN_FIRST: N_(
@@ -191,10 +191,10 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "Un import est déjà en cours : terminez-le ou abandonnez-le, puis envoyez votre fichier."
     ),
     Refusal.ROLL_IMPORT_OVER: N_(
-        "Cet import n'attend plus de décision : retournez à la liste des membres pour voir ce qu'il est devenu."
+        "Cet import n'attend plus de décision : retournez au registre des membres pour voir ce qu'il est devenu."
     ),
     Refusal.ROLL_CHANGED_MEANWHILE: N_(
-        "La liste des membres a changé depuis que cette page s'est ouverte : regardez les nouveaux chiffres, puis "
+        "Le registre des membres a changé depuis que cette page s'est ouverte : regardez les nouveaux chiffres, puis "
         "confirmez."
     ),
     Refusal.ROLL_DOUBTS_UNSEEN: N_(

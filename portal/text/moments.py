@@ -55,6 +55,15 @@ def moment(at: datetime, zone: ZoneInfo = TORONTO, *, language: str) -> str:
     return f"{on} {link} {clock} {_zone_name(local, language)}"
 
 
+@lru_cache(maxsize=1024)
+def instant(at: datetime, zone: ZoneInfo = TORONTO, *, language: str) -> str:
+    """ven. 3 mars 2017, 16 h 00 HNE / Fri, Mar 3, 2017, 4:00 p.m. EST: for a table; it breaks before its hour only."""
+    local = _local(at, zone)
+    pattern = "EEE, MMM d, y" if language == "en" else "EEE '1er' MMM y" if local.day == 1 else "EEE d MMM y"
+    on = format_date(local.date(), pattern, locale=LOCALES[language]).replace(" ", NBSP)
+    return f"{on}, {hour(local, zone, language=language)}{NBSP}{_zone_name(local, language)}"
+
+
 def window(opens: datetime, closes: datetime, zone: ZoneInfo = TORONTO, *, language: str) -> str:
     """du lundi 20 février 2017 à 0 h 00 au vendredi 3 mars 2017 à 16 h 00 HNE / from Monday … to Friday …
 

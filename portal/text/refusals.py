@@ -173,7 +173,7 @@ SENTENCES: dict[Refusal, str] = {
         "Le vote est terminé et l'inscription aussi : votre profil reste prêt pour la prochaine fois."
     ),
     Refusal.LEFT_THE_ROLL: N_(
-        "Vous n'êtes plus sur la liste des membres que le syndicat nous a remise : si cela vous étonne, écrivez-nous."
+        "Vous n'êtes plus au registre des membres que le syndicat nous a remis : si cela vous étonne, écrivez-nous."
     ),
     Refusal.VOTES_ON_PAPER: N_(
         "Vous votez par la poste pour cette période de vote : il n'y a rien à faire en ligne, et chaque vote compte "

@@ -37,6 +37,7 @@ def _one(language: str, folders: tuple[Path, ...]) -> Environment:
         day=_speaks(language, moments.day),
         hour=_speaks(language, moments.hour),
         window=_speaks(language, moments.window),
+        instant=_speaks(language, moments.instant),
         lasting=_speaks(language, moments.lasting),
         number=_speaks(language, moments.number),
         nbsp=_speaks(language, nbsp),

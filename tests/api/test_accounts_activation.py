@@ -48,6 +48,7 @@ OPEN = {
         "request-sent",
         "prove-request",
         "guide",
+        "counter",
         "healthz",
         "readyz",
         "bare",
@@ -61,8 +62,20 @@ async def test_an_activation_session_can_do_two_things_and_nothing_else(visit: V
         await builders.a_campaign(session)
     person, _ = await activating(sessions, visit)
     token = person.page.form("/deconnexion").fields["form_token"]
-    where = {"code": "financial-statements"} | {
-        f"{name}_id": str(uuid4()) for name in ("document", "claim", "submission", "mail", "request", "account")
+    where = {"code": "financial-statements", "listed": "members"} | {
+        f"{name}_id": str(uuid4())
+        for name in (
+            "document",
+            "claim",
+            "submission",
+            "mail",
+            "request",
+            "account",
+            "member",
+            "ballot",
+            "change",
+            "import",
+        )
     }
     before = await everything(sessions)
     refused, allowed = set(), set()

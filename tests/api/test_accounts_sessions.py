@@ -247,7 +247,7 @@ async def test_a_password_older_than_the_cut_off_opens_its_renewal_only(
     [
         (Role.REVIEWER, "Examen des pièces"),
         (Role.OPERATOR, "Opérations"),
-        (Role.OFFICER, "Personnel"),
+        (Role.OFFICER, "Campagnes"),
         (Role.AUDITOR, "Journal"),
     ],
 )

@@ -17,7 +17,7 @@ from portal.rules.doors import Status
 from portal.rules.identity import SubmissionStatus
 from portal.rules.operations import Stage
 from portal.rules.refusals import Refusal
-from portal.store import Sessions, campaigns
+from portal.store import Sessions, campaigns, members
 from portal.text.operations import List
 from tests import builders
 from tests.api.conftest import Visit
@@ -248,6 +248,30 @@ async def test_what_needs_a_look_now_stands_at_the_top(visit: Visit, sessions: S
     alarm = operator.page.html.partition("app-alert--grave")[2]
     assert "aurait dû être supprimée il y a plus d'une heure" in unescape(alarm)
     assert alarm.index("Urgent") < 40
+
+
+async def test_whoever_is_on_the_telephone_is_found_by_number(visit: Visit, sessions: Sessions) -> None:
+    await signed_in(visit, sessions, verified=False)
+    async with sessions.begin() as session:
+        number = await session.scalar(text("select number from member"))
+    operator = await a_desk(visit, sessions, Role.OPERATOR)
+    await operator.get("/fr/operations")
+    await operator.submit("/fr/operations", numero=f" {number} ")
+    assert operator.page.h1 == [await name_of(sessions, str(number))]
+    # A number stands in no address, whether it is found or not.
+    assert str(number) not in str(operator.response.url)
+    for wrong in ("999999", "Molière", ""):
+        await operator.get("/fr/operations")
+        await operator.submit("/fr/operations", numero=wrong)
+        assert says(operator, Refusal.ROLL_NUMBER_UNKNOWN), wrong
+        assert operator.page.h1 == ["Opérations"]
+
+
+async def name_of(sessions: Sessions, number: str) -> str:
+    async with sessions.begin() as session:
+        member = await members.by_number(session, number)
+    assert member is not None
+    return member.name
 
 
 async def test_only_operators_open_any_of_it(visit: Visit, sessions: Sessions) -> None:

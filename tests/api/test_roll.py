@@ -287,7 +287,7 @@ async def test_a_member_sees_what_a_file_changed_and_looks_again_where_they_stan
     await imported(operator, sessions, written([line()]), doubts="yes")
     for address in ("/fr/accueil", "/fr/votes", "/fr/profil", "/fr/profil/identite"):
         await person.get(address)
-        assert "vous n'êtes plus sur la liste des membres" in person.page.text.lower(), address
+        assert "vous n'êtes plus au registre des membres" in person.page.text.lower(), address
     assert "Je veux devenir membre" not in person.page.text
     other = visit("en")
     await other.sign_in(who.email, PASSWORD)

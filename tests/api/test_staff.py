@@ -31,7 +31,7 @@ async def hired(sessions: Sessions, *roles: Role, key: bool = True) -> Account:
 async def officer(visit: Visit, sessions: Sessions, language: str = "fr") -> Person:
     person = visit(language)
     await person.sign_in(str((await hired(sessions, Role.OFFICER)).email), PASSWORD)
-    await person.get("/fr/personnel")
+    await person.get("/fr/personnel" if language == "fr" else "/en/staff")
     return person
 
 

@@ -126,7 +126,7 @@ async def test_one_password_registers_for_all_and_approval_confirms_them_at_once
     assert await mails(sessions, "registered") == 1
     desk = await a_desk(visit, sessions)
     await take(desk)
-    await desk.submit("/decision")
+    await desk.decide("approve")
 
     async def confirmed() -> bool:
         await person.get("/fr/votes")

@@ -109,6 +109,19 @@ def test_secrets_are_drawn_once_and_readable_by_us_alone(tmp_path: Path) -> None
     assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
 
 
+def test_a_terminal_is_told_what_the_processes_are_told_and_nobody_else_is(tmp_path: Path) -> None:
+    state.write_environment(tmp_path, {"PORTAL_ORIGIN": "http://localhost:1", "PORTAL_SECRET": "it's", "HOME": "/"})
+    file = tmp_path / "environment"
+    assert file.stat().st_mode & 0o077 == 0
+    said = subprocess.run(
+        ["sh", "-c", f'. {file}; echo "$PORTAL_ORIGIN $PORTAL_SECRET"; command -v temporal'],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert said.stdout.splitlines()[0] == "http://localhost:1 it's"
+    assert said.stdout.splitlines()[1] == str(Path(sys.executable).parent / "temporal")
+    assert "HOME" not in file.read_text()
+
+
 # What is said
 
 

@@ -23,6 +23,7 @@ from portal.store import (
     accounts,
     ballots,
     campaigns,
+    chain,
     doors,
     factors,
     identity,
@@ -196,6 +197,12 @@ async def test_the_printed_passwords_open_the_accounts(sessions: Sessions, campa
             assert await factors.accept_code(session, account.id, code, secret=SECRET.encode())
 
 
+async def test_its_journal_is_whole(campaign: Campaign, sessions: Sessions) -> None:
+    async with sessions.begin() as session:
+        await chain.extend(session, everything=True, most=5000)
+    assert (await chain.verify(sessions)).fault is None
+
+
 async def test_a_world_is_made_up_only_where_nobody_lives(
     sessions: Sessions, servers: Servers, database: str, files: MinioFiles, keys: EpochKeys
 ) -> None:
@@ -228,7 +235,7 @@ async def test_the_desk_of_the_doors_has_something_to_answer_and_something_late(
 async def test_the_operations_desk_has_something_on_most_of_its_lists(campaign: Campaign, sessions: Sessions) -> None:
     where = Where(campaign.id, timedelta(days=3 * 365))
     async with sessions.begin() as session:
-        stuck = await operations.count_stuck(session, where)
+        _, stuck = await operations.counts(session, where)
         lists = [watch.failed(campaign.id), watch.cases(campaign.id), watch.on_paper(campaign.id)]
         lengths = [await one.count(session) for one in lists]
         slow = await watch.slowed_down(session, lambda email: keyed(SECRET.encode(), "sign-in", email))

@@ -58,13 +58,9 @@ async def took(work: Callable[[], Awaitable[object]], looks: int = 20) -> str:
 async def statements(sessions: Sessions, campaign: Campaign) -> None:
     where = Where(campaign.id, VALID)
 
-    async def funnel() -> object:
+    async def counts() -> object:
         async with sessions() as session:
-            return await operations.funnel(session, campaign.id, valid_for=VALID)
-
-    async def stuck() -> object:
-        async with sessions() as session:
-            return await operations.count_stuck(session, where)
+            return await operations.counts(session, where)
 
     async def post() -> object:
         async with sessions() as session:
@@ -75,7 +71,7 @@ async def statements(sessions: Sessions, campaign: Campaign) -> None:
             return await watch.flow(session, campaign.id)
 
     print(f"\nStatements of the desk with {MEMBERS:,} members on file, in ms")
-    for name, work in (("funnel", funnel), ("stuck, counted", stuck), ("mails", post), ("forecast", flow)):
+    for name, work in (("funnel and stuck", counts), ("mails", post), ("forecast", flow)):
         print(f"  {name:<16} {await took(work)}")
 
 

@@ -270,7 +270,9 @@ async def everybody(town: Town) -> dict[str, Somebody]:
             {"member": paper_voter.member_id},
         )
     people["on paper"] = as_seen(await town.enter(paper_voter))
-    people |= await staff(town)
+    for name, somebody in (await staff(town)).items():
+        known = people.get(name)
+        people[name] = replace(somebody, where={**(known.where if known else {}), **somebody.where})
     people["reminded"] = Somebody(token=reminders_token(SECRET.encode(), account.id))
 
     people["stranger"] = Somebody(token=await town.a_link(await town.a_member(), Purpose.RENEWAL))

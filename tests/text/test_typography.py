@@ -8,7 +8,7 @@ import pytest
 from jinja2 import UndefinedError
 from markupsafe import Markup
 
-from portal.text import day, environment, hour, moment, nbsp, ngettext, number, window
+from portal.text import day, environment, hour, instant, moment, nbsp, ngettext, number, window
 
 OPENS = datetime(2017, 2, 20, 5, tzinfo=UTC)
 CLOSES = datetime(2017, 3, 3, 21, tzinfo=UTC)
@@ -48,6 +48,8 @@ def test_markup_stays_markup_and_text_stays_text() -> None:
 def test_deadlines_have_their_weekday_hour_and_zone() -> None:
     assert moment(CLOSES, language="fr") == f"vendredi 3 mars 2017 à 16{_}h{_}00 HNE"
     assert moment(CLOSES, language="en") == f"Friday, March 3, 2017 at 4:00{_}p.m. EST"
+    assert instant(CLOSES, language="fr") == f"ven.{_}3{_}mars{_}2017, 16{_}h{_}00{_}HNE"
+    assert instant(CLOSES, language="en") == f"Fri,{_}Mar{_}3,{_}2017, 4:00{_}p.m.{_}EST"
     assert hour(CLOSES, language="fr") == f"16{_}h{_}00"
     assert hour(CLOSES, language="en") == f"4:00{_}p.m."
     assert day(date(2017, 7, 1), language="fr") == "samedi 1er juillet 2017"
