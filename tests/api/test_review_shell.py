@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from portal.rules.accounts import Role
+from portal.rules.decisions import Deciding
 from portal.rules.identity import Reason, Verdict
 from portal.rules.refusals import Refusal
 from portal.settings import Settings
@@ -111,9 +112,7 @@ async def test_what_is_asked_for_is_a_better_photo_and_its_reason(typed: Typed, 
     assert await count(sessions, CODE, action="opinion-from-shell", code="shell") == 1
 
 
-async def test_a_shell_opens_no_case_that_the_page_would_not(
-    typed: Typed, sessions: Sessions, api_settings: Settings
-) -> None:
+async def test_a_shell_opens_no_case_that_the_page_would_not(typed: Typed, sessions: Sessions) -> None:
     """T48, T62: one's own, a colleague's, one looked at before, one decided, or a second one at a time."""
 
     async def refused(member: Member | str, who: Reviewer) -> str:
@@ -138,14 +137,14 @@ async def test_a_shell_opens_no_case_that_the_page_would_not(
     async with sessions.begin() as session:
         given = await decisions.give(
             session, claim_id=claim.id, reviewer_id=colleague.id, verdict=Verdict.REFUSE, reason=Reason.UNREADABLE,
-            note_fr="", note_en="", deciding=api_settings.deciding,
+            note_fr="", note_en="", deciding=Deciding(b"key", undo_for=timedelta(minutes=5)),
         )  # fmt: skip
         assert not isinstance(given, Refusal)
     assert await refused(member, who) == Refusal.CASE_HELD, "it may still be taken back"
     other = await a_case(sessions)
     async with sessions.begin() as session:
         assert await review.claim_next(session, who.id) is not None
-    await later(sessions, "opinion", timedelta(minutes=1), "undo_until")
+    await later(sessions, "opinion", timedelta(minutes=6), "undo_until")
     assert await refused(member, who) == Refusal.ONE_CASE_AT_A_TIME
     status, _ = typed(who.code(1), *approve(other, who))
     assert status == 0, "their own open case may be decided here"
@@ -154,5 +153,6 @@ async def test_a_shell_opens_no_case_that_the_page_would_not(
         await session.execute(text("update opinion set reviewer_id = :id where verdict = 'refuse'"), {"id": again.id})
     assert await refused(member, again) == Refusal.ANOTHER_REVIEWER_NEEDED
     async with sessions.begin() as session:
+        await builders.a_staff_account(session, Role.OFFICER)
         await staff.act(session, Act.SUSPEND, actor_id=None, account_id=who.id)
     assert await refused(member, who) == Refusal.STAFF_SUSPENDED

@@ -108,7 +108,7 @@ class Operator:
     async def confirm(self, page: str, where: str) -> None:
         form = {
             "form_token": await self.field(page, "form_token"), "seen": await self.field(page, "seen"),
-            "doubts": "yes", "password": PASSWORD,
+            "doubts": "yes",
         }  # fmt: skip
         began = time.perf_counter()
         await self.post(f"{where}/confirmation", form)
