@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,6 @@ class ChangeKind(StrEnum):
 
 
 # How long a proposal waits for a second officer.
-PROPOSAL_VALID = timedelta(days=7)
 # What a move can be about, in the order of a calendar.
 INSTANTS = ("registration_opens", "opens", "closes", "ends")
 

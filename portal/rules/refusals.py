@@ -100,7 +100,6 @@ class Refusal(StrEnum):
     UNDO_TOO_LATE = "undo-too-late"
     OWN_FILE = "own-file"
     REASON_NEEDED = "reason-needed"
-    QUEUE_EMPTY = "queue-empty"
     COMPARISON_NEEDED = "comparison-needed"
     DIFFERENCES_TO_CONFIRM = "differences-to-confirm"
     ROLL_SEEN_FIRST = "roll-seen-first"

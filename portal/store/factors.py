@@ -1,6 +1,6 @@
 """The second factor of staff: passkeys, and the codes of an authenticator for whoever has none (security.md T19, T20).
 
-The only place that knows pyotp.
+The only place of the portal that knows pyotp.
 """
 
 import secrets
@@ -95,16 +95,11 @@ async def held(session: Session, account_id: UUID) -> Held:
 # --- codes -------------------------------------------------------------------------------------------------------
 
 
-async def accept_code(session: Session, account_id: UUID, code: str, *, secret: bytes) -> bool:
-    """Whether this is a code of their authenticator that was never taken; `secret` is the portal's own.
-
-    A wrong one counts, hence the caller commits whatever the answer.
-    """
-    return await try_code(session, account_id, code, secret=secret) is None
-
-
 async def try_code(session: Session, account_id: UUID, code: str, *, secret: bytes) -> Refusal | None:
-    """Take a code; why not, if it is not taken. Tries are slowed down as those of a password are."""
+    """Take a code of their authenticator, once; why not, if it is not taken. `secret` is the portal's own.
+
+    Tries are slowed down as those of a password are: a wrong one counts, hence the caller commits whatever the answer.
+    """
     tries = keyed(secret, "factor", str(account_id))
     if not await try_password(session, tries):
         return Refusal.TOO_MANY_TRIES
@@ -199,7 +194,7 @@ async def _step_of(
 
 
 def code_at(shared: str, at: datetime) -> str:
-    """The code an authenticator shows at a moment: for the demo and the tests, which have no telephone."""
+    """The code an authenticator shows at a moment: for the tests, which have no telephone."""
     return pyotp.TOTP(shared).at(at)
 
 

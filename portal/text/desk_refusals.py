@@ -72,7 +72,6 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "Dites pourquoi la photo ne convient pas : choisissez un motif ; pour « Autre », écrivez quelques "
         "mots en français et en anglais."
     ),
-    Refusal.QUEUE_EMPTY: N_("La file est vide : merci, il n'y a plus personne qui attend."),
     Refusal.COMPARISON_NEEDED: N_(
         "Il manque la comparaison : tapez le nom et l'adresse que montre la pièce, puis choisissez « Comparer »."
     ),

@@ -125,8 +125,6 @@ COLUMNS: dict[List, tuple[str, str, str]] = {
 
 NUMBER, FAMILY_NAME, GIVEN_NAME = N_("Numéro"), N_("Nom de famille"), N_("Prénom")
 GROUP, LANGUAGE = N_("Groupe"), N_("Langue")
-STAFF = N_("Membre du personnel")
-
 APPEAL = "appeal"
 _APPEAL, _SECOND_LOOK = N_("Appel, pour une personne qui n'y a pas pris part"), N_("Deuxième avis")
 _UNDER_REVIEW, _OPEN_AT_THE_DESK = N_("Dans la file"), N_("Entre les mains de l'équipe")

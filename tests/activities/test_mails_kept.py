@@ -25,7 +25,7 @@ from portal.store.base import Base
 from portal.store.members import Member
 from tests import builders
 from tests.activities.conftest import Relaying
-from tests.activities.mails import email_of, eventually, is_sent, queue, queue_verification, row
+from tests.activities.mails import MAIL_OF, email_of, eventually, is_sent, queue, queue_verification, row
 from tests.conftest import ORIGIN, SECRET
 from tests.store.cases import run
 
@@ -55,7 +55,7 @@ async def every_row(sessions: Sessions) -> str:
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("purpose", MAIL_OF)
 async def test_what_is_kept_is_what_was_said_without_its_link_and_code(
     sessions: Sessions, relaying: Relaying, mailbox: Mailbox, purpose: Purpose, language: str
 ) -> None:

@@ -121,7 +121,7 @@ async def test_a_decision_is_kept_and_delivered_by_the_relay(cut_off: Visit, vis
         assert await session.scalar(text("select verdict from decision")) == "approve"
     assert await statuses(sessions) == ["submitted"]
     # Ten seconds pass before the relay takes it for lost.
-    await earlier(sessions, "decision", timedelta(seconds=11), "decided_at")
+    await earlier(sessions, "decision", timedelta(seconds=11), "effective_at")
 
     async def told() -> bool:
         await person.get("/fr/profil")

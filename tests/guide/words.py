@@ -25,6 +25,11 @@ MASKS = (
     (r"\bS(-[0-9A-F]{4}){3}\b", "S-0"),
     (r"\b(lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche)\b", "(jour)"),
     (r"\b(Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b", "(day)"),
+    (
+        r"\b(janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre|January|February"
+        r"|March|April|May|June|July|August|September|October|November|December)\b",
+        "(month)",
+    ),
     (r"\b(HNE|HAE|EST|EDT)\b", "(zone)"),
     (r"\d+(er\b)?", "0"),
 )

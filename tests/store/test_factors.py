@@ -72,9 +72,9 @@ async def test_a_code_is_asked_for_by_a_command_in_one_word(as_api: Sessions, se
     account_id, shared = await somebody(sessions, codes=True)
     nobody, _ = await somebody(sessions)
     async with as_api.begin() as session:
-        assert not await factors.accept_code(session, account_id, "x", secret=SECRET)
-        assert not await factors.accept_code(session, nobody, code(shared), secret=SECRET)
-        assert await factors.accept_code(session, account_id, code(shared), secret=SECRET)
+        assert await factors.try_code(session, account_id, "x", secret=SECRET) is not None
+        assert await factors.try_code(session, nobody, code(shared), secret=SECRET) is not None
+        assert await factors.try_code(session, account_id, code(shared), secret=SECRET) is None
 
 
 async def test_what_an_app_shares_with_us_is_sealed_for_its_owner(as_api: Sessions, sessions: Sessions) -> None:
@@ -88,7 +88,7 @@ async def test_what_an_app_shares_with_us_is_sealed_for_its_owner(as_api: Sessio
             unseal_shared(secret, whose, sealed)
     async with as_api.begin() as session:
         # The portal's secret was changed: codes open nothing any more, and nothing breaks.
-        assert not await factors.accept_code(session, account_id, code(shared), secret=b"x" * 32)
+        assert await factors.try_code(session, account_id, code(shared), secret=b"x" * 32) is not None
 
 
 async def test_a_new_app_counts_from_its_first_code_on(as_api: Sessions, sessions: Sessions) -> None:

@@ -20,7 +20,6 @@ from workflows.attributes import ATTEMPT, CAMPAIGN, GROUP, STEP, WAITING_SINCE
 from workflows.messages import MemberToOnboard
 from workflows.onboarding import OnboardingWorkflow
 
-DAY = timedelta(days=1)
 UPSERTED = "EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES"
 
 

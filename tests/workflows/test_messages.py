@@ -52,7 +52,6 @@ def own_classes(package: types.ModuleType) -> Iterator[type]:
 
 
 WORKFLOW_CLASSES = [c for c in own_classes(workflows) if hasattr(c, "__temporal_workflow_definition")]
-HANDLER_MARKS = ("__temporal_signal_definition", "__temporal_query_definition", "_defn")
 
 
 def handlers() -> Iterator[tuple[str, Any]]:
