@@ -111,7 +111,8 @@ begin
     end if;
 end $$;
 
-create function guard_proposal() returns trigger language plpgsql security definer set search_path = public as $$
+create function guard_proposal() returns trigger language plpgsql security definer
+set search_path = public, pg_temp as $$
 begin
     perform must_run_votes(new.proposed_by, new.campaign_id);
     new.proposed_at := clock_timestamp();
@@ -120,7 +121,7 @@ begin
     return new;
 end $$;
 
-create function apply_change() returns trigger language plpgsql security definer set search_path = public as $$
+create function apply_change() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
 declare
     c campaign;
     w jsonb := new.wanted;
@@ -201,7 +202,8 @@ end $$
 
 # One person drafts, and before registration opens mends the words: nobody has read them.
 DRAFT = """
-create function draft_campaign(given jsonb) returns void language plpgsql security definer set search_path = public
+create function draft_campaign(given jsonb) returns void language plpgsql security definer
+set search_path = public, pg_temp
 as $$
 declare
     n campaign := jsonb_populate_record(null::campaign, given);
@@ -226,7 +228,7 @@ begin
 end $$;
 
 create function draft_ballot(given jsonb, stand jsonb) returns void language plpgsql security definer
-set search_path = public as $$
+set search_path = public, pg_temp as $$
 declare
     n ballot := jsonb_populate_record(null::ballot, given);
     c campaign;
@@ -257,7 +259,7 @@ begin
 end $$;
 
 create function drop_draft_ballot(of_ballot uuid) returns void language plpgsql security definer
-set search_path = public as $$
+set search_path = public, pg_temp as $$
 begin
     if not exists (
         select from ballot b join campaign c on c.id = b.campaign_id where b.id = of_ballot and c.status = 'draft'
@@ -272,7 +274,7 @@ end $$
 # A rehearsal has members of its own, who are on no roll: their numbers end in a letter, which no member's does.
 REHEARSAL = """
 create function add_mock_members(of_campaign uuid, wanted int, hash text) returns int language plpgsql security definer
-set search_path = public as $$
+set search_path = public, pg_temp as $$
 declare
     c campaign;
     here int;
@@ -304,7 +306,7 @@ begin
 end $$;
 
 create function drop_rehearsal(of_campaign uuid) returns void language plpgsql security definer
-set search_path = public as $$
+set search_path = public, pg_temp as $$
 declare
     c campaign;
     people uuid[];
