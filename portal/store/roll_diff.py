@@ -76,11 +76,7 @@ _COUNTED = text(_DIFF + "select kind, changes, doubts, electorate, count(*) from
 _OWN = text(
     _DIFF
     + """
-select exists (
-    select from diff where member_id = cast(:member as uuid) and (
-        kind in ('gone', 'back') or string_to_array(changes, ',') && array['name', 'address', 'group', 'standing']
-    )
-)
+select exists (select from diff where member_id = cast(:member as uuid) and kind <> 'same')
 """
 )
 _PRESENT = text("select count(*) from member where left_at is null and rehearsal_id is null")
@@ -180,7 +176,10 @@ async def summary(session: Session, import_id: UUID) -> Summary:
 
 
 async def changes_entry_of(session: Session, import_id: UUID, member_id: UUID | None) -> bool:
-    """Whether it changes who this person is on the roll: then somebody else confirms it (security.md T62)."""
+    """Whether it changes this person's entry, in whatever it is: then somebody else confirms it (security.md T62).
+
+    What an import does is written into the journal in the name of whoever confirmed it, which takes nobody's own act.
+    """
     if member_id is None:
         return False
     return bool(await session.scalar(_OWN, {"import": import_id, "member": member_id}))

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from portal.rules.accounts import Role
 from portal.rules.campaigns import NoticeKind
 from portal.rules.members import Language
 from portal.rules.roll import Change, Doubt, Kind
@@ -227,6 +228,26 @@ async def test_after_voting_opened_two_persons_change_an_electorate(sessions: Se
     await confirm(two)
     with pytest.raises(IntegrityError, match="an import is decided once"):
         await run(as_api, "update roll_import set status = 'abandoned', live = null")
+
+
+async def test_nobody_confirms_an_import_that_only_changes_the_language_they_are_written_to_in(
+    sessions: Sessions, as_api: Sessions
+) -> None:
+    """T62: the journal takes no act on one's own file, and an import it refuses would never come to its end."""
+    member, email = await somebody(sessions)
+    async with sessions.begin() as session:
+        account = await accounts.of_member(session, member.id)
+        assert account is not None
+        await builders.a_role(session, account.id, Role.OPERATOR)
+    import_id = await a_roll_draft(sessions, written([line_of(member, email, language="en")]))
+    async with as_api.begin() as session:
+        assert await roll_diff.changes_entry_of(session, import_id, member.id)
+        planned = await roll_diff.plan(session, import_id)
+        entry = await roll.by_id(session, import_id)
+        assert entry is not None
+    with pytest.raises(IntegrityError, match="their own entry"):
+        async with as_api.begin() as session:
+            await roll.confirm(session, entry, account.id, planned)
 
 
 async def test_the_worker_confirms_nothing(sessions: Sessions, as_worker: Sessions) -> None:

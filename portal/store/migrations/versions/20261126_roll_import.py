@@ -59,10 +59,7 @@ begin
         end if;
         if exists (
             select from roll_change c join account a on a.member_id = c.member_id
-            where c.import_id = new.id and a.id = new.confirmed_by and (
-                c.kind in ('gone', 'back')
-                or string_to_array(c.changes, ',') && array['name', 'address', 'group', 'standing']
-            )
+            where c.import_id = new.id and a.id = new.confirmed_by and c.kind <> 'same'
         ) then
             raise exception 'nobody confirms what changes their own entry' using errcode = 'check_violation';
         end if;
