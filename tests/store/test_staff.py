@@ -1,16 +1,16 @@
 """What officers do to staff, as PostgreSQL allows it: whatever a page forgets."""
 
 import asyncio
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from portal.rules.accounts import Role, SessionKind
+from portal.rules.accounts import INVITATION_VALID, Purpose, Role, SessionKind
 from portal.rules.links import hash_of
 from portal.rules.refusals import Refusal, Refused
-from portal.store import Sessions, accounts, factors, staff
+from portal.store import Sessions, accounts, factors, links, staff
 from portal.store import sessions as sign_ins
 from portal.store.staff import Act
 from tests import builders
@@ -201,3 +201,26 @@ async def test_what_was_done_to_staff_is_only_added_to_even_by_the_owner(session
     for statement in ("update staff_act set actor_id = null", "delete from staff_act", "truncate staff_act cascade"):
         with pytest.raises(IntegrityError, match="staff_act is only added to"):
             await run(sessions, statement)
+
+
+async def test_an_invitation_sent_before_the_keys_were_erased_gives_none_back(
+    sessions: Sessions, as_api: Sessions
+) -> None:
+    """T20: a mail alone restores no key."""
+    one, two, lost = [await hired(sessions, Role.OFFICER) for _ in range(3)]
+    async with as_api.begin() as session:
+        account = await accounts.by_id(session, lost)
+        assert account is not None
+        assert await links.make(
+            session, link_id=uuid4(), account=account, purpose=Purpose.INVITATION, token_hash=hash_of("token"),
+            valid=INVITATION_VALID,
+        )  # fmt: skip
+        asked = await staff.act(session, Act.ASK_RESET, actor_id=one, account_id=lost)
+    async with as_api.begin() as session:
+        question = await staff.reset_asked(session, lost)
+        assert question is not None and asked == lost
+        await staff.act(session, Act.RESET, actor_id=two, account_id=lost, confirms=question.id)
+    async with as_api.begin() as session:
+        link = await links.find(session, hash_of("token"))
+        assert link is not None and link.refusal is Refusal.LINK_SUPERSEDED
+        assert await links.use(session, link.id, Purpose.INVITATION, lost) is None

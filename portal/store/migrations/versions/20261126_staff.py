@@ -106,6 +106,9 @@ begin
             delete from passkey where account_id = new.account_id;
             delete from authenticator where account_id = new.account_id;
             delete from sign_in where account_id = new.account_id;
+            -- No mail gives a key back, one sent before the keys were lost included.
+            update link set voided_at = clock_timestamp()
+            where account_id = new.account_id and purpose = 'invitation' and used_at is null and voided_at is null;
         else null;
     end case;
     if new.kind in ('revoke', 'suspend') and not exists (
