@@ -95,6 +95,24 @@ async def test_a_confirmation_that_is_too_old_no_longer_counts(
     assert (funnel.count(Stage.DOCUMENTS), funnel.count(Stage.IDENTITY)) == (0, 0)
 
 
+async def test_neither_who_left_the_roll_nor_a_mock_member_is_counted(
+    sessions: Sessions, as_api: Sessions, campaign: Campaign, where: Where
+) -> None:
+    gone, mock = [await a_file(sessions, campaign, Step.EMAIL, since=2 * DAY) for _ in range(2)]
+    await run(sessions, "update member set left_at = now() where id = :id", id=gone.id)
+    await run(
+        sessions,
+        "update member set rehearsal_id = (select id from campaign limit 1), number = left(number, 5) || 'R'"
+        " where id = :id",
+        id=mock.id,
+    )
+    async with as_api.begin() as session:
+        funnel, stuck = await operations.counts(session, where)
+        assert (funnel.count(Stage.ROLL), stuck) == (0, {})
+        assert await operations.members(session, where, Wanted(), most=9) == []
+        assert await operations.stuck(session, where, Wanted(), most=9) == []
+
+
 async def test_everybody_who_is_stuck_has_one_reason_and_since_when(
     sessions: Sessions, as_api: Sessions, campaign: Campaign, where: Where
 ) -> None:
