@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.rules.campaigns import NoticeKind
 from portal.rules.members import Language
-from portal.rules.roll import Change, Doubt, Kind
+from portal.rules.roll import MANY_GONE, Change, Doubt, Kind
 from portal.store import Sessions, accounts, ballots, members, notices, onboarding, roll, roll_diff
 from portal.store.members import Member
 from portal.store.roll_diff import Row
@@ -227,6 +227,29 @@ async def test_after_voting_opened_two_persons_change_an_electorate(sessions: Se
     await confirm(two)
     with pytest.raises(IntegrityError, match="an import is decided once"):
         await run(as_api, "update roll_import set status = 'abandoned', live = null")
+
+
+async def test_no_single_person_takes_a_tenth_of_the_roll_off_it(sessions: Sessions, as_api: Sessions) -> None:
+    """T67: half a file is easily sent, and easily confirmed."""
+    async with sessions.begin() as session:
+        one = await builders.a_staff_account(session)
+        two = await builders.a_staff_account(session)
+        for _ in range(MANY_GONE + 1):
+            await builders.a_member(session)
+    import_id = await a_roll_draft(sessions, written([line()]))
+    async with as_api.begin() as session:
+        assert (await roll_diff.summary(session, import_id)).takes_two
+        planned = await roll_diff.plan(session, import_id)
+    async with sessions.begin() as session:
+        entry = await roll.by_id(session, import_id)
+    assert entry is not None
+    with pytest.raises(IntegrityError, match="two persons take a tenth of the roll off it"):
+        async with as_api.begin() as session:
+            await roll.confirm(session, entry, one.id, planned)
+    async with as_api.begin() as session:
+        await roll.propose(session, entry, one.id)
+    async with as_api.begin() as session:
+        await roll.confirm(session, entry, two.id, planned)
 
 
 async def test_the_worker_confirms_nothing(sessions: Sessions, as_worker: Sessions) -> None:
