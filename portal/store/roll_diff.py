@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from portal.rules.roll import Change, Doubt, Kind, many_gone
+from portal.rules.roll import Change, Doubt, Kind, many_gone, takes_two
 from portal.store import Session
 
 # A name, an address, a group: what a line says and the roll does not. People who left before and are not in the file
@@ -144,6 +144,11 @@ class Summary:
     present: int
     # Of all counts: somebody who confirms has seen these.
     seen: str = field(compare=False)
+
+    @property
+    def takes_two(self) -> bool:
+        """Whether so many go that no single person takes them off the roll."""
+        return takes_two(self.kinds[Kind.GONE], self.present)
 
     @property
     def nothing(self) -> bool:

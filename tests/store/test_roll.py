@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from portal.rules.accounts import Role
 from portal.rules.campaigns import NoticeKind
 from portal.rules.members import Language
-from portal.rules.roll import Change, Doubt, Kind
+from portal.rules.roll import MANY_GONE, Change, Doubt, Kind
 from portal.store import Sessions, accounts, ballots, members, notices, onboarding, roll, roll_diff
 from portal.store.members import Member
 from portal.store.roll_diff import Row
@@ -248,6 +248,29 @@ async def test_nobody_confirms_an_import_that_only_changes_the_language_they_are
     with pytest.raises(IntegrityError, match="their own entry"):
         async with as_api.begin() as session:
             await roll.confirm(session, entry, account.id, planned)
+
+
+async def test_no_single_person_takes_a_tenth_of_the_roll_off_it(sessions: Sessions, as_api: Sessions) -> None:
+    """T67: half a file is easily sent, and easily confirmed."""
+    async with sessions.begin() as session:
+        one = await builders.a_staff_account(session)
+        two = await builders.a_staff_account(session)
+        for _ in range(MANY_GONE + 1):
+            await builders.a_member(session)
+    import_id = await a_roll_draft(sessions, written([line()]))
+    async with as_api.begin() as session:
+        assert (await roll_diff.summary(session, import_id)).takes_two
+        planned = await roll_diff.plan(session, import_id)
+    async with sessions.begin() as session:
+        entry = await roll.by_id(session, import_id)
+    assert entry is not None
+    with pytest.raises(IntegrityError, match="two persons take a tenth of the roll off it"):
+        async with as_api.begin() as session:
+            await roll.confirm(session, entry, one.id, planned)
+    async with as_api.begin() as session:
+        await roll.propose(session, entry, one.id)
+    async with as_api.begin() as session:
+        await roll.confirm(session, entry, two.id, planned)
 
 
 async def test_the_worker_confirms_nothing(sessions: Sessions, as_worker: Sessions) -> None:

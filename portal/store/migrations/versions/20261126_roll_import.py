@@ -27,6 +27,9 @@ GRANTS = (
 # confirms, each import decided once (security.md T62, T67).
 IMPORT = """
 create function guard_roll_import() returns trigger language plpgsql as $$
+declare
+    gone bigint;
+    present bigint;
 begin
     if tg_op = 'INSERT' then
         if new.status not in ('draft', 'faulty') then
@@ -56,6 +59,12 @@ begin
            and exists (select from roll_change where import_id = new.id and electorate)
            and (new.proposed_by is null or new.proposed_by = new.confirmed_by) then
             raise exception 'two persons change an electorate' using errcode = 'check_violation';
+        end if;
+        select count(*) into gone from roll_change where import_id = new.id and kind = 'gone';
+        select count(*) into present from member where left_at is null and rehearsal_id is null;
+        if gone > 20 and gone > present * 0.1
+           and (new.proposed_by is null or new.proposed_by = new.confirmed_by) then
+            raise exception 'two persons take a tenth of the roll off it' using errcode = 'check_violation';
         end if;
         if exists (
             select from roll_change c join account a on a.member_id = c.member_id
