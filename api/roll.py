@@ -17,9 +17,10 @@ from api.pages import go, render
 from api.portal import Portal, portal_of
 from api.routes import ROLL_LIMIT, page
 from portal.rolls import NotRead, Read, read_apart
+from portal.rules.accounts import Role
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.roll import COLUMNS, MOST_BYTES, ImportStatus, Kind, Problem
-from portal.store import Session, journal, roll, roll_diff
+from portal.store import Session, journal, roll, roll_diff, staff
 from portal.store.roll import RollImport
 from portal.store.roll_diff import Row, Summary
 from portal.store.sessions import Visitor
@@ -241,7 +242,7 @@ async def _why_two(session: Session, visitor: Visitor, import_id: UUID, summary:
     """Why this person alone may not confirm it; None if they may."""
     if await roll_diff.changes_entry_of(session, import_id, visitor.member_id):
         return "own"
-    if summary.electorate and await roll.voting_open(session):
+    if summary.electorate and await roll.voting_near(session):
         return "open"
     return "many" if summary.takes_two else None
 
@@ -261,6 +262,9 @@ async def _decide(
     if summary.doubts and form.doubts != "yes":
         return Refusal.ROLL_DOUBTS_UNSEEN
     why = await _why_two(session, visitor, import_id, summary)
+    two = why is not None or entry.status == ImportStatus.PROPOSED
+    if two and await staff.new_in_role(session, visitor.account_id, Role.OPERATOR, Role.OFFICER):
+        return Refusal.ROLE_TOO_NEW
     if why is not None:
         if entry.status == ImportStatus.DRAFT:
             await roll.propose(session, entry, visitor.account_id)

@@ -23,6 +23,9 @@ DRAFT_KEPT = timedelta(days=1)
 MANY_GONE, MANY_GONE_OF = 20, 0.02
 # No single person takes more than this part off the roll: the database says the same (20261126_roll_import).
 MOST_GONE_OF = 0.1
+# Two persons change an electorate from this long before voting opens: an import is applied after it is confirmed.
+# The database says the same (20261126_roll_import).
+TWO_FROM = timedelta(hours=1)
 BATCH = 500
 
 

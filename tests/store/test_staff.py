@@ -195,6 +195,45 @@ async def test_keys_are_erased_by_two_officers_neither_of_whom_they_belong_to(
         assert (await factors.held(session, lost)).count == 1
 
 
+async def test_whom_an_officer_has_just_made_an_officer_is_no_second_person(
+    as_api: Sessions, sessions: Sessions
+) -> None:
+    """T62: an invented colleague neither asks for a reset nor confirms one, for a day; from a shell they may."""
+    boss, invented, lost = await hired(sessions, Role.OFFICER), await hired(sessions), await hired(sessions)
+    await does(as_api, Act.GRANT, boss, invented, Role.OFFICER)
+    assert await refused(as_api, Act.ASK_RESET, invented, lost) is Refusal.ROLE_TOO_NEW
+    await does(as_api, Act.ASK_RESET, boss, lost)
+
+    async def confirm(actor: UUID) -> None:
+        async with as_api.begin() as session:
+            question = await staff.reset_asked(session, lost)
+            assert question is not None
+            await staff.act(session, Act.RESET, actor_id=actor, account_id=lost, confirms=question.id)
+
+    with pytest.raises(Refused) as no:
+        await confirm(invented)
+    assert no.value.refusal is Refusal.ROLE_TOO_NEW
+    assert await count(sessions, "passkey", lost) == 1
+    from_the_shell = await hired(sessions)
+    await does(sessions, Act.GRANT, None, from_the_shell, Role.OFFICER)
+    await confirm(from_the_shell)
+    await run(
+        sessions,
+        "set session_replication_role = replica;"
+        " update staff_act set at = at - interval '25 hours' where kind = 'grant'",
+    )
+    await does(as_api, Act.ASK_RESET, invented, lost)
+
+
+async def test_a_role_held_for_long_counts_whatever_was_given_since(as_api: Sessions, sessions: Sessions) -> None:
+    boss, other = await hired(sessions, Role.OFFICER), await hired(sessions, Role.OPERATOR)
+    await does(as_api, Act.GRANT, boss, other, Role.OFFICER)
+    async with as_api.begin() as session:
+        assert await staff.new_in_role(session, other, Role.OFFICER)
+        assert not await staff.new_in_role(session, other, Role.OPERATOR, Role.OFFICER)
+        assert not await staff.new_in_role(session, boss, Role.OFFICER)
+
+
 async def test_what_was_done_to_staff_is_only_added_to_even_by_the_owner(sessions: Sessions) -> None:
     """T71."""
     await hired(sessions, Role.OFFICER)

@@ -59,6 +59,19 @@ begin
     end if;
     return new;
 end $$;
+-- Whoever was given every role of these within a day: an invented colleague is no second person (security.md T62).
+create function new_in_role(of_account uuid, of_roles text[]) returns boolean language sql stable as $$
+    select exists (select from staff_role where account_id = of_account and role = any(of_roles))
+    and not exists (
+        select from staff_role r where r.account_id = of_account and r.role = any(of_roles)
+        and not exists (
+            select from staff_act a
+            where a.account_id = r.account_id and a.kind = 'grant' and a.role = r.role
+            -- From a shell whoever holds the database answers for it.
+            and a.actor_id is not null and a.at > clock_timestamp() - interval '24 hours'
+        )
+    )
+$$;
 create function do_staff_act() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
 begin
     -- One after the other: of two officers who remove each other, one stays.
@@ -79,6 +92,9 @@ begin
             where a.id = new.actor_id and r.role = 'officer' and a.staff_suspended_at is null
         ) then
             raise exception 'only an officer acts on staff' using errcode = 'check_violation';
+        end if;
+        if new.kind in ('ask-reset', 'reset') and new_in_role(new.actor_id, array['officer']) then
+            raise exception 'in this role for less than a day' using errcode = 'check_violation';
         end if;
     end if;
     case new.kind
