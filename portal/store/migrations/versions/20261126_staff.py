@@ -138,6 +138,13 @@ end $$;
 revoke execute on function do_staff_act() from public
 """
 
+# A temporary table comes first in every search path that does not say otherwise: the processes need none.
+NO_TEMPORARY = """
+do $$ begin
+    execute format('revoke temporary on database %I from public', current_database());
+end $$
+"""
+
 # Whoever owns the tables included; a superuser who goes around it is found by the chain.
 ADDED_TO = """
 create function refuse_rewriting() returns trigger language plpgsql as $$
@@ -234,7 +241,7 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("ck_link_purpose"), "link", "purpose in ('verification', 'renewal', 'invitation', 'recovery')"
     )
-    for function in (FACTORS, ACTS, ADDED_TO):
+    for function in (FACTORS, ACTS, NO_TEMPORARY, ADDED_TO):
         op.execute(function)
     op.execute(
         "create trigger four_at_most before insert on passkey for each row execute function refuse_fifth_passkey()"
