@@ -105,7 +105,7 @@ async def propose(
     wanted: Mapping[str, str], reason: str,
 ) -> Response | Refusal:  # fmt: skip
     async with portal_of(request).sessions.begin() as session:
-        no = await campaign_changes.may_run_votes(session, visitor.account_id, campaign.id)
+        no = await campaign_changes.may_sign(session, visitor.account_id, campaign.id)
         if no is not None:
             return no
         change_id = await campaign_changes.propose(

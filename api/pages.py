@@ -166,7 +166,6 @@ NOTICES = {
     "dossier-rendu": N_("Le dossier est de retour dans la file : quelqu'un d'autre peut le prendre."),
     "dossier-garde": N_("Le dossier vous reste réservé plus longtemps."),
     "decision-annulee": N_("Votre décision est annulée : le dossier est de nouveau devant vous."),
-    "refus-propose": N_("Votre décision est enregistrée. Une autre personne avait proposé de refuser cette identité."),
 }  # fmt: skip
 
 

@@ -96,9 +96,9 @@ async def decide(
         raise Refused(given)
     if given.verdict is not None:
         _signal(portal, code, given, claim_id, given.verdict)
-    # Without a notice, which would take the focus from « Prendre le suivant ».
-    notice = "refus-propose" if given.refusal_proposed else None
-    return go("review-decided", language, notice=notice, claim_id=claim_id)
+    # Without a notice, which would take the focus from « Prendre le suivant »; nor a word of what others think, while
+    # one's own opinion may still be taken back and given otherwise.
+    return go("review-decided", language, claim_id=claim_id)
 
 
 async def _campaign_code(session: Session, given: Given) -> str:

@@ -17,9 +17,10 @@ from api.pages import go, render
 from api.portal import Portal, portal_of
 from api.routes import ROLL_LIMIT, page
 from portal.rolls import NotRead, Read, read_apart
+from portal.rules.accounts import Role
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.roll import COLUMNS, MOST_BYTES, ImportStatus, Kind, Problem
-from portal.store import Session, journal, roll, roll_diff
+from portal.store import Session, journal, roll, roll_diff, staff
 from portal.store.roll import RollImport
 from portal.store.roll_diff import Row, Summary
 from portal.store.sessions import Visitor
@@ -144,8 +145,7 @@ async def _import(
         rows = await roll_diff.listed(session, import_id, SHOWN) if undecided else []
         context: dict[str, Any] = {
             **await _progress(session, entry, language),
-            "second": summary is not None and summary.electorate > 0 and await roll.voting_open(session),
-            "own": undecided and await roll_diff.changes_entry_of(session, import_id, visitor.member_id),
+            "why_two": await _why_two(session, visitor, import_id, summary) if summary else None,
             "problems_found": [(p.line, problem(p, language)) for p in await roll.problems(session, import_id)],
             "ignored": await roll.ignored(session, import_id),
         }
@@ -238,6 +238,15 @@ def _deadline(portal: Portal) -> float:
     return asyncio.get_running_loop().time() + portal.settings.answer_seconds
 
 
+async def _why_two(session: Session, visitor: Visitor, import_id: UUID, summary: Summary) -> str | None:
+    """Why this person alone may not confirm it; None if they may."""
+    if await roll_diff.changes_entry_of(session, import_id, visitor.member_id):
+        return "own"
+    if summary.electorate and await roll.voting_near(session):
+        return "open"
+    return "many" if summary.takes_two else None
+
+
 async def _decide(
     session: Session, visitor: Visitor, import_id: UUID, form: RollConfirmFields
 ) -> Refusal | ImportStatus:
@@ -252,15 +261,18 @@ async def _decide(
         return Refusal.ROLL_IMPORT_OVER
     if summary.doubts and form.doubts != "yes":
         return Refusal.ROLL_DOUBTS_UNSEEN
-    own = await roll_diff.changes_entry_of(session, import_id, visitor.member_id)
-    if own or (summary.electorate and await roll.voting_open(session)):
+    why = await _why_two(session, visitor, import_id, summary)
+    two = why is not None or entry.status == ImportStatus.PROPOSED
+    if two and await staff.new_in_role(session, visitor.account_id, Role.OPERATOR, Role.OFFICER):
+        return Refusal.ROLE_TOO_NEW
+    if why is not None:
         if entry.status == ImportStatus.DRAFT:
             await roll.propose(session, entry, visitor.account_id)
             await _note(session, visitor, "roll-proposed", import_id, f"roll-proposed:{import_id}")
             return ImportStatus.PROPOSED
         if entry.proposed_by == visitor.account_id:
             return Refusal.ROLL_SECOND_PERSON
-        if own:
+        if why == "own":
             return Refusal.ROLL_OWN_ENTRY
     planned = await roll_diff.plan(session, import_id)
     await roll.confirm(session, entry, visitor.account_id, planned)

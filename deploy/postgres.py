@@ -87,6 +87,8 @@ class Postgres:
             sql.Identifier(owner or SUPERUSER),
             sql.Identifier(template or "template1"),
         )
+        # As the migrations do; a copy does not inherit what its template's database gives to whom.
+        self._run("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC", sql.Identifier(name))
 
     def drop_database(self, name: str) -> None:
         """Drop it if it exists, ending the sessions still in it."""

@@ -47,8 +47,9 @@ def test_every_patch_is_in_the_table_and_every_row_is_a_patch() -> None:
 SHRINKING_CALLS = {"drop_column", "drop_table", "rename_table"}
 SHRINKING_SQL = re.compile(
     r"\b(drop\s+(table|column|view|function)|rename\s+(to|column|table)|set\s+not\s+null"
-    # A function is everybody's until that is revoked; a table never was.
-    r"|revoke\s+[\w ,()]+\s+on\s+(?!function\b)|alter\s+column\s+\w+\s+(set\s+data\s+)?type)|^\s*truncate\b",
+    # A function is everybody's until that is revoked, and so are temporary tables, which no release makes.
+    r"|revoke\s+(?!temporary\s+on\s+database\b)[\w ,()]+\s+on\s+(?!function\b)"
+    r"|alter\s+column\s+\w+\s+(set\s+data\s+)?type)|^\s*truncate\b",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -131,6 +132,8 @@ def test_a_migration_takes_nothing_away_unless_its_last_reader_has_gone(file: Pa
         ('op.alter_column("member", "street", nullable=True)', False),
         ('op.alter_column("member", "street", nullable=False, server_default="")', False),
         ('op.execute("revoke execute on function f(uuid) from public")', False),
+        ('op.execute("revoke temporary on database %I from public")', False),
+        ('op.execute("revoke connect on database %I from public")', True),
         ('op.execute("create trigger t before truncate on claim for each statement execute function f()")', False),
         ('op.create_table("appeal", sa.Column("id", sa.Uuid(), nullable=False))', False),
         ('op.execute("grant select on appeal to scrutin_api")', False),

@@ -78,7 +78,8 @@ class Records:
             return ok("the two processes' roles own nothing and may create nothing")
         return failed(
             f"{', '.join(powerful)}: missing, owns tables, or may do more than a process needs",
-            "alter role … nosuperuser nocreatedb nocreaterole nobypassrls noreplication; another role owns the tables",
+            "alter role … nosuperuser nocreatedb nocreaterole nobypassrls noreplication; another role owns the tables;"
+            " revoke temporary on database … from public",
         )
 
     async def append_only(self) -> Finding:

@@ -35,6 +35,7 @@ class Refusal(StrEnum):
     OWN_ACCOUNT = "own-account"
     LAST_OFFICER = "last-officer"
     RESET_NEEDS_ANOTHER = "reset-needs-another"
+    ROLE_TOO_NEW = "role-too-new"
     EMAIL_UNREADABLE = "email-unreadable"
     ROLE_NEEDED = "role-needed"
 

@@ -21,6 +21,11 @@ MOST_PROBLEMS = 1000
 DRAFT_KEPT = timedelta(days=1)
 # So many people gone at once, or this part of the roll, is more often half a file than a hard month.
 MANY_GONE, MANY_GONE_OF = 20, 0.02
+# No single person takes more than this part off the roll: the database says the same (20261126_roll_import).
+MOST_GONE_OF = 0.1
+# Two persons change an electorate from this long before voting opens: an import is applied after it is confirmed.
+# The database says the same (20261126_roll_import).
+TWO_FROM = timedelta(hours=1)
 BATCH = 500
 
 
@@ -240,3 +245,8 @@ def line_of(line: int, cells: Mapping[str, str], valid_email: ValidEmail) -> Lin
 def many_gone(gone: int, present: int) -> bool:
     """Whether so many people missing from a file ask for a second look."""
     return gone > MANY_GONE or gone > present * MANY_GONE_OF
+
+
+def takes_two(gone: int, present: int) -> bool:
+    """Whether so many people missing from a file ask for a second person: a part of the roll was sent, not the roll."""
+    return gone > MANY_GONE and gone > present * MOST_GONE_OF

@@ -14,7 +14,7 @@ from portal.rules.accounts import Role
 from portal.rules.campaign_changes import ChangeKind
 from portal.rules.manifests import Line, Manifest, manifest_of
 from portal.rules.refusals import Refusal
-from portal.store import DBAPIError, Session, ballots
+from portal.store import DBAPIError, Session, ballots, staff
 from portal.store.accounts import Account, StaffRole
 from portal.store.base import Base, NewId
 from portal.store.members import Member, of_campaign
@@ -88,14 +88,27 @@ class Proposal:
 
 
 async def may_run_votes(session: Session, account_id: UUID, campaign_id: UUID) -> Refusal | None:
-    """An officer who does not stand in this campaign; the records ask again."""
+    """An officer, not suspended, who does not stand in this campaign; the records ask again."""
     officer = await session.scalar(
-        select(StaffRole.role).where(StaffRole.account_id == account_id, StaffRole.role == Role.OFFICER.value)
+        select(StaffRole.role)
+        .join(Account, Account.id == StaffRole.account_id)
+        .where(
+            StaffRole.account_id == account_id,
+            StaffRole.role == Role.OFFICER.value,
+            Account.staff_suspended_at.is_(None),
+        )
     )
     if officer is None:
         return Refusal.NOT_ALLOWED
     stands = await session.scalar(select(func.stands_in(account_id, campaign_id)))
     return Refusal.CANDIDATE_CONFLICT if stands else None
+
+
+async def may_sign(session: Session, account_id: UUID, campaign_id: UUID) -> Refusal | None:
+    """Who may be one of the two: neither was made an officer within a day (security.md T62)."""
+    if (no := await may_run_votes(session, account_id, campaign_id)) is not None:
+        return no
+    return Refusal.ROLE_TOO_NEW if await staff.new_in_role(session, account_id, Role.OFFICER) else None
 
 
 async def propose(
@@ -143,7 +156,7 @@ async def confirm(
 ) -> Refusal | None:
     """The second signature: the trigger applies it, or refuses what was overtaken meanwhile."""
     change = proposal.change
-    if (no := proposal.refusal or await may_run_votes(session, by, change.campaign_id)) is not None:
+    if (no := proposal.refusal or await may_sign(session, by, change.campaign_id)) is not None:
         return no
     if by == change.proposed_by or await _same_person(session, by, change.proposed_by):
         return Refusal.SECOND_OFFICER_NEEDED

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.store import Session, Sessions
 from portal.store.base import Base, table_of
+from portal.store.campaigns import REHEARSALS
 from portal.store.identity import Erasure
 from portal.store.journal import Entry
 
@@ -52,7 +53,10 @@ _CERTIFICATE = (
     _ERASURE.c.certificate, _ERASURE.c.outcome, _ERASURE.c.documents, _ERASURE.c.versions_removed,
     _ERASURE.c.versions_left, _ERASURE.c.received_at, _ERASURE.c.over_at, _ERASURE.c.erased_at,
 )  # fmt: skip
-_CERTIFIED = and_(_ENTRY.c.action == ERASED, _ERASURE.c.submission_id == _ENTRY.c.subject_id)
+# Not of a rehearsal: its certificates go with it, and its entries must be read alike before and after.
+_CERTIFIED = and_(
+    _ENTRY.c.action == ERASED, _ERASURE.c.submission_id == _ENTRY.c.subject_id, _ENTRY.c.campaign_id.not_in(REHEARSALS)
+)
 
 
 def canonical(row: Any) -> bytes:
@@ -107,7 +111,7 @@ async def waiting(session: Session, newest: Head | None) -> int:
 
 _UNLINKED = (
     select(*_FACTS, *_CERTIFICATE)
-    .outerjoin(_ERASURE, _CERTIFIED)
+    .outerjoin_from(_ENTRY, _ERASURE, _CERTIFIED)
     .where(
         _ENTRY.c.id > bindparam("after", type_=BigInteger()),
         ~select(_LINK.c.seq).where(_LINK.c.entry_id == _ENTRY.c.id).exists(),
@@ -173,8 +177,7 @@ class Verified:
 
 _CHAINED = (
     select(_LINK.c.seq, _LINK.c.entry_id, _LINK.c.prev, _LINK.c.hash, *_FACTS, *_CERTIFICATE)
-    .outerjoin(_ENTRY, _ENTRY.c.id == _LINK.c.entry_id)
-    .outerjoin(_ERASURE, _CERTIFIED)
+    .select_from(_LINK.outerjoin(_ENTRY, _ENTRY.c.id == _LINK.c.entry_id).outerjoin(_ERASURE, _CERTIFIED))
     .where(_LINK.c.seq > bindparam("after", type_=BigInteger()))
     .order_by(_LINK.c.seq)
     .limit(PAGE)

@@ -34,7 +34,8 @@ class Given:
     """What became of an opinion.
 
     Of a case that waits for a second look its reviewer is told no more than of any other: pages say until when it
-    may be undone, and nothing of `settled` unless the opinion is a refusal, which everybody knows to need two.
+    may be undone, and nothing of `settled` unless the opinion is a refusal, which everybody knows to need two. What
+    another thought is told to nobody who could still change their own opinion.
     """
 
     submission: Submission
@@ -43,8 +44,6 @@ class Given:
     undo_until: datetime
     # What was decided, if it was settled.
     verdict: Verdict | None
-    # Another reviewer had proposed to refuse: known only after giving one's own opinion.
-    refusal_proposed: bool
 
 
 # --- which cases wait for whom --------------------------------------------------------------------------------------
@@ -179,7 +178,7 @@ async def give(
     if mine is not None:
         same = mine.undone_at is None and (mine.verdict, mine.reason) == (verdict.value, why)
         # The same form sent twice is one opinion.
-        return await _given(session, submission, mine, opinions) if same else Refusal.ALREADY_DECIDED
+        return await _given(session, submission, mine) if same else Refusal.ALREADY_DECIDED
     refusal = await _may_not_give(session, submission, claim, opinions)
     if refusal is not None:
         return refusal
@@ -195,7 +194,7 @@ async def give(
         session.add(OpinionNote(claim_id=claim_id, fr=note_fr.strip(), en=note_en.strip()))
         await session.flush()
     await _settle(session, submission, [*opinions, opinion])
-    return await _given(session, submission, opinion, opinions)
+    return await _given(session, submission, opinion)
 
 
 async def _standing(session: Session, submission_id: UUID) -> Sequence[Opinion]:
@@ -259,12 +258,11 @@ async def _quote(session: Session, opinion: Opinion) -> None:
         )  # fmt: skip
 
 
-async def _given(session: Session, submission: Submission, mine: Opinion, others: Sequence[Opinion]) -> Given:
+async def _given(session: Session, submission: Submission, mine: Opinion) -> Given:
     decision = await decision_of(session, submission.id)
     return Given(
-        submission, decision is not None, mine.undo_until, None if decision is None else Verdict(decision.verdict),
-        any(o.verdict == Verdict.REFUSE.value and o.given_at < mine.given_at for o in others),
-    )  # fmt: skip
+        submission, decision is not None, mine.undo_until, None if decision is None else Verdict(decision.verdict)
+    )
 
 
 async def undo(session: Session, *, claim_id: UUID, reviewer_id: UUID) -> Refusal | None:

@@ -41,7 +41,8 @@ async def powerful_roles(session: Session) -> list[str]:
     rows = await session.execute(
         text(
             "select rolname, rolsuper or rolcreatedb or rolcreaterole or rolbypassrls or rolreplication"
-            " or exists (select from pg_class where relowner = r.oid) as powerful"
+            " or exists (select from pg_class where relowner = r.oid)"
+            " or has_database_privilege(r.oid, current_database(), 'TEMPORARY') as powerful"
             " from pg_roles r where rolname in (:api, :worker)"
         ),
         {"api": API_ROLE, "worker": WORKER_ROLE},

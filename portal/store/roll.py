@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, del
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.rules.roll import COLUMNS, LIVE, ImportStatus, Problem, Trouble
+from portal.rules.roll import COLUMNS, LIVE, TWO_FROM, ImportStatus, Problem, Trouble
 from portal.store import Session
 from portal.store.base import Base, NewId
 from portal.store.campaigns import Campaign
@@ -188,12 +188,14 @@ async def ignored(session: Session, import_id: UUID) -> list[str]:
     return list(rows)
 
 
-async def voting_open(session: Session) -> bool:
-    """Whether a change of who may vote needs a second person."""
+async def voting_near(session: Session) -> bool:
+    """Whether people vote, or soon will: then a change of who may vote needs a second person."""
     now = func.clock_timestamp()
     return bool(
         await session.scalar(
-            select(exists().where(Campaign.opens <= now, Campaign.closes > now, Campaign.rehearsal.is_(False)))
+            select(
+                exists().where(Campaign.opens <= now + TWO_FROM, Campaign.closes > now, Campaign.rehearsal.is_(False))
+            )
         )
     )
 

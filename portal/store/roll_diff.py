@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from portal.rules.roll import Change, Doubt, Kind, many_gone
+from portal.rules.roll import Change, Doubt, Kind, many_gone, takes_two
 from portal.store import Session
 
 # A name, an address, a group: what a line says and the roll does not. People who left before and are not in the file
@@ -76,11 +76,7 @@ _COUNTED = text(_DIFF + "select kind, changes, doubts, electorate, count(*) from
 _OWN = text(
     _DIFF
     + """
-select exists (
-    select from diff where member_id = cast(:member as uuid) and (
-        kind in ('gone', 'back') or string_to_array(changes, ',') && array['name', 'address', 'group', 'standing']
-    )
-)
+select exists (select from diff where member_id = cast(:member as uuid) and kind <> 'same')
 """
 )
 _PRESENT = text("select count(*) from member where left_at is null and rehearsal_id is null")
@@ -150,6 +146,11 @@ class Summary:
     seen: str = field(compare=False)
 
     @property
+    def takes_two(self) -> bool:
+        """Whether so many go that no single person takes them off the roll."""
+        return takes_two(self.kinds[Kind.GONE], self.present)
+
+    @property
     def nothing(self) -> bool:
         return not any(self.kinds[kind] for kind in Kind if kind is not Kind.SAME)
 
@@ -180,7 +181,10 @@ async def summary(session: Session, import_id: UUID) -> Summary:
 
 
 async def changes_entry_of(session: Session, import_id: UUID, member_id: UUID | None) -> bool:
-    """Whether it changes who this person is on the roll: then somebody else confirms it (security.md T62)."""
+    """Whether it changes this person's entry, in whatever it is: then somebody else confirms it (security.md T62).
+
+    What an import does is written into the journal in the name of whoever confirmed it, which takes nobody's own act.
+    """
     if member_id is None:
         return False
     return bool(await session.scalar(_OWN, {"import": import_id, "member": member_id}))

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, cast, exists, func, or_, select
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, Text, cast, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -57,6 +57,7 @@ _REFUSALS = {
     "another officer asks first": Refusal.RESET_NEEDS_ANOTHER,
     "only an officer acts on staff": Refusal.NOT_ALLOWED,
     "nobody of a rehearsal is staff": Refusal.NOT_ALLOWED,
+    "in this role for less than a day": Refusal.ROLE_TOO_NEW,
     # One question is answered once.
     "uq_staff_act_confirms": Refusal.RESET_NEEDS_ANOTHER,
 }
@@ -117,6 +118,12 @@ async def act(
         code=role.value if role else None,
     )  # fmt: skip
     return whose
+
+
+async def new_in_role(session: Session, account_id: UUID, *roles: Role) -> bool:
+    """Whether an officer has given them all they hold of these within a day: then they are nobody's second person."""
+    codes = cast([role.value for role in roles], ARRAY(Text))
+    return bool(await session.scalar(select(func.new_in_role(account_id, codes))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,9 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "Effacer les clés de quelqu'un demande deux personnes : une autre personne responsable du scrutin doit "
         "confirmer, dans les 24 heures."
     ),
+    Refusal.ROLE_TOO_NEW: N_(
+        "Vous avez ce rôle depuis moins de 24 heures : une autre personne doit proposer ou confirmer à votre place."
+    ),
     Refusal.EMAIL_UNREADABLE: N_("Écrivez une adresse de courriel complète, comme nom@exemple.ca."),
     Refusal.ROLE_NEEDED: N_("Choisissez au moins un rôle pour cette personne."),
     Refusal.BUSY: N_(

@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from portal.rules.accounts import FACTOR_FRESH, Role
-from portal.store import Sessions, campaigns
+from portal.rules.refusals import Refusal
+from portal.store import Sessions, accounts, campaigns, staff
 from portal.store.campaigns import Campaign
 from tests import builders
 from tests.api.conftest import PASSWORD, Visit
-from tests.api.looking import change, count, later
+from tests.api.looking import change, count, later, says
 from tests.api.person import Person
 from tests.api.test_documents import signed_in
 from tests.api.test_documents_access import a_desk
@@ -124,6 +125,25 @@ async def test_the_same_officer_cannot_confirm(visit_alone: Visit, sessions: Ses
     await one.submit(address, verdict="confirm")
     assert "une autre personne responsable du scrutin doit la confirmer" in one.page.text
     assert (await the(sessions, campaign.code)).status == "open"
+
+
+async def test_an_officer_of_today_is_told_that_somebody_else_confirms(visit_alone: Visit, sessions: Sessions) -> None:
+    """T62, T66."""
+    one = await a_desk(visit_alone, sessions, Role.OFFICER)
+    other = await a_desk(visit_alone, sessions, Role.REVIEWER)
+    async with sessions.begin() as session:
+        campaign = await builders.a_campaign(session)
+        (boss,), (new,) = [await accounts.with_role(session, role) for role in (Role.OFFICER, Role.REVIEWER)]
+        await staff.act(session, staff.Act.GRANT, actor_id=boss, account_id=new, role=Role.OFFICER)
+    await one.get(f"/fr/campagne/{campaign.code}/annulation")
+    await one.submit("/annulation", reason="Erreur")
+    await other.get(f"/fr/campagne/{campaign.code}")
+    await agreed(other)
+    assert says(other, Refusal.ROLE_TOO_NEW)
+    assert (await the(sessions, campaign.code)).status == "open"
+    await other.get(f"/fr/campagne/{campaign.code}/annulation")
+    await other.submit("/annulation", reason="Erreur")
+    assert says(other, Refusal.ROLE_TOO_NEW)
 
 
 async def test_what_two_officers_do_needs_a_key_shown_within_ten_minutes(

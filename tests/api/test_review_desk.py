@@ -115,12 +115,14 @@ async def test_a_refusal_is_confirmed_and_waits_for_a_second_person(visit: Visit
     assert "deuxième personne" in desk.page.text
     assert await opinions(sessions) == [("refuse", True)]
     assert await count(sessions, "select count(*) from decision") == 0
-    # The next one is told nothing of it, until they have said what they think.
+    # The next one is told nothing of it, nor after having said what they think: it could still be taken back.
     colleague = await a_desk(visit, sessions)
     await take(colleague)
     assert "avait proposé" not in colleague.page.text
     await colleague.decide("approve")
-    assert "avait proposé de refuser" in colleague.page.text
+    assert colleague.page.h1 == ["Décision notée"]
+    assert "proposé" not in colleague.page.text
+    assert "fait=" not in str(colleague.response.url)
     await person.get("/fr/profil")
     assert "refus" not in person.page.text
 

@@ -41,6 +41,9 @@ def changed(servers: Servers, database: str, change: str, back: str) -> Iterator
         superuser(back)
 
 
+TEMPORARY = "do $$ begin execute format('{} temporary on database %I {} scrutin_worker', current_database()); end $$"
+
+
 @pytest.mark.parametrize(
     ("check", "change", "back", "words"),
     [
@@ -50,6 +53,7 @@ def changed(servers: Servers, database: str, change: str, back: str) -> Iterator
         ),
         ("database: tables", "alter table claim add column whim int", "select 1", "1 differences"),
         ("database: roles", "alter role scrutin_api createrole", "alter role scrutin_api nocreaterole", "scrutin_api"),
+        ("database: roles", TEMPORARY.format("grant", "to"), TEMPORARY.format("revoke", "from"), "scrutin_worker"),
         (
             "database: append only", "grant update (code) on journal to scrutin_api", "select 1",
             "journal (scrutin_api)",

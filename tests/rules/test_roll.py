@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from portal.rolls.emails import valid_email
 from portal.rules.members import Group, Language, Standing
-from portal.rules.roll import COLUMNS, MOST_BYTES, MOST_PROBLEMS, Line, Problem, Trouble, many_gone
+from portal.rules.roll import COLUMNS, MOST_BYTES, MOST_PROBLEMS, Line, Problem, Trouble, many_gone, takes_two
 from portal.rules.roll_file import Reading, read
 from portal.text import LANGUAGES
 from portal.text.roll import problem
@@ -193,6 +193,11 @@ def test_every_trouble_has_a_sentence_in_both_languages() -> None:
         said = {problem(Problem(2, trouble, "number", 7), language) for language in LANGUAGES}
         assert len(said) == len(LANGUAGES), trouble
         assert not any("%" in words for words in said), trouble
+
+
+def test_two_persons_take_more_than_a_tenth_off_the_roll() -> None:
+    asked = [(3, 5), (20, 100), (21, 210), (22, 210), (2_500, 25_000), (2_501, 25_000)]
+    assert [takes_two(gone, of) for gone, of in asked] == [False, False, False, True, False, True]
 
 
 def test_many_gone_is_more_than_twenty_or_one_in_fifty() -> None:

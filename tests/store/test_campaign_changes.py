@@ -10,9 +10,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from portal.rules.accounts import Role
 from portal.rules.campaign_changes import ChangeKind
 from portal.rules.refusals import Refusal
-from portal.store import Sessions, campaign_changes, campaigns, drafts
+from portal.store import Sessions, campaign_changes, campaigns, drafts, staff
 from portal.store.ballots import Ballot
 from portal.store.campaigns import Campaign
+from portal.store.staff import Act
 from tests import builders
 from tests.store.cases import run
 
@@ -133,6 +134,41 @@ async def test_nobody_but_an_officer_proposes_or_confirms(
     with pytest.raises(IntegrityError, match="only officers run votes"):
         await run(as_api, "update campaign_change set confirmed_by = :by", by=somebody)
     assert (await as_it_is(sessions, campaign.id)).status == "open"
+
+
+async def test_an_officer_whom_the_other_has_just_invited_is_no_second_one(
+    sessions: Sessions, as_api: Sessions, campaign: Campaign
+) -> None:
+    """T62, T66: whichever of the two proposes; after a day they may, and everybody has seen them on « Personnel »."""
+    one = await an_officer(sessions)
+    async with as_api.begin() as session:
+        invented = await staff.act(session, Act.INVITE, actor_id=one, email="moi-aussi@exemple.test")
+        await staff.act(session, Act.GRANT, actor_id=one, account_id=invented, role=Role.OFFICER)
+    change = await proposed(as_api, campaign.id, ChangeKind.CANCEL, one)
+    assert await confirmed(as_api, campaign.id, change, invented) is Refusal.ROLE_TOO_NEW
+    with pytest.raises(IntegrityError, match="in this role for less than a day"):
+        await run(as_api, "update campaign_change set confirmed_by = :by", by=invented)
+    with pytest.raises(IntegrityError, match="in this role for less than a day"):
+        await proposed(as_api, campaign.id, ChangeKind.CANCEL, invented)
+    assert (await as_it_is(sessions, campaign.id)).status == "open"
+    await run(sessions, "set session_replication_role = replica; update staff_act set at = at - interval '25 hours'")
+    assert await confirmed(as_api, campaign.id, change, invented) is None
+
+
+async def test_a_suspended_officer_neither_proposes_nor_confirms(
+    sessions: Sessions, as_api: Sessions, campaign: Campaign
+) -> None:
+    one, other, suspended = [await an_officer(sessions) for _ in range(3)]
+    theirs = await proposed(as_api, campaign.id, ChangeKind.CANCEL, suspended)
+    change = await proposed(as_api, campaign.id, ChangeKind.CANCEL, one)
+    async with as_api.begin() as session:
+        await staff.act(session, Act.SUSPEND, actor_id=one, account_id=suspended)
+    assert await confirmed(as_api, campaign.id, change, suspended) is Refusal.NOT_ALLOWED
+    for by, which in ((suspended, change), (other, theirs)):
+        with pytest.raises(IntegrityError, match="only officers run votes"):
+            await run(as_api, "update campaign_change set confirmed_by = :by where id = :id", by=by, id=which)
+    with pytest.raises(IntegrityError, match="only officers run votes"):
+        await proposed(as_api, campaign.id, ChangeKind.CANCEL, suspended)
 
 
 async def test_a_member_has_one_account_so_nobody_signs_twice_under_two_names(sessions: Sessions) -> None:

@@ -88,7 +88,7 @@ async def test_one_opinion_settles_an_ordinary_case(sessions: Sessions, as_api: 
 
     answer = await given(as_api, reviewer, verdict)
 
-    assert (answer.settled, answer.verdict, answer.refusal_proposed) == (True, verdict, False)
+    assert (answer.settled, answer.verdict) == (True, verdict)
     assert (await decided(sessions, submission.id) or ("",))[0] == verdict.value
     async with sessions.begin() as session:
         lines = await session.execute(text("select action, code from journal where action <> 'case-opened'"))
@@ -102,12 +102,12 @@ async def test_a_refusal_takes_effect_only_when_a_second_reviewer_refuses_as_wel
     first, second = await reviewers(sessions, 2)
 
     one = await given(as_api, first, REFUSE, reason=Reason.SUSPECTED_FRAUD)
-    assert (one.settled, one.verdict, one.refusal_proposed) == (False, None, False)
+    assert (one.settled, one.verdict) == (False, None)
     assert await decided(sessions, submission.id) is None
     assert await take(as_api, first) is None, "who proposed it does not look again"
 
     two = await given(as_api, second, REFUSE, reason=Reason.NAME_DIFFERS)
-    assert (two.settled, two.verdict, two.refusal_proposed) == (True, REFUSE, True)
+    assert (two.settled, two.verdict) == (True, REFUSE)
     assert await decided(sessions, submission.id) == ("refuse", "name-differs")
 
 
@@ -158,7 +158,7 @@ async def test_a_case_of_the_sample_waits_for_a_second_look_that_nobody_can_tell
     assert case.submission.id == submission.id
     answer = await give(as_api, claim, APPROVE, deciding=EVERY_CASE_TWICE)
     assert isinstance(answer, Given)
-    assert (answer.settled, answer.verdict, answer.refusal_proposed) == (True, APPROVE, False)
+    assert (answer.settled, answer.verdict) == (True, APPROVE)
 
 
 async def test_agreement_counts_the_pairs_of_the_sample(sessions: Sessions, as_api: Sessions) -> None:

@@ -88,6 +88,21 @@ async def test_a_rehearsal_has_members_of_its_own_and_leaves_nothing(sessions: S
         assert await session.scalar(text("select count(*) from campaign")) == 1
 
 
+async def test_no_table_of_a_sessions_own_stands_in_for_the_records(sessions: Sessions, as_api: Sessions) -> None:
+    """T68: a temporary table is looked for last, not first: the real campaign is no draft."""
+    async with sessions.begin() as session:
+        real = await builders.a_campaign(session)
+        ballot_id = await session.scalar(text("select id from ballot order by position limit 1"))
+    given = {**WORDS, "id": ballot_id, "campaign_id": real.id, "code": "forged", "question_fr": "Autre ?"}
+    async with as_api.begin() as session:
+        await session.execute(text("create temporary table campaign on commit drop as select * from public.campaign"))
+        await session.execute(text("update campaign set status = 'draft'"))
+        await session.execute(text("grant all on campaign to public"))
+        assert await drafts.write_ballot(session, given, []) is Refusal.NO_LONGER_A_DRAFT
+    async with sessions.begin() as session:
+        assert await session.scalar(text("select count(*) from ballot where code = 'forged'")) == 0
+
+
 # --- the command
 
 

@@ -12,7 +12,21 @@ from portal.rules.decisions import Deciding
 from portal.rules.identity import Verdict
 from portal.rules.operations import Stage
 from portal.rules.refusals import Refusal, Refused
-from portal.store import Session, Sessions, decisions, drafts, identity, operations, queue, review, roll, staff, watch
+from portal.store import (
+    Session,
+    Sessions,
+    chain,
+    decisions,
+    drafts,
+    identity,
+    journal,
+    operations,
+    queue,
+    review,
+    roll,
+    staff,
+    watch,
+)
 from portal.store.campaigns import Campaign
 from portal.store.members import Member
 from portal.store.staff import Act
@@ -122,6 +136,20 @@ async def test_whatever_leads_to_a_rehearsal_goes_with_it(sessions: Sessions) ->
         for child in {child for child, _ in found - STAFF} | {"campaign", "roll_change"}:
             of_staff = " where member_id is not null" if child == "account" else ""
             assert await session.scalar(text(f"select count(*) from {child}{of_staff}")) == 0, child
+
+
+async def test_the_journal_is_whole_after_a_rehearsal_was_thrown_away(sessions: Sessions) -> None:
+    """T71: its certificates are gone, and nothing of the journal is."""
+    async with sessions.begin() as session:
+        campaign_id = await fill(session)
+        sent = await session.scalar(text("select submission_id from erasure"))
+        await journal.write(session, chain.ERASED, actor=journal.SYSTEM, campaign_id=campaign_id, subject_id=sent)
+    async with sessions.begin() as session:
+        assert await chain.extend(session) == 1
+    assert (await chain.verify(sessions)).fault is None
+    async with sessions.begin() as session:
+        assert await drafts.throw_away(session, campaign_id) is None
+    assert (await chain.verify(sessions)).fault is None
 
 
 async def test_nobody_of_a_rehearsal_becomes_staff(sessions: Sessions) -> None:

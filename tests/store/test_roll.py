@@ -7,12 +7,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from portal.rules.accounts import Role
 from portal.rules.campaigns import NoticeKind
 from portal.rules.members import Language
-from portal.rules.roll import Change, Doubt, Kind
-from portal.store import Sessions, accounts, ballots, members, notices, onboarding, roll, roll_diff
+from portal.rules.roll import MANY_GONE, TWO_FROM, Change, Doubt, Kind
+from portal.store import Sessions, accounts, ballots, members, notices, onboarding, roll, roll_diff, staff
 from portal.store.members import Member
 from portal.store.roll_diff import Row
+from portal.store.staff import Act
 from tests import builders
 from tests.roll_files import a_roll_draft, confirmed, line, line_of, written
 from tests.store.cases import run
@@ -191,10 +193,10 @@ async def test_the_roll_changes_by_an_import_that_was_confirmed_and_as_it_was_pl
         await run(as_worker, "update member set family_name = 'X' where id = :id", id=other.id)
 
 
-async def _ready(sessions: Sessions) -> tuple[UUID, UUID, UUID]:
+async def _ready(sessions: Sessions, opens: timedelta = timedelta(days=-1)) -> tuple[UUID, UUID, UUID]:
     """A draft that brings somebody new while voting is open, and two operators."""
     async with sessions.begin() as session:
-        await builders.a_campaign(session, opens=timedelta(days=-1))
+        await builders.a_campaign(session, opens=opens)
         one = await builders.a_staff_account(session)
         two = await builders.a_staff_account(session)
     return await a_roll_draft(sessions, written([line()])), one.id, two.id
@@ -227,6 +229,91 @@ async def test_after_voting_opened_two_persons_change_an_electorate(sessions: Se
     await confirm(two)
     with pytest.raises(IntegrityError, match="an import is decided once"):
         await run(as_api, "update roll_import set status = 'abandoned', live = null")
+
+
+async def test_in_the_hour_before_voting_opens_two_persons_change_an_electorate_as_well(
+    sessions: Sessions, as_api: Sessions
+) -> None:
+    """T67: what is confirmed a minute before is applied while people vote."""
+    import_id, one, _ = await _ready(sessions, opens=TWO_FROM - timedelta(minutes=2))
+    async with as_api.begin() as session:
+        assert await roll.voting_near(session)
+        planned = await roll_diff.plan(session, import_id)
+        entry = await roll.by_id(session, import_id)
+    assert entry is not None
+    with pytest.raises(IntegrityError, match="two persons change an electorate"):
+        async with as_api.begin() as session:
+            await roll.confirm(session, entry, one, planned)
+    await run(sessions, "update campaign set opens = clock_timestamp() + interval '62 minutes'")
+    async with as_api.begin() as session:
+        assert not await roll.voting_near(session)
+        await roll.confirm(session, entry, one, planned)
+
+
+async def test_whoever_was_given_their_role_today_is_no_second_person_of_an_import(
+    sessions: Sessions, as_api: Sessions
+) -> None:
+    """T62, T67: an officer who invites themselves as an operator is still one person."""
+    import_id, one, _ = await _ready(sessions)
+    async with sessions.begin() as session:
+        boss = await builders.a_staff_account(session, Role.OFFICER)
+    async with as_api.begin() as session:
+        invented = await staff.act(session, Act.INVITE, actor_id=boss.id, email="moi-aussi@exemple.test")
+        await staff.act(session, Act.GRANT, actor_id=boss.id, account_id=invented, role=Role.OPERATOR)
+        planned = await roll_diff.plan(session, import_id)
+        entry = await roll.by_id(session, import_id)
+    assert entry is not None
+    with pytest.raises(IntegrityError, match="in this role for less than a day"):
+        async with as_api.begin() as session:
+            await roll.propose(session, entry, invented)
+    async with as_api.begin() as session:
+        await roll.propose(session, entry, one)
+    with pytest.raises(IntegrityError, match="in this role for less than a day"):
+        async with as_api.begin() as session:
+            await roll.confirm(session, entry, invented, planned)
+
+
+async def test_nobody_confirms_an_import_that_only_changes_the_language_they_are_written_to_in(
+    sessions: Sessions, as_api: Sessions
+) -> None:
+    """T62: the journal takes no act on one's own file, and an import it refuses would never come to its end."""
+    member, email = await somebody(sessions)
+    async with sessions.begin() as session:
+        account = await accounts.of_member(session, member.id)
+        assert account is not None
+        await builders.a_role(session, account.id, Role.OPERATOR)
+    import_id = await a_roll_draft(sessions, written([line_of(member, email, language="en")]))
+    async with as_api.begin() as session:
+        assert await roll_diff.changes_entry_of(session, import_id, member.id)
+        planned = await roll_diff.plan(session, import_id)
+        entry = await roll.by_id(session, import_id)
+        assert entry is not None
+    with pytest.raises(IntegrityError, match="their own entry"):
+        async with as_api.begin() as session:
+            await roll.confirm(session, entry, account.id, planned)
+
+
+async def test_no_single_person_takes_a_tenth_of_the_roll_off_it(sessions: Sessions, as_api: Sessions) -> None:
+    """T67: half a file is easily sent, and easily confirmed."""
+    async with sessions.begin() as session:
+        one = await builders.a_staff_account(session)
+        two = await builders.a_staff_account(session)
+        for _ in range(MANY_GONE + 1):
+            await builders.a_member(session)
+    import_id = await a_roll_draft(sessions, written([line()]))
+    async with as_api.begin() as session:
+        assert (await roll_diff.summary(session, import_id)).takes_two
+        planned = await roll_diff.plan(session, import_id)
+    async with sessions.begin() as session:
+        entry = await roll.by_id(session, import_id)
+    assert entry is not None
+    with pytest.raises(IntegrityError, match="two persons take a tenth of the roll off it"):
+        async with as_api.begin() as session:
+            await roll.confirm(session, entry, one.id, planned)
+    async with as_api.begin() as session:
+        await roll.propose(session, entry, one.id)
+    async with as_api.begin() as session:
+        await roll.confirm(session, entry, two.id, planned)
 
 
 async def test_the_worker_confirms_nothing(sessions: Sessions, as_worker: Sessions) -> None:

@@ -37,6 +37,23 @@ def test_migrations_build_everything_from_an_empty_database_twice_without_harm(e
     assert schema.drift(empty) == []
 
 
+def test_the_processes_make_no_temporary_tables_which_would_come_first_in_a_search_path(
+    empty: str, servers: Servers
+) -> None:
+    from sqlalchemy import create_engine
+
+    engine = create_engine(empty)
+    name = empty.rpartition("/")[2]
+    with engine.begin() as connection:
+        connection.execute(text(f'grant temporary on database "{name}" to public'))
+    schema.upgrade(empty)
+    with engine.begin() as connection:
+        for role in ("scrutin_api", "scrutin_worker"):
+            asked = text("select has_database_privilege(:role, current_database(), 'TEMPORARY')")
+            assert connection.scalar(asked, {"role": role}) is False
+    engine.dispose()
+
+
 def test_drift_is_noticed_when_there_is_some(empty: str, servers: Servers) -> None:
     from tests.conftest import open_sync
 

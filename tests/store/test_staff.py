@@ -1,16 +1,16 @@
 """What officers do to staff, as PostgreSQL allows it: whatever a page forgets."""
 
 import asyncio
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from portal.rules.accounts import Role, SessionKind
+from portal.rules.accounts import INVITATION_VALID, Purpose, Role, SessionKind
 from portal.rules.links import hash_of
 from portal.rules.refusals import Refusal, Refused
-from portal.store import Sessions, accounts, factors, staff
+from portal.store import Sessions, accounts, factors, links, staff
 from portal.store import sessions as sign_ins
 from portal.store.staff import Act
 from tests import builders
@@ -195,9 +195,71 @@ async def test_keys_are_erased_by_two_officers_neither_of_whom_they_belong_to(
         assert (await factors.held(session, lost)).count == 1
 
 
+async def test_whom_an_officer_has_just_made_an_officer_is_no_second_person(
+    as_api: Sessions, sessions: Sessions
+) -> None:
+    """T62: an invented colleague neither asks for a reset nor confirms one, for a day; from a shell they may."""
+    boss, invented, lost = await hired(sessions, Role.OFFICER), await hired(sessions), await hired(sessions)
+    await does(as_api, Act.GRANT, boss, invented, Role.OFFICER)
+    assert await refused(as_api, Act.ASK_RESET, invented, lost) is Refusal.ROLE_TOO_NEW
+    await does(as_api, Act.ASK_RESET, boss, lost)
+
+    async def confirm(actor: UUID) -> None:
+        async with as_api.begin() as session:
+            question = await staff.reset_asked(session, lost)
+            assert question is not None
+            await staff.act(session, Act.RESET, actor_id=actor, account_id=lost, confirms=question.id)
+
+    with pytest.raises(Refused) as no:
+        await confirm(invented)
+    assert no.value.refusal is Refusal.ROLE_TOO_NEW
+    assert await count(sessions, "passkey", lost) == 1
+    from_the_shell = await hired(sessions)
+    await does(sessions, Act.GRANT, None, from_the_shell, Role.OFFICER)
+    await confirm(from_the_shell)
+    await run(
+        sessions,
+        "set session_replication_role = replica;"
+        " update staff_act set at = at - interval '25 hours' where kind = 'grant'",
+    )
+    await does(as_api, Act.ASK_RESET, invented, lost)
+
+
+async def test_a_role_held_for_long_counts_whatever_was_given_since(as_api: Sessions, sessions: Sessions) -> None:
+    boss, other = await hired(sessions, Role.OFFICER), await hired(sessions, Role.OPERATOR)
+    await does(as_api, Act.GRANT, boss, other, Role.OFFICER)
+    async with as_api.begin() as session:
+        assert await staff.new_in_role(session, other, Role.OFFICER)
+        assert not await staff.new_in_role(session, other, Role.OPERATOR, Role.OFFICER)
+        assert not await staff.new_in_role(session, boss, Role.OFFICER)
+
+
 async def test_what_was_done_to_staff_is_only_added_to_even_by_the_owner(sessions: Sessions) -> None:
     """T71."""
     await hired(sessions, Role.OFFICER)
     for statement in ("update staff_act set actor_id = null", "delete from staff_act", "truncate staff_act cascade"):
         with pytest.raises(IntegrityError, match="staff_act is only added to"):
             await run(sessions, statement)
+
+
+async def test_an_invitation_sent_before_the_keys_were_erased_gives_none_back(
+    sessions: Sessions, as_api: Sessions
+) -> None:
+    """T20: a mail alone restores no key."""
+    one, two, lost = [await hired(sessions, Role.OFFICER) for _ in range(3)]
+    async with as_api.begin() as session:
+        account = await accounts.by_id(session, lost)
+        assert account is not None
+        assert await links.make(
+            session, link_id=uuid4(), account=account, purpose=Purpose.INVITATION, token_hash=hash_of("token"),
+            valid=INVITATION_VALID,
+        )  # fmt: skip
+        asked = await staff.act(session, Act.ASK_RESET, actor_id=one, account_id=lost)
+    async with as_api.begin() as session:
+        question = await staff.reset_asked(session, lost)
+        assert question is not None and asked == lost
+        await staff.act(session, Act.RESET, actor_id=two, account_id=lost, confirms=question.id)
+    async with as_api.begin() as session:
+        link = await links.find(session, hash_of("token"))
+        assert link is not None and link.refusal is Refusal.LINK_SUPERSEDED
+        assert await links.use(session, link.id, Purpose.INVITATION, lost) is None

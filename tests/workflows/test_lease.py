@@ -1,6 +1,6 @@
 """A lease over time: a durable timer returns the case, once; a signal is believed in nothing."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -36,6 +36,15 @@ async def test_a_signal_alone_ends_no_lease(client: Client) -> None:
         assert story.lease.until is not None
         await story.pass_time(CLAIM_LEASE + timedelta(seconds=1))
         await story.handle.result()
+
+
+async def test_records_whose_clock_is_behind_are_asked_once_a_second(client: Client) -> None:
+    story = lease_story(client)
+    story.lease.until, story.lease.skipped = datetime.now(UTC) + timedelta(seconds=1), timedelta(seconds=-3)
+    async with story.worker():
+        await story.open()
+        await story.handle.result()
+    assert 2 <= story.lease.looks <= 5
 
 
 async def test_records_that_are_away_when_the_timer_rings_are_asked_again(client: Client) -> None:

@@ -103,7 +103,10 @@ end $$
 CHANGE = """
 create function must_run_votes(of_account uuid, of_campaign uuid) returns void language plpgsql as $$
 begin
-    if not exists (select from staff_role where account_id = of_account and role = 'officer') then
+    if not exists (
+        select from staff_role r join account a on a.id = r.account_id
+        where a.id = of_account and r.role = 'officer' and a.staff_suspended_at is null
+    ) then
         raise exception 'only officers run votes' using errcode = 'check_violation';
     end if;
     if stands_in(of_account, of_campaign) then
@@ -111,16 +114,26 @@ begin
     end if;
 end $$;
 
-create function guard_proposal() returns trigger language plpgsql security definer set search_path = public as $$
+create function must_sign(of_account uuid, of_campaign uuid) returns void language plpgsql as $$
 begin
-    perform must_run_votes(new.proposed_by, new.campaign_id);
+    perform must_run_votes(of_account, of_campaign);
+    -- Neither of the two is somebody whom the other has just made an officer.
+    if new_in_role(of_account, array['officer']) then
+        raise exception 'in this role for less than a day' using errcode = 'check_violation';
+    end if;
+end $$;
+
+create function guard_proposal() returns trigger language plpgsql security definer
+set search_path = public, pg_temp as $$
+begin
+    perform must_sign(new.proposed_by, new.campaign_id);
     new.proposed_at := clock_timestamp();
     new.expires_at := new.proposed_at + interval '7 days';
     new.fits := campaign_fingerprint(new.campaign_id);
     return new;
 end $$;
 
-create function apply_change() returns trigger language plpgsql security definer set search_path = public as $$
+create function apply_change() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
 declare
     c campaign;
     w jsonb := new.wanted;
@@ -142,7 +155,7 @@ begin
         return new;
     end if;
     perform must_run_votes(new.proposed_by, new.campaign_id);
-    perform must_run_votes(new.confirmed_by, new.campaign_id);
+    perform must_sign(new.confirmed_by, new.campaign_id);
     if new.confirmed_by = new.proposed_by or exists (
         select from account one join account other on other.member_id = one.member_id
         where one.id = new.proposed_by and other.id = new.confirmed_by
@@ -201,7 +214,8 @@ end $$
 
 # One person drafts, and before registration opens mends the words: nobody has read them.
 DRAFT = """
-create function draft_campaign(given jsonb) returns void language plpgsql security definer set search_path = public
+create function draft_campaign(given jsonb) returns void language plpgsql security definer
+set search_path = public, pg_temp
 as $$
 declare
     n campaign := jsonb_populate_record(null::campaign, given);
@@ -226,7 +240,7 @@ begin
 end $$;
 
 create function draft_ballot(given jsonb, stand jsonb) returns void language plpgsql security definer
-set search_path = public as $$
+set search_path = public, pg_temp as $$
 declare
     n ballot := jsonb_populate_record(null::ballot, given);
     c campaign;
@@ -257,7 +271,7 @@ begin
 end $$;
 
 create function drop_draft_ballot(of_ballot uuid) returns void language plpgsql security definer
-set search_path = public as $$
+set search_path = public, pg_temp as $$
 begin
     if not exists (
         select from ballot b join campaign c on c.id = b.campaign_id where b.id = of_ballot and c.status = 'draft'
@@ -272,7 +286,7 @@ end $$
 # A rehearsal has members of its own, who are on no roll: their numbers end in a letter, which no member's does.
 REHEARSAL = """
 create function add_mock_members(of_campaign uuid, wanted int, hash text) returns int language plpgsql security definer
-set search_path = public as $$
+set search_path = public, pg_temp as $$
 declare
     c campaign;
     here int;
@@ -304,7 +318,7 @@ begin
 end $$;
 
 create function drop_rehearsal(of_campaign uuid) returns void language plpgsql security definer
-set search_path = public as $$
+set search_path = public, pg_temp as $$
 declare
     c campaign;
     people uuid[];

@@ -27,6 +27,10 @@ GRANTS = (
 # confirms, each import decided once (security.md T62, T67).
 IMPORT = """
 create function guard_roll_import() returns trigger language plpgsql as $$
+declare
+    gone bigint;
+    present bigint;
+    two boolean;
 begin
     if tg_op = 'INSERT' then
         if new.status not in ('draft', 'faulty') then
@@ -46,23 +50,35 @@ begin
     ) then
         raise exception 'an import is decided once' using errcode = 'check_violation';
     end if;
+    -- Neither of two persons is somebody whom the other has just given a role (security.md T62).
+    if new.status = 'proposed' and new_in_role(new.proposed_by, array['operator', 'officer']) then
+        raise exception 'in this role for less than a day' using errcode = 'check_violation';
+    end if;
     if new.status = 'confirmed' then
         if current_user = 'scrutin_worker' or new.confirmed_by is null then
             raise exception 'a person confirms an import' using errcode = 'check_violation';
         end if;
-        if exists (
-            select from campaign where opens <= clock_timestamp() and closes > clock_timestamp() and not rehearsal
-        )
-           and exists (select from roll_change where import_id = new.id and electorate)
-           and (new.proposed_by is null or new.proposed_by = new.confirmed_by) then
+        -- The hour before as well: what is confirmed then is applied while people vote.
+        two := exists (
+            select from campaign
+            where opens <= clock_timestamp() + interval '1 hour' and closes > clock_timestamp() and not rehearsal
+        ) and exists (select from roll_change where import_id = new.id and electorate);
+        if two and (new.proposed_by is null or new.proposed_by = new.confirmed_by) then
             raise exception 'two persons change an electorate' using errcode = 'check_violation';
+        end if;
+        select count(*) into gone from roll_change where import_id = new.id and kind = 'gone';
+        select count(*) into present from member where left_at is null and rehearsal_id is null;
+        two := two or (gone > 20 and gone > present * 0.1);
+        if gone > 20 and gone > present * 0.1
+           and (new.proposed_by is null or new.proposed_by = new.confirmed_by) then
+            raise exception 'two persons take a tenth of the roll off it' using errcode = 'check_violation';
+        end if;
+        if (two or new.proposed_by is not null) and new_in_role(new.confirmed_by, array['operator', 'officer']) then
+            raise exception 'in this role for less than a day' using errcode = 'check_violation';
         end if;
         if exists (
             select from roll_change c join account a on a.member_id = c.member_id
-            where c.import_id = new.id and a.id = new.confirmed_by and (
-                c.kind in ('gone', 'back')
-                or string_to_array(c.changes, ',') && array['name', 'address', 'group', 'standing']
-            )
+            where c.import_id = new.id and a.id = new.confirmed_by and c.kind <> 'same'
         ) then
             raise exception 'nobody confirms what changes their own entry' using errcode = 'check_violation';
         end if;

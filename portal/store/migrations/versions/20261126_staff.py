@@ -59,6 +59,19 @@ begin
     end if;
     return new;
 end $$;
+-- Whoever was given every role of these within a day: an invented colleague is no second person (security.md T62).
+create function new_in_role(of_account uuid, of_roles text[]) returns boolean language sql stable as $$
+    select exists (select from staff_role where account_id = of_account and role = any(of_roles))
+    and not exists (
+        select from staff_role r where r.account_id = of_account and r.role = any(of_roles)
+        and not exists (
+            select from staff_act a
+            where a.account_id = r.account_id and a.kind = 'grant' and a.role = r.role
+            -- From a shell whoever holds the database answers for it.
+            and a.actor_id is not null and a.at > clock_timestamp() - interval '24 hours'
+        )
+    )
+$$;
 create function do_staff_act() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
 begin
     -- One after the other: of two officers who remove each other, one stays.
@@ -79,6 +92,9 @@ begin
             where a.id = new.actor_id and r.role = 'officer' and a.staff_suspended_at is null
         ) then
             raise exception 'only an officer acts on staff' using errcode = 'check_violation';
+        end if;
+        if new.kind in ('ask-reset', 'reset') and new_in_role(new.actor_id, array['officer']) then
+            raise exception 'in this role for less than a day' using errcode = 'check_violation';
         end if;
     end if;
     case new.kind
@@ -106,6 +122,9 @@ begin
             delete from passkey where account_id = new.account_id;
             delete from authenticator where account_id = new.account_id;
             delete from sign_in where account_id = new.account_id;
+            -- No mail gives a key back, one sent before the keys were lost included.
+            update link set voided_at = clock_timestamp()
+            where account_id = new.account_id and purpose = 'invitation' and used_at is null and voided_at is null;
         else null;
     end case;
     if new.kind in ('revoke', 'suspend') and not exists (
@@ -117,6 +136,13 @@ begin
     return new;
 end $$;
 revoke execute on function do_staff_act() from public
+"""
+
+# A temporary table comes first in every search path that does not say otherwise: the processes need none.
+NO_TEMPORARY = """
+do $$ begin
+    execute format('revoke temporary on database %I from public', current_database());
+end $$
 """
 
 # Whoever owns the tables included; a superuser who goes around it is found by the chain.
@@ -215,7 +241,7 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("ck_link_purpose"), "link", "purpose in ('verification', 'renewal', 'invitation', 'recovery')"
     )
-    for function in (FACTORS, ACTS, ADDED_TO):
+    for function in (FACTORS, ACTS, NO_TEMPORARY, ADDED_TO):
         op.execute(function)
     op.execute(
         "create trigger four_at_most before insert on passkey for each row execute function refuse_fifth_passkey()"
