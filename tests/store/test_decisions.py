@@ -161,42 +161,6 @@ async def test_a_case_of_the_sample_waits_for_a_second_look_that_nobody_can_tell
     assert (answer.settled, answer.verdict) == (True, APPROVE)
 
 
-@pytest.mark.parametrize(
-    ("changes", "again"), [("group,address", True), ("name", True), ("group,language", False), ("", False)]
-)
-async def test_nothing_is_approved_that_was_compared_with_what_is_no_longer_the_roll(
-    sessions: Sessions, as_api: Sessions, changes: str, again: bool
-) -> None:
-    """An import that is applied while a case is open makes its comparison void."""
-    _, member, submission = await a_case(sessions)
-    (reviewer,) = await reviewers(sessions, 1)
-    claim = await take(as_api, reviewer)
-    assert claim is not None
-
-    async def compare() -> None:
-        async with as_api.begin() as session:
-            found = await review.case_of(session, claim.id, reviewer)
-            assert found is not None and not found.compared
-            await review.note_comparison(session, found.claim, [])
-
-    await compare()
-    await run(
-        sessions,
-        "insert into roll_import (id, status, live, uploaded_by, lines, wrong) values (:id, 'draft', true, :by, 1, 0)",
-        id=submission.id, by=reviewer,
-    )  # fmt: skip
-    await run(
-        sessions,
-        "insert into roll_change (import_id, position, member_id, kind, changes, doubts, electorate, applied_at)"
-        " values (:id, 1, :member, 'changed', :changes, '', false, clock_timestamp())",
-        id=submission.id, member=member.id, changes=changes,
-    )  # fmt: skip
-    if again:
-        assert await give(as_api, claim, APPROVE) is Refusal.COMPARISON_NEEDED
-        await compare()
-    assert isinstance(await give(as_api, claim, APPROVE), Given)
-
-
 async def test_agreement_counts_the_pairs_of_the_sample(sessions: Sessions, as_api: Sessions) -> None:
     people = await reviewers(sessions, 3)
     for verdicts in ((APPROVE, APPROVE), (REJECT, REJECT), (APPROVE, REJECT, APPROVE)):
