@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
@@ -82,6 +83,12 @@ class Reader:
         self.portal = portal
         self.asked = asked
         self.where = Where(asked.campaign.id, portal.identity_valid_for)
+        self.without: Sequence[UUID] = ()
+
+    async def prepare(self) -> None:
+        """Ask Temporal before a connection is taken, which would wait for its answer."""
+        if self.asked.listed is List.NO_WORKFLOW:
+            self.without = await missing(self.portal, self.asked.campaign)
 
     async def count(self, session: Session) -> int:
         match self.asked.listed:
@@ -131,9 +138,7 @@ class Reader:
             return await watch.slowed_down(session, lambda email: self.portal.counter("sign-in", email))
         if self.asked.listed is List.SECOND_LOOKS:
             return await watch.second_looks(session)
-        return await operations.without_workflow(
-            session, self.asked.campaign.id, await missing(self.portal, session, self.asked.campaign)
-        )
+        return await operations.without_workflow(session, self.asked.campaign.id, self.without)
 
     def _short(self) -> watch.Listed:
         match self.asked.listed:
@@ -154,7 +159,9 @@ async def list_page(request: Request, language: Lang, visitor: OperatorDep, list
     number = _page_number(request)
     async with portal.autocommit() as session:
         asked = await asked_of(request, session, listed)
-        reader = Reader(portal, asked)
+    reader = Reader(portal, asked)
+    await reader.prepare()
+    async with portal.autocommit() as session:
         count = await reader.count(session)
         pages = max(1, ceil(count / A_PAGE))
         number = min(number, pages)
@@ -198,8 +205,10 @@ async def list_file(request: Request, language: Lang, visitor: OperatorDep, list
     portal = portal_of(request)
     async with portal.autocommit() as session:
         asked = await asked_of(request, session, listed)
-        reader = Reader(portal, asked)
-        if request.method == "GET":
+    reader = Reader(portal, asked)
+    if request.method == "GET":
+        await reader.prepare()
+        async with portal.autocommit() as session:
             count = await reader.count(session)
             await journal.write(
                 session, "list-exported", actor="operator", actor_id=visitor.account_id,

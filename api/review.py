@@ -211,7 +211,7 @@ async def show_roll(
         found = await at_hand(session, claim_id, visitor)
         if isinstance(found, Refusal):
             return over(request, visitor, found)
-        if found.claim.compared_at is None:
+        if not found.compared:
             await review.show_roll(session, found.claim)
     return go("review-case", language, claim_id=claim_id)
 

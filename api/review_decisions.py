@@ -18,7 +18,6 @@ from portal.rules.identity import Reason, Verdict, reason_given
 from portal.rules.refusals import Refusal, Refused
 from portal.store import Session, campaigns, decisions, review
 from portal.store.decisions import Given
-from portal.store.identity import Claim
 from portal.store.opinions import Opinion
 from portal.store.review import Case
 from workflows import calls
@@ -51,7 +50,7 @@ async def comparison(
             compared = compare(
                 typed, on_roll(found), given=found.member.given_name, family=found.member.family_name
             )  # fmt: skip
-            if found.claim.compared_at is None:
+            if not found.compared:
                 await review.note_comparison(session, found.claim, [code.value for code in differing(compared)])
     if refusal is not None:
         return await show_case(request, visitor, claim_id, Filled(refusal, "name"))
@@ -80,7 +79,7 @@ async def decide(
         raise Refused(Refusal.REASON_NEEDED) from None
     async with portal.sessions.begin() as session:
         found = await at_hand(session, claim_id, visitor)
-        missing = None if isinstance(found, Refusal) else _missing(found.claim, verdict, why, form)
+        missing = None if isinstance(found, Refusal) else _missing(found, verdict, why, form)
         if missing is None:
             given = await decisions.give(
                 session, claim_id=claim_id, reviewer_id=visitor.account_id, verdict=verdict, reason=why,
@@ -91,6 +90,8 @@ async def decide(
     if missing is not None:
         return await show_case(request, visitor, claim_id, missing)
     if isinstance(given, Refusal):
+        if given is Refusal.COMPARISON_NEEDED:
+            return await show_case(request, visitor, claim_id, Filled(given, "name"))
         if given in OVER:
             return over(request, visitor, given)
         raise Refused(given)
@@ -107,10 +108,11 @@ async def _campaign_code(session: Session, given: Given) -> str:
     return campaign.code
 
 
-def _missing(claim: Claim, verdict: Verdict, why: Reason | None, form: ReviewDecisionFields) -> Filled | None:
+def _missing(case: Case, verdict: Verdict, why: Reason | None, form: ReviewDecisionFields) -> Filled | None:
     """The case's page again, when something is to be added first."""
     if verdict is Verdict.APPROVE:
-        if claim.compared_at is None:
+        claim = case.claim
+        if not case.compared:
             seen = claim.roll_shown_at is not None
             return Filled(Refusal.ROLL_SEEN_FIRST if seen else Refusal.COMPARISON_NEEDED, "" if seen else "name")
         if claim.differs and not form.confirmed:

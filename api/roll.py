@@ -168,12 +168,13 @@ async def _found(session: Session, import_id: UUID) -> RollImport:
 
 async def _progress(session: Session, entry: RollImport, language: str) -> dict[str, Any]:
     """What the part of the page shows that keeps itself up to date."""
-    report = await roll_diff.reported(session, entry.id) if entry.status == ImportStatus.DONE else []
-    counted = {kind: sum(row.kind is kind and not row.overtaken for row in report) for kind in Kind}
+    over = entry.status == ImportStatus.DONE
+    counted = await roll_diff.done(session, entry.id) if over else {}
+    left = await roll_diff.left(session, entry.id, SHOWN) if over else []
     return {
-        "entry": entry, "state": ImportStatus(entry.status), "counted": counted,
+        "entry": entry, "state": ImportStatus(entry.status), "counted": {kind: counted.get(kind, 0) for kind in Kind},
         "names": {kind: kind_name(kind, language) for kind in Kind},
-        "left": [_said(row, language) for row in report if row.doubts or row.overtaken][:SHOWN],
+        "left": [_said(row, language) for row in left],
         "tag": f'"{entry.status}-{entry.applied}"',
     }  # fmt: skip
 

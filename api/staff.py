@@ -103,7 +103,7 @@ async def _send_invitation(session: Session, secret: bytes, account_id: UUID) ->
 async def may_be_invited(session: Session, whom: Colleague) -> bool:
     if whom.enrolled or whom.suspended_at is not None or not whom.roles:
         return False
-    return all(done.kind != Act.RESET.value for done in await staff.acts_on(session, whom.id))
+    return not await staff.was_reset(session, whom.id)
 
 
 @page(router, "colleague")

@@ -18,12 +18,16 @@ LISTED_WITHIN = 20.0
 COUNTED_WITHIN = 1.0
 
 
-async def missing(portal: Portal, session: Session, campaign: Campaign) -> Sequence[UUID]:
-    """Members whose file is open and whose workflow does not run. Raises Away when Temporal does not say."""
+async def missing(portal: Portal, campaign: Campaign) -> Sequence[UUID]:
+    """Members whose file is open and whose workflow does not run. Raises Away when Temporal does not say.
+
+    No connection to the records is held meanwhile.
+    """
 
     async def made() -> Sequence[UUID]:
         # The records first: what is opened in between has a workflow as well.
-        opened = await operations.open_files(session, campaign.id)
+        async with portal.autocommit() as session:
+            opened = await operations.open_files(session, campaign.id)
         try:
             async with asyncio.timeout(LISTED_WITHIN):
                 running = await calls.running(portal.client, campaign.code)

@@ -6,7 +6,10 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
+    ARRAY,
+    Text,
     and_,
+    cast,
     delete,
     exists,
     func,
@@ -22,11 +25,13 @@ from sqlalchemy.sql.elements import ColumnElement
 from portal.rules.decisions import ANOTHER_LOOK_WITHIN, Deciding, settled
 from portal.rules.identity import CLAIM_LEASE, Reason, SubmissionStatus, Verdict
 from portal.rules.refusals import Refusal
+from portal.rules.roll import Change
 from portal.store import Session, journal
 from portal.store.accounts import Account
 from portal.store.campaigns import OVER_AT, REHEARSALS, Campaign
 from portal.store.identity import Claim, Decision, DecisionNote, Submission, decision_of, lock
 from portal.store.opinions import Opinion, OpinionNote
+from portal.store.roll import RollChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,15 @@ def may_take(reviewer_id: UUID, reviewer_member: object) -> ColumnElement[bool]:
 def open_claim(claim: type[Claim] = Claim) -> ColumnElement[bool]:
     """Of a claim: its lease runs and nobody has said anything under it."""
     return and_(claim.expires_at > func.clock_timestamp(), ~exists().where(Opinion.claim_id == claim.id))
+
+
+def compared_with_old_roll() -> ColumnElement[bool]:
+    """Of a claim and its submission: an import has changed the member's name or address since they were compared."""
+    return exists().where(
+        RollChange.member_id == Submission.member_id,
+        RollChange.applied_at >= Claim.compared_at,
+        func.string_to_array(RollChange.changes, ",").op("&&")(cast([Change.NAME, Change.ADDRESS], ARRAY(Text))),
+    )
 
 
 def leased() -> ColumnElement[bool]:
@@ -180,6 +194,8 @@ async def give(
         # The same form sent twice is one opinion.
         return await _given(session, submission, mine) if same else Refusal.ALREADY_DECIDED
     refusal = await _may_not_give(session, submission, claim, opinions)
+    if refusal is None and verdict is Verdict.APPROVE:
+        refusal = await _compare_again(session, claim)
     if refusal is not None:
         return refusal
     opinion = Opinion(
@@ -223,6 +239,12 @@ async def _may_not_give(
         select(Claim.id).where(Claim.id == claim.id, Claim.expires_at > func.clock_timestamp())
     )
     return Refusal.CLAIM_EXPIRED if alive is None else None
+
+
+async def _compare_again(session: Session, claim: Claim) -> Refusal | None:
+    """What was compared is no longer the roll. Without a comparison (from a shell) there is nothing to make again."""
+    of_claim = select(Claim.id).join(Submission, Submission.id == Claim.submission_id).where(Claim.id == claim.id)
+    return None if await session.scalar(of_claim.where(compared_with_old_roll())) is None else Refusal.COMPARISON_NEEDED
 
 
 async def _settle(session: Session, submission: Submission, opinions: Sequence[Opinion]) -> None:

@@ -31,6 +31,8 @@ class Case:
     claim: Claim
     submission: Submission
     member: Member
+    # What was read on the pictures was compared with the roll as it is now.
+    compared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ async def case_of(session: Session, claim_id: UUID, reviewer_id: UUID) -> Case |
     """The case of a claim, for the reviewer who holds it and while the lease runs; else None."""
     row = (
         await session.execute(
-            select(Claim, Submission, Member)
+            select(Claim, Submission, Member, decisions.compared_with_old_roll())
             .join(Submission, Submission.id == Claim.submission_id)
             .join(Member, Member.id == Submission.member_id)
             .where(
@@ -170,7 +172,10 @@ async def case_of(session: Session, claim_id: UUID, reviewer_id: UUID) -> Case |
             )
         )
     ).one_or_none()
-    return None if row is None else Case(row[0], row[1], row[2])
+    if row is None:
+        return None
+    claim, submission, member, outdated = row
+    return Case(claim, submission, member, claim.compared_at is not None and not outdated)
 
 
 async def give_back(session: Session, claim_id: UUID, *, by: UUID | None) -> Claim | Refusal:

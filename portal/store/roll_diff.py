@@ -110,6 +110,16 @@ from roll_change c left join member m on m.id = c.member_id
 where c.import_id = cast(:import as uuid) order by c.position limit :most
 """
 )
+_LEFT = text(
+    """
+select c.line, m.number, m.given_name, m.family_name, c.kind, c.changes, c.doubts, c.overtaken
+from roll_change c left join member m on m.id = c.member_id
+where c.import_id = cast(:import as uuid) and (c.doubts <> '' or c.overtaken) order by c.position limit :most
+"""
+)
+_DONE = text(
+    "select kind, count(*) from roll_change where import_id = cast(:import as uuid) and not overtaken group by kind"
+)
 EVERYBODY = 1_000_000
 
 
@@ -205,6 +215,18 @@ async def plan(session: Session, import_id: UUID) -> int:
 async def reported(session: Session, import_id: UUID, most: int = EVERYBODY) -> list[Row]:
     """What was done, in the order of the file."""
     rows = await session.execute(_REPORTED, {"import": import_id, "most": most})
+    return list(_rows(rows))
+
+
+async def done(session: Session, import_id: UUID) -> Counter[Kind]:
+    """How many of each kind it came to; whoever was overtaken is none."""
+    rows = await session.execute(_DONE, {"import": import_id})
+    return Counter({Kind(kind): count for kind, count in rows})
+
+
+async def left(session: Session, import_id: UUID, most: int) -> list[Row]:
+    """So many whom somebody should look at: doubtful, or not done as planned."""
+    rows = await session.execute(_LEFT, {"import": import_id, "most": most})
     return list(_rows(rows))
 
 

@@ -210,6 +210,12 @@ async def acts_on(session: Session, account_id: UUID, most: int = 50) -> Sequenc
     return rows.all()
 
 
+async def was_reset(session: Session, account_id: UUID) -> bool:
+    """Whether their keys were ever erased."""
+    erased = exists().where(StaffAct.account_id == account_id, StaffAct.kind == Act.RESET.value)
+    return bool(await session.scalar(select(erased)))
+
+
 async def reset_asked(session: Session, account_id: UUID) -> StaffAct | None:
     """The question that another officer may still answer."""
     answered = select(StaffAct.confirms).where(StaffAct.confirms.is_not(None))

@@ -93,6 +93,29 @@ async def test_nothing_is_approved_that_was_not_read_first(visit: Visit, session
     assert await opinions(sessions) == [("reject", True)]
 
 
+async def test_an_import_in_between_asks_for_another_comparison(visit: Visit, sessions: Sessions) -> None:
+    _, desk = await a_case(visit, sessions)
+    await desk.compare()
+    await change(
+        sessions,
+        "insert into roll_import (id, status, live, uploaded_by, lines, wrong)"
+        " select c.id, 'draft', true, c.reviewer_id, 1, 0 from claim c",
+    )
+    await change(
+        sessions,
+        "insert into roll_change (import_id, position, member_id, kind, changes, doubts, electorate, applied_at)"
+        " select c.id, 1, s.member_id, 'changed', 'address', '', false, clock_timestamp()"
+        " from claim c join submission s on s.id = c.submission_id",
+    )
+    await desk.decide("approve")
+    assert says(desk, Refusal.COMPARISON_NEEDED)
+    assert "comparaison" in buttons(desk)
+    assert await opinions(sessions) == []
+    await desk.compare()
+    await desk.decide("approve")
+    assert await opinions(sessions) == [("approve", True)]
+
+
 async def test_the_words_of_a_better_photo_are_shown_in_the_members_language(visit: Visit, sessions: Sessions) -> None:
     _, desk = await a_case(visit, sessions, language="en")
     assert "La personne lira ces mots-ci, en anglais." in desk.page.text

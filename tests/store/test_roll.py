@@ -293,6 +293,21 @@ async def test_nobody_confirms_an_import_that_only_changes_the_language_they_are
             await roll.confirm(session, entry, account.id, planned)
 
 
+async def test_of_a_finished_import_all_are_counted_and_so_many_listed_as_asked_for(sessions: Sessions) -> None:
+    import_id, _, _ = await _ready(sessions)
+    await run(
+        sessions,
+        "insert into roll_change (import_id, position, member_id, kind, changes, doubts, electorate, overtaken)"
+        " select i.id, n, gen_random_uuid(), case when n <= 4 then 'new' else 'gone' end, '',"
+        " case when n % 2 = 0 then 'same-person' else '' end, true, n = 1 from roll_import i, generate_series(1, 9) n",
+    )
+    async with sessions.begin() as session:
+        counted = await roll_diff.done(session, import_id)
+        assert (counted[Kind.NEW], counted[Kind.GONE], counted[Kind.BACK]) == (3, 5, 0)
+        assert [bool(row.doubts) for row in await roll_diff.left(session, import_id, 3)] == [False, True, True]
+        assert len(await roll_diff.left(session, import_id, 50)) == 5
+
+
 async def test_no_single_person_takes_a_tenth_of_the_roll_off_it(sessions: Sessions, as_api: Sessions) -> None:
     """T67: half a file is easily sent, and easily confirmed."""
     async with sessions.begin() as session:
