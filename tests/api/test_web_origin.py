@@ -28,7 +28,7 @@ FROM_ANYWHERE = {"reminders"}
 ANONYMOUS = {"sign-in", "forgotten", "new-password", "register-email", "join", "prove-request", "staff-invitation"}
 
 
-OF_OPERATORS = {"request-case", "request-decision", "member-act", "paper", "paper-back", "return-case"}
+OF_OPERATORS = {"operations", "request-case", "request-decision", "member-act", "paper", "paper-back", "return-case"}
 # Their own keys, and those of their colleagues.
 OF_STAFF = {
     "staff", "keys", "key-challenge", "remove-key", "authenticator", "offer-authenticator", "remove-authenticator",

@@ -88,17 +88,30 @@ async def test_a_rehearsal_has_members_of_its_own_and_leaves_nothing(sessions: S
         assert await session.scalar(text("select count(*) from campaign")) == 1
 
 
+async def _temporary(sessions: Sessions, verb: str, whom: str) -> None:
+    """A right that no process of ours has (20261126_staff)."""
+    said = f"execute format('{verb} temporary on database %I {whom} scrutin_api', current_database())"
+    async with sessions.begin() as session:
+        await session.execute(text(f"do $$ begin {said}; end $$"))
+
+
 async def test_no_table_of_a_sessions_own_stands_in_for_the_records(sessions: Sessions, as_api: Sessions) -> None:
     """T68: a temporary table is looked for last, not first: the real campaign is no draft."""
     async with sessions.begin() as session:
         real = await builders.a_campaign(session)
         ballot_id = await session.scalar(text("select id from ballot order by position limit 1"))
     given = {**WORDS, "id": ballot_id, "campaign_id": real.id, "code": "forged", "question_fr": "Autre ?"}
-    async with as_api.begin() as session:
-        await session.execute(text("create temporary table campaign on commit drop as select * from public.campaign"))
-        await session.execute(text("update campaign set status = 'draft'"))
-        await session.execute(text("grant all on campaign to public"))
-        assert await drafts.write_ballot(session, given, []) is Refusal.NO_LONGER_A_DRAFT
+    await _temporary(sessions, "grant", "to")
+    try:
+        async with as_api.begin() as session:
+            await session.execute(
+                text("create temporary table campaign on commit drop as select * from public.campaign")
+            )
+            await session.execute(text("update campaign set status = 'draft'"))
+            await session.execute(text("grant all on campaign to public"))
+            assert await drafts.write_ballot(session, given, []) is Refusal.NO_LONGER_A_DRAFT
+    finally:
+        await _temporary(sessions, "revoke", "from")
     async with sessions.begin() as session:
         assert await session.scalar(text("select count(*) from ballot where code = 'forged'")) == 0
 
