@@ -94,8 +94,9 @@ async def ground(folder: Path) -> AsyncIterator[Ground]:
             log = folder / f"{part}.log"
             log.unlink(missing_ok=True)
             workers[part] = start(
-                part, [python, "-m", "worker", part], log=log, cwd=ROOT, env=environment_of("scrutin_worker"),
-                ready=partial(_is_ready, log),
+                part, [python, "-m", "worker", part], log=log, cwd=ROOT,
+                # It says that it is ready on this level.
+                env={**environment_of("scrutin_worker"), "PORTAL_LOG_LEVEL": "INFO"}, ready=partial(_is_ready, log),
             )  # fmt: skip
 
         def stop_worker(part: str) -> None:
