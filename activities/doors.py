@@ -12,7 +12,7 @@ from activities.onboarding import Policy
 from portal.rules.accounts import Purpose, Role
 from portal.rules.doors import FIRST_LINK_VALID, OVER, Door, Moment, Reason, Status, Verdict
 from portal.rules.links import hash_of, token_of
-from portal.rules.mail import MailKind, lane, send_at
+from portal.rules.mail import MailKind, send_at
 from portal.rules.members import Standing
 from portal.store import Session, Sessions, accounts, campaigns, doors, journal, links, members, onboarding
 from portal.store import mail as outbox
@@ -233,7 +233,6 @@ class DoorActivities:
             outbox.to_queue(
                 key=f"{kind}:{request.id}:{occasion}:{to}",
                 kind=kind,
-                lane=lane(kind),
                 account_id=account_id,
                 request_id=None if account_id else request.id,
                 campaign_id=None,

@@ -9,7 +9,7 @@ from temporalio import activity
 
 from portal.rules.campaigns import Calendar
 from portal.rules.decisions import appeal_answered_by
-from portal.rules.mail import MOST_REMINDERS, Courtesy, MailKind, lane, send_at
+from portal.rules.mail import MOST_REMINDERS, Courtesy, MailKind, send_at
 from portal.rules.members import Group
 from portal.rules.onboarding import MEMBERS_TURN, IdentityState, Step
 from portal.rules.refusals import Refusal
@@ -147,7 +147,7 @@ class Records:
             zone=campaign.zone,
         )
         return outbox.to_queue(
-            key=key, kind=kind, lane=lane(kind), account_id=account.id, campaign_id=campaign.id, due_at=due, facts=facts
+            key=key, kind=kind, account_id=account.id, campaign_id=campaign.id, due_at=due, facts=facts
         )
 
 

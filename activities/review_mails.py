@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from portal.rules.accounts import Role
-from portal.rules.mail import Courtesy, MailKind, lane, send_at
+from portal.rules.mail import Courtesy, MailKind, send_at
 from portal.store import Session, accounts, mail
 from portal.text import TORONTO
 
@@ -17,7 +17,7 @@ async def tell_staff(session: Session, courtesy: Courtesy, submission_id: UUID, 
         await mail.queue(
             session,
             mail.to_queue(
-                key=f"{KIND}:{submission_id}:{occasion}:{account_id}", kind=KIND, lane=lane(KIND),
+                key=f"{KIND}:{submission_id}:{occasion}:{account_id}", kind=KIND,
                 account_id=account_id, campaign_id=None,
                 due_at=send_at(KIND, due=datetime.now(UTC), to=str(account_id), courtesy=courtesy, zone=TORONTO),
                 facts={"submission_id": str(submission_id), "occasion": occasion.partition(":")[0]},

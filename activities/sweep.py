@@ -19,7 +19,7 @@ from portal.rules.identity import (
     UNDECIDED_FOR,
     SubmissionStatus,
 )  # fmt: skip
-from portal.rules.mail import MailKind, lane
+from portal.rules.mail import MailKind
 from portal.rules.roll import DRAFT_KEPT
 from portal.store import Session, Sessions, accounts, decisions, doors, identity, journal, leftovers, mail, roll, watch
 from portal.store import sessions as sign_ins
@@ -131,7 +131,7 @@ class SweepActivities:
                     session,
                     mail.to_queue(
                         key=f"{MailKind.STAFF_ALARM}:{oldest.id}:{account_id}", kind=MailKind.STAFF_ALARM,
-                        lane=lane(MailKind.STAFF_ALARM), account_id=account_id, campaign_id=None,
+                        account_id=account_id, campaign_id=None,
                         # At any hour: a promise is being broken.
                         due_at=datetime.now(UTC), facts={"submission_id": str(oldest.id)},
                     ),

@@ -32,7 +32,7 @@ from portal.rules.doors import (
     tidy,
 )  # fmt: skip
 from portal.rules.links import hash_of, token_of
-from portal.rules.mail import MailKind, lane
+from portal.rules.mail import MailKind
 from portal.rules.refusals import Refusal
 from portal.store import Session, accounts, campaigns, doors, identity, journal, mail, members
 from portal.store.sessions import Visitor
@@ -183,7 +183,7 @@ async def _mail(session: Session, kind: MailKind, request_id: UUID, occasion: st
     await mail.queue(
         session,
         mail.to_queue(
-            key=f"{kind}:{request_id}:{occasion}", kind=kind, lane=lane(kind), account_id=None, request_id=request_id,
+            key=f"{kind}:{request_id}:{occasion}", kind=kind, account_id=None, request_id=request_id,
             campaign_id=None, due_at=datetime.now(UTC), facts={"request_id": str(request_id)},
         ),
     )  # fmt: skip

@@ -17,7 +17,7 @@ from api.returning import RETURN, asked_for, factor_page, read_kept, resume
 from api.routes import page
 from portal.rules.accounts import MOST_STAFF_SESSIONS, Purpose, SessionKind
 from portal.rules.links import hash_of
-from portal.rules.mail import MailKind, lane
+from portal.rules.mail import MailKind
 from portal.rules.refusals import Refusal
 from portal.store import Session, accounts, factors, journal, links, mail, sessions
 from portal.store.factors import Held
@@ -130,7 +130,6 @@ async def _tell_owner(session: Session, visitor: Visitor, browser: str) -> None:
         mail.to_queue(
             key=f"staff-signed-in:{visitor.account_id}:{browser}:{now:%Y%m%dT%H%M%S}",
             kind=MailKind.STAFF_SIGNED_IN,
-            lane=lane(MailKind.STAFF_SIGNED_IN),
             account_id=visitor.account_id,
             campaign_id=None,
             due_at=now,

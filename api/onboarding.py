@@ -20,7 +20,7 @@ from portal.rules.accounts import CODE_TRIES, VERIFICATION_VALID, Purpose, Sessi
 from portal.rules.decisions import appeal_answered_by
 from portal.rules.identity import SubmissionStatus, undecided_until
 from portal.rules.links import code_of, hash_of, token_of
-from portal.rules.mail import MailKind, lane
+from portal.rules.mail import MailKind
 from portal.rules.onboarding import IdentityState, Step
 from portal.rules.refusals import Refusal, Refused
 from portal.store import Session, accounts, appeals, ballots, identity, links, mail, onboarding
@@ -281,7 +281,7 @@ async def another_link(session: Session, portal: Portal, account: Account, key: 
     await mail.queue(
         session,
         mail.to_queue(
-            key=f"verification:{link_id}", kind=MailKind.VERIFICATION, lane=lane(MailKind.VERIFICATION),
+            key=f"verification:{link_id}", kind=MailKind.VERIFICATION,
             account_id=account.id, campaign_id=None, due_at=datetime.now(UTC), facts={"link_id": str(link_id)},
         ),
     )  # fmt: skip

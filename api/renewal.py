@@ -18,7 +18,7 @@ from api.portal import Portal, portal_of
 from api.routes import page
 from portal.rules.accounts import ADDRESS_LIMIT, RENEWAL_VALID, Purpose, canonical_email
 from portal.rules.links import hash_of, token_of
-from portal.rules.mail import MailKind, lane
+from portal.rules.mail import MailKind
 from portal.rules.refusals import Refusal
 from portal.store import Session, accounts, journal, links, mail, members, sessions
 from portal.store.accounts import Account
@@ -73,7 +73,6 @@ async def _send_link(portal: Portal, address: str, email: str) -> tuple[bool, UU
                 mail.to_queue(
                     key=f"renewal:{link_id}",
                     kind=MailKind.RENEWAL,
-                    lane=lane(MailKind.RENEWAL),
                     account_id=account.id,
                     campaign_id=None,
                     due_at=datetime.now(UTC),
@@ -143,7 +142,6 @@ async def new_password(request: Request, language: Lang, visitor: Anyone, form: 
             mail.to_queue(
                 key=f"password-changed:{link.id}",
                 kind=MailKind.PASSWORD_CHANGED,
-                lane=lane(MailKind.PASSWORD_CHANGED),
                 account_id=account.id,
                 campaign_id=None,
                 due_at=datetime.now(UTC),

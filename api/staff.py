@@ -17,7 +17,7 @@ from api.portal import portal_of
 from api.routes import page
 from portal.rules.accounts import INVITATION_VALID, RECOVERY_VALID, Purpose, Role
 from portal.rules.links import hash_of, token_of
-from portal.rules.mail import MailKind, lane
+from portal.rules.mail import MailKind
 from portal.rules.refusals import Refusal, Refused
 from portal.store import Session, accounts, links, mail, staff
 from portal.store.accounts import Account
@@ -93,7 +93,7 @@ async def _send_invitation(session: Session, secret: bytes, account_id: UUID) ->
     await mail.queue(
         session,
         mail.to_queue(
-            key=f"staff-invitation:{link_id}", kind=MailKind.STAFF_INVITATION, lane=lane(MailKind.STAFF_INVITATION),
+            key=f"staff-invitation:{link_id}", kind=MailKind.STAFF_INVITATION,
             account_id=account_id, campaign_id=None, due_at=datetime.now(UTC), facts={"link_id": str(link_id)},
         ),
     )  # fmt: skip

@@ -28,6 +28,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.elements import ColumnElement
 
 from portal.rules.mail import Lane, MailKind
+from portal.rules.mail import lane as lane_of
 from portal.store import Session
 from portal.store.accounts import Account
 from portal.store.base import Base, NewId, row_if, table_of
@@ -101,16 +102,16 @@ def to_queue(
     *,
     key: str,
     kind: MailKind,
-    lane: Lane,
     account_id: UUID | None,
     campaign_id: UUID | None,
     due_at: datetime,
     facts: Mapping[str, str],
     request_id: UUID | None = None,
+    lane: Lane | None = None,
 ) -> Row:
-    """A mail as its row; `facts` are ids, codes and instants."""
+    """A mail as its row, in the lane of its kind unless another is given; `facts` are ids, codes and instants."""
     return {
-        "mail_id": uuid4(), "mail_key": key, "mail_kind": kind.value, "mail_lane": lane.value,
+        "mail_id": uuid4(), "mail_key": key, "mail_kind": kind.value, "mail_lane": (lane or lane_of(kind)).value,
         "mail_account_id": account_id, "mail_request_id": request_id, "mail_campaign_id": campaign_id,
         "mail_facts": dict(facts), "mail_due_at": due_at,
     }  # fmt: skip
