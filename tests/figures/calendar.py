@@ -28,7 +28,7 @@ from workflows.onboarding import OnboardingWorkflow
 MEMBERS = 300
 AT_ONCE = 48
 # Given up, and said so, after this long.
-PATIENCE = 900.0
+PATIENCE = 1800.0
 
 
 async def count(there: Ground, statement: str, **values: object) -> int:
