@@ -35,6 +35,14 @@ class Majority(StrEnum):
     TWO_THIRDS = "two-thirds"
 
 
+class VoteState(StrEnum):
+    """What becomes of a vote. One is `open` while its voter's identity is neither confirmed nor finally refused."""
+
+    COUNTS = "counts"
+    OPEN = "open"
+    SET_ASIDE = "set-aside"
+
+
 # A vote whose voter's identity is not confirmed is settled so long after the last answer at the latest.
 SETTLED_WITHIN = timedelta(days=7)
 

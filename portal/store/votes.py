@@ -8,16 +8,21 @@ from uuid import UUID
 from sqlalchemy import (
     CheckConstraint,
     Computed,
+    DateTime,
     ForeignKey,
     LargeBinary,
+    String,
     UniqueConstraint,
+    Uuid,
     and_,
     bindparam,
     case,
+    column,
     exists,
     func,
     or_,
     select,
+    table,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
@@ -25,7 +30,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.rules.campaigns import CampaignStatus
 from portal.rules.identity import SubmissionStatus
 from portal.rules.members import Standing
-from portal.rules.votes import BallotKind, Definition, Majority, options_of
+from portal.rules.votes import BallotKind, Definition, Majority, VoteState, options_of, receipt_of
 from portal.store import Session, journal
 from portal.store.ballots import Ballot, Candidate, Registration
 from portal.store.base import Base, table_of
@@ -134,6 +139,48 @@ async def taken(session: Session, ballot_id: UUID, member_id: UUID) -> Taken | N
     """The vote of this member that is in the box, if any."""
     row = (await session.execute(_TAKEN, {"ballot": ballot_id, "voter": member_id})).one_or_none()
     return None if row is None else Taken(row.cast_at, row.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A member's own vote, as far as the portal knows it."""
+
+    cast_at: datetime
+    digest: bytes
+    state: VoteState
+    # What the last answer about the identity was, unless it is confirmed or in review.
+    because: str | None
+    # When a vote that is open is settled at the latest.
+    settled_by: datetime
+
+    @property
+    def receipt(self) -> str:
+        return receipt_of(self.digest)
+
+
+# A view of the migrations: what becomes of each vote is asked of one place.
+SETTLED = table(
+    "settled_vote",
+    column("ballot_id", Uuid()),
+    column("member_id", Uuid()),
+    column("campaign_id", Uuid()),
+    column("digest", LargeBinary()),
+    column("cast_at", DateTime(timezone=True)),
+    column("state", String()),
+    column("because", String()),
+    column("settled_by", DateTime(timezone=True)),
+)
+_OF_MEMBER = select(SETTLED).where(
+    SETTLED.c.campaign_id == bindparam("campaign"), SETTLED.c.member_id == bindparam("voter")
+)
+
+
+async def of_member(session: Session, campaign_id: UUID, member_id: UUID) -> dict[UUID, Cast]:
+    """Every vote of a member in a campaign, by ballot."""
+    rows = await session.execute(_OF_MEMBER, {"campaign": campaign_id, "voter": member_id})
+    return {
+        row.ballot_id: Cast(row.cast_at, row.digest, VoteState(row.state), row.because, row.settled_by) for row in rows
+    }
 
 
 _CANDIDATES = (

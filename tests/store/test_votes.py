@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import select, text
 
-from portal.rules.votes import encode
+from portal.rules.votes import VoteState, digest_of, encode
 from portal.store import Session, Sessions, votes
 from portal.store.ballots import Ballot, Registration
 from portal.store.campaigns import Campaign
@@ -50,5 +50,7 @@ async def test_a_registered_member_votes_once_and_the_vote_opens_with_the_key_al
         assert taken is not None
         assert await votes.cast(session, ciphertext=await sealed(session, campaign, ballot, 2), **wish) is None
         assert await votes.taken(session, ballot.id, member.id) == taken
+        mine = await votes.of_member(session, campaign.id, member.id)
+        assert (mine[ballot.id].state, mine[ballot.id].digest) == (VoteState.COUNTS, digest_of(first))
     assert await count(sessions, ballot.id) == 1
     assert keys_of_votes.opened(first, definition.info) == encode([1])
