@@ -16,6 +16,7 @@ from portal.store.factors import Authenticator, Passkey
 from portal.store.members import Member
 from portal.store.sealing import seal_shared
 from tests import keys
+from tests.keys_of_votes import TRUSTEES
 
 _numbers = count(900_001)
 
@@ -44,6 +45,7 @@ async def a_campaign(
     closes: timedelta = timedelta(days=12),
     ends: timedelta = timedelta(days=26),
     password_cutoff: datetime | None = None,
+    election_key: bytes | None = None,
 ) -> Campaign:
     """A campaign with the eight ballots, its instants counted from now."""
     now = datetime.now(UTC).replace(microsecond=0)
@@ -58,6 +60,8 @@ async def a_campaign(
         closes=now + closes,
         ends=now + ends,
         password_cutoff=password_cutoff,
+        election_key=election_key,
+        trustees=TRUSTEES if election_key else None,
     )
     session.add(campaign)
     await session.flush()

@@ -27,7 +27,7 @@ PACKAGES = PROJECT["tool"]["importlinter"]["root_packages"]
 CALM = frozenset(
     {
         "base64", "collections", "collections.abc", "csv", "dataclasses", "datetime", "email", "email.message", "enum",
-        "hashlib", "hmac", "re", "typing", "unicodedata", "uuid", "zoneinfo",
+        "hashlib", "hmac", "itertools", "json", "re", "typing", "unicodedata", "uuid", "zoneinfo",
     }
 )  # fmt: skip
 WORLDLY = frozenset(

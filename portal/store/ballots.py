@@ -32,6 +32,7 @@ from portal.rules.ballots import Electorate, may_register
 from portal.rules.campaigns import CampaignStatus
 from portal.rules.members import Group, Standing
 from portal.rules.refusals import Refusal
+from portal.rules.votes import Majority
 from portal.store import Session
 from portal.store.base import Base, NewId
 from portal.store.campaigns import Campaign
@@ -45,8 +46,12 @@ class Ballot(Base):
     __tablename__ = "ballot"
     __table_args__ = (
         UniqueConstraint("campaign_id", "code"),
-        CheckConstraint("kind in ('resolution', 'ratification', 'election')", name="kind"),
+        CheckConstraint("kind in ('resolution', 'ratification', 'election', 'strike', 'last-offer')", name="kind"),
+        CheckConstraint("kind not in ('strike', 'last-offer') or not members_only", name="mandated"),
         CheckConstraint("choose between 1 and 50", name="choose"),
+        CheckConstraint("choose <= 31", name="fits"),
+        CheckConstraint("majority in ('half', 'two-thirds')", name="majority"),
+        CheckConstraint("quorum_percent between 1 and 100", name="quorum_percent"),
         CheckConstraint(
             "btrim(title_fr) <> '' and btrim(title_en) <> '' and btrim(question_fr) <> '' and btrim(question_en) <> ''",
             name="two_languages",
@@ -66,6 +71,9 @@ class Ballot(Base):
     members_only: Mapped[bool] = mapped_column(default=True)
     # How many candidates of an election may be chosen.
     choose: Mapped[int] = mapped_column(default=1, server_default="1")
+    # What it takes to be adopted, and how many of the electors must vote for it to count, if that is asked.
+    majority: Mapped[str] = mapped_column(default=Majority.HALF.value, server_default=Majority.HALF.value)
+    quorum_percent: Mapped[int | None]
 
     def title(self, language: str) -> str:
         return self.title_fr if language == "fr" else self.title_en

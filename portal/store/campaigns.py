@@ -7,6 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import CheckConstraint, and_, false, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.rules.campaigns import Calendar, CampaignStatus
@@ -23,6 +24,8 @@ class Campaign(Base):
         CheckConstraint("status in ('draft', 'open', 'cancelled')", name="status"),
         CheckConstraint("(status = 'cancelled') = (cancelled_at is not null)", name="cancelled"),
         CheckConstraint("btrim(title_fr) <> '' and btrim(title_en) <> ''", name="two_languages"),
+        CheckConstraint("octet_length(election_key) = 65 and get_byte(election_key, 0) = 4", name="election_key"),
+        CheckConstraint("(election_key is null) = (trustees is null)", name="trustees"),
     )
 
     id: Mapped[NewId]
@@ -47,6 +50,16 @@ class Campaign(Base):
     # Held for its own mock members, whose mails go to this address of the staff, or nowhere.
     rehearsal: Mapped[bool] = mapped_column(default=False, server_default=false())
     rehearsal_to: Mapped[str | None]
+    # What votes are sealed to, a point of P-256, and the public keys of the officers who hold its other half.
+    election_key: Mapped[bytes | None]
+    trustees: Mapped[list[dict[str, str]] | None] = mapped_column(JSONB(none_as_null=True))
+    # The box is closed for good; the results are out; a complaint is open; the key is destroyed.
+    sealed_at: Mapped[datetime | None]
+    results_at: Mapped[datetime | None]
+    held_at: Mapped[datetime | None]
+    destroyed_at: Mapped[datetime | None]
+    # When a closing that was announced was moved.
+    closing_moved_at: Mapped[datetime | None]
 
     @property
     def zone(self) -> ZoneInfo:

@@ -29,6 +29,7 @@ from portal.store import (  # noqa: F401  (a table exists once its module is imp
     roll,
     sessions,
     staff,
+    votes,
 )
 from portal.store.base import Base
 

@@ -164,6 +164,15 @@ def unseal(keys: EpochKeys, document_id: UUID, *, ciphertext: bytes, wrapped_key
         raise SealBroken from None
 
 
+def seal_vote(election_key: bytes, plaintext: bytes, info: bytes) -> bytes:
+    """A vote, sealed for who holds the other half of the election's key, as a browser seals its own.
+
+    For a reader without scripts; the choice goes no further than this call.
+    """
+    public_key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), election_key)
+    return _SUITE.encrypt(plaintext, public_key, info)
+
+
 def seal_shared(secret: bytes, account_id: UUID, plaintext: bytes) -> bytes:
     """Seal what an authenticator shares with us: a copy of the records alone does not open it."""
     nonce = secrets.token_bytes(_NONCE)

@@ -95,6 +95,7 @@ async def fill(session: Session) -> UUID:
     await a_row(session, "paper_voter", id=uuid4(), campaign_id=campaign.id, member_id=one.id, reason="asked",
                 by_id=reviewer.id)  # fmt: skip
     await a_row(session, "registration", ballot_id=ballot_id, member_id=one.id)
+    await a_row(session, "vote", ballot_id=ballot_id, member_id=one.id, ciphertext=b"v" * 145)
     await a_row(session, "onboarding", campaign_id=campaign.id, member_id=one.id, step="ended", calendar_version=1,
                 ended_at=at)  # fmt: skip
     await a_row(session, "door_request", id=request_id, kind="join", language="fr", said="{}", token_hash=b"d",
