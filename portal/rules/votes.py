@@ -217,6 +217,9 @@ class Count:
         )  # fmt: skip
 
 
+NOBODY = Count(0, 0, 0, 0)
+
+
 def shown(groups: Mapping[Group, Count]) -> dict[Group, Count | None]:
     """The counts of the groups of one ballot; None of one that is too small, and of a second if one alone could be
     worked out from the total."""
