@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, and_, bindparam, exists, func, or_, select
+from sqlalchemy import Uuid, and_, bindparam, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from portal.rules.members import Standing
@@ -26,8 +26,12 @@ _THEIRS = and_(
 
 def ballot_left(campaign_id: UUID) -> ColumnElement[bool]:
     """Whether a member has a ballot of this campaign without a vote: part of the statements that choose members."""
-    voted = exists().where(Vote.ballot_id == Ballot.id, Vote.member_id == Member.id).correlate(Ballot, Member)
-    return exists().where(Ballot.campaign_id == campaign_id, _THEIRS, ~voted).correlate(Member)
+    # Of columns that may be read: not every one of a vote's is.
+    voted = select(Vote.member_id).where(Vote.ballot_id == Ballot.id, Vote.member_id == Member.id)
+    left = select(Ballot.id).where(
+        Ballot.campaign_id == campaign_id, _THEIRS, ~voted.correlate(Ballot, Member).exists()
+    )
+    return left.correlate(Member).exists()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from portal.rules.campaigns import CampaignStatus
 from portal.rules.identity import SubmissionStatus
@@ -212,10 +212,15 @@ _LAST = (
     .limit(1)
     .scalar_subquery()
 )
-_COPIED = exists().where(
-    _VOTE.c.ballot_id == Ballot.id,
-    _VOTE.c.member_id != Member.id,
-    _VOTE.c.digest == bindparam("digest", type_=LargeBinary()),
+_OTHER = aliased(Vote)
+_COPIED = (
+    select(_OTHER.member_id)
+    .where(
+        _OTHER.ballot_id == Ballot.id,
+        _OTHER.member_id != Member.id,
+        _OTHER.digest == bindparam("digest", type_=LargeBinary()),
+    )
+    .exists()
 )
 _WHY_NOT = (
     select(
