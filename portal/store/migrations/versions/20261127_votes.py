@@ -138,9 +138,11 @@ end $$
 """
 
 # What becomes of each vote. One whose voter's identity was confirmed counts; before the close, and for a week after the
-# last answer, anything may still change; an answer to an appeal is the last (portal/rules/votes.py, SETTLED_WITHIN),
-# and nothing stays open beyond the end of the campaign. What was so when the box was sealed stays so: what comes later
-# about an identity takes no vote out of a count, and puts none into it.
+# last answer and after what was sent since, anything may still change; an answer to an appeal is the last
+# (portal/rules/votes.py, `settled_by`), and nothing is open beyond the end of the campaign. An upload that was never sent
+# says nothing of anybody, nor does one that was replaced; when an appeal is taken back, what it contested stands.
+# What was so when the box was sealed stays so: what comes later about an identity takes no vote out of a count, and
+# puts none into it.
 SETTLED = """
 create view settled_vote as
 select v.ballot_id, v.member_id, v.digest, v.cast_at, b.campaign_id,
@@ -149,14 +151,11 @@ select v.ballot_id, v.member_id, v.digest, v.cast_at, b.campaign_id,
         when moment.at >= c.ends then 'set-aside'
         when live.id is not null then 'open'
         when last.status = 'refused' and last.appeal_of is not null then 'set-aside'
-        when moment.at < greatest(c.closes, last.over_at + interval '7 days') then 'open'
+        when moment.at < latest.at then 'open'
         else 'set-aside'
     end as state,
     case when live.id is null and (r.confirmed_at <= moment.at) is not true then last.status end as because,
-    case
-        when live.id is not null then c.ends
-        else least(c.ends, greatest(c.closes, last.over_at + interval '7 days'))
-    end as settled_by
+    latest.at as settled_by
 from vote v
 join ballot b on b.id = v.ballot_id
 join campaign c on c.id = b.campaign_id
@@ -167,9 +166,16 @@ left join submission live
     and live.submitted_at <= moment.at
 left join lateral (
     select s.status, s.over_at, s.appeal_of from submission s
-    where s.campaign_id = c.id and s.member_id = v.member_id and s.over_at <= moment.at and s.submitted_at is not null
+    where s.campaign_id = c.id and s.member_id = v.member_id and s.submitted_at is not null and s.over_at <= moment.at
+        and s.status in ('approved', 'rejected', 'refused', 'expired', 'withdrawn', 'abandoned')
+        and not (s.status = 'withdrawn' and s.appeal_of is not null)
     order by s.over_at desc limit 1
 ) last on true
+cross join lateral (
+    select least(c.ends, greatest(
+        c.closes, coalesce(last.over_at, c.closes) + interval '7 days', live.submitted_at + interval '7 days'
+    )) as at
+) latest
 """
 
 
