@@ -1,12 +1,13 @@
 """Voters, sealed votes and what became of them, for tests."""
 
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select, text
 
-from portal.rules.votes import encode
+from portal.rules.votes import encode, receipt_of
 from portal.store import Session, Sessions, votes
 from portal.store.ballots import Ballot, Registration
 from portal.store.campaigns import Campaign
@@ -67,3 +68,13 @@ async def vote(
 async def count(sessions: Sessions, ballot_id: UUID) -> int:
     async with sessions() as session:
         return int(await session.scalar(text("select count(*) from vote where ballot_id = :b"), {"b": ballot_id}) or 0)
+
+
+def forms_of(digest: bytes) -> list[str]:
+    """Every way in which a receipt, or the hash it is made of, could be written down."""
+    receipt = receipt_of(digest)
+    plain = receipt.replace("-", "")
+    return [
+        receipt, plain, receipt.lower(), plain.lower(), digest.hex(), digest.hex()[:16],
+        b64encode(digest).decode()[:20], urlsafe_b64encode(digest).decode()[:20], repr(digest)[2:20],
+    ]  # fmt: skip
