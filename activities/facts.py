@@ -14,7 +14,7 @@ from portal.rules.links import code_of, reminders_token, token_of
 from portal.rules.mail import REMINDERS, MailKind
 from portal.rules.onboarding import MEMBERS_TURN, Step
 from portal.rules.votes import VoteState
-from portal.store import Session, ballots, campaigns, identity, links, onboarding, participation
+from portal.store import Session, ballots, campaigns, identity, links, onboarding, voters
 from portal.store import mail as outbox
 from portal.store.campaigns import Campaign
 from portal.store.mail import Claimed
@@ -184,7 +184,7 @@ class Facts:
         self, session: Session, language: str, member: Member, campaign: Campaign
     ) -> dict[str, object] | None:
         """In which ballots a vote is recorded, as it stands now; neither what it says nor the receipt is read."""
-        parts = await participation.of_member(session, campaign.id, member.id)
+        parts = await voters.of_member(session, campaign.id, member.id)
         voted = [part.ballot.title(language) for part in parts if part.state is not None]
         if campaign.cancelled or not voted:
             return None
@@ -235,7 +235,7 @@ class Facts:
             return {"ballots_count": len(standing.registered), "missing": missing}
         if mail.kind is MailKind.NOT_YET_VOTED:
             moment = NoticeKind(mail.facts["notice"]).value
-            parts = await participation.of_member(session, campaign.id, member.id)
+            parts = await voters.of_member(session, campaign.id, member.id)
             left = [part.ballot.title(language) for part in parts if part.left]
             # They have voted in all of theirs since it was queued: nothing to remind of.
             return None if closed or not left else {"moment": moment, "missing": missing, "ballots": left}

@@ -5,8 +5,8 @@ import asyncio
 from typing import Any
 
 from portal.settings import Settings
-from portal.store import campaigns, open_database, participation, sessions_of
-from portal.store.participation import Agreement, Gap
+from portal.store import campaigns, open_database, sessions_of, voters
+from portal.store.voters import Agreement, Gap
 
 WHOLE, GAPS, UNKNOWN = 0, 1, 2
 
@@ -39,7 +39,7 @@ async def _verify(url: str, code: str) -> int:
             if campaign is None:
                 print(f"vote: there is no campaign {code}")
                 return UNKNOWN
-            found = await participation.verify(session, campaign.id)
+            found = await voters.verify(session, campaign.id)
     finally:
         await engine.dispose()
     print(said(found))

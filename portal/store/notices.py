@@ -17,7 +17,7 @@ from portal.store.mail import Mail
 from portal.store.members import Member, of_campaign
 from portal.store.onboarding import File
 from portal.store.paper import on_paper
-from portal.store.participation import ballot_left
+from portal.store.voters import ballot_left
 
 
 @dataclass(frozen=True, slots=True)

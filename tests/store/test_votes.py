@@ -33,7 +33,7 @@ async def test_a_registered_member_votes_once_and_the_vote_opens_with_the_key_al
         member, ballot = await a_voter(session, campaign)
         definition = await votes.definition_of(session, campaign.code, ballot)
     first = await sealed_as(as_api, campaign, ballot, 1)
-    wish = {"campaign_id": campaign.id, "ballot_id": ballot.id, "member_id": member.id}
+    wish: Any = {"campaign_id": campaign.id, "ballot_id": ballot.id, "member_id": member.id}
     async with as_api.begin() as session:
         taken = await votes.cast(session, ciphertext=first, **wish)
     assert taken is not None and taken.digest == digest_of(first)
@@ -64,11 +64,11 @@ async def test_a_copy_of_somebody_elses_sealed_vote_is_refused(sessions: Session
         two, _ = await a_voter(session, campaign)
     stolen = await sealed_as(as_api, campaign, ballot, 1)
     async with as_api.begin() as session:
-        wish = {"campaign_id": campaign.id, "ballot_id": ballot.id, "ciphertext": stolen}
-        assert await votes.cast(session, member_id=one.id, **wish) is not None  # type: ignore[arg-type]
+        wish: Any = {"campaign_id": campaign.id, "ballot_id": ballot.id, "ciphertext": stolen}
+        assert await votes.cast(session, member_id=one.id, **wish) is not None
     async with as_api.begin() as session:
-        assert await votes.cast(session, member_id=two.id, **wish) is None  # type: ignore[arg-type]
-        why = await votes.why_not(session, member_id=two.id, **wish)  # type: ignore[arg-type]
+        assert await votes.cast(session, member_id=two.id, **wish) is None
+        why = await votes.why_not(session, member_id=two.id, **wish)
     assert why == NotTaken(Refusal.VOTE_COPIED)
     async with as_api.begin() as session:
         assert await vote(session, campaign, two, ballot) is not None
@@ -195,9 +195,9 @@ async def test_a_ballot_of_another_campaign_or_of_none_is_unknown(sessions: Sess
         member, ballot = await a_voter(session, campaign)
     assert await asked(as_api, other, member, ballot) is Refusal.BALLOT_UNKNOWN
     async with as_api.begin() as session:
-        nothing = {"campaign_id": campaign.id, "ballot_id": UUID(int=0), "member_id": member.id}
+        nothing: Any = {"campaign_id": campaign.id, "ballot_id": UUID(int=0), "member_id": member.id}
         assert (await votes.why_not(session, **nothing)).refusal is Refusal.BALLOT_UNKNOWN
-        nobody = {"campaign_id": campaign.id, "ballot_id": ballot.id, "member_id": UUID(int=0)}
+        nobody: Any = {"campaign_id": campaign.id, "ballot_id": ballot.id, "member_id": UUID(int=0)}
         assert (await votes.why_not(session, **nobody)).refusal is Refusal.BALLOT_UNKNOWN
 
 

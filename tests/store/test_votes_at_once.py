@@ -1,6 +1,7 @@
 """What is done at one moment by several: one vote, and never a vote online beside one on paper."""
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -26,7 +27,7 @@ async def test_forty_votes_of_one_member_at_one_moment_are_one(sessions: Session
         member, ballot = await a_voter(session, campaign)
         prepared = [await sealed(session, campaign, ballot, 1 + n % 3) for n in range(AT_ONCE)]
     engine = open_database(api_settings.database_url.get_secret_value(), pool_size=AT_ONCE)
-    wish = {"campaign_id": campaign.id, "ballot_id": ballot.id, "member_id": member.id}
+    wish: Any = {"campaign_id": campaign.id, "ballot_id": ballot.id, "member_id": member.id}
     gate = asyncio.Barrier(AT_ONCE)
 
     async def one(ciphertext: bytes) -> tuple[bool, bytes]:
@@ -99,7 +100,7 @@ async def test_a_vote_that_waits_for_a_mark_on_paper_is_not_taken(sessions: Sess
     assert await online is False
     assert await count(sessions, ballot.id) == 0
     async with as_api.begin() as session:
-        wish = {"campaign_id": campaign.id, "ballot_id": ballot.id, "member_id": member.id}
+        wish: Any = {"campaign_id": campaign.id, "ballot_id": ballot.id, "member_id": member.id}
         assert (await votes.why_not(session, **wish)).refusal is Refusal.VOTES_ON_PAPER
 
 

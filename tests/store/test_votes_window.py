@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -86,7 +87,7 @@ async def test_a_vote_counts_until_the_last_moment_before_the_close_and_not_from
     assert all(before > campaign.closes - SECOND / 10 for before in refused)
     assert await count(sessions, ballot.id) == len(taken)
     async with as_api.begin() as session:
-        wish = {"campaign_id": campaign.id, "ballot_id": ballot.id, "member_id": members[-1].id}
+        wish: Any = {"campaign_id": campaign.id, "ballot_id": ballot.id, "member_id": members[-1].id}
         assert (await votes.why_not(session, **wish)).refusal is Refusal.VOTE_CLOSED
 
 
@@ -216,6 +217,13 @@ async def test_neither_the_zone_nor_the_clock_of_the_application_decides(
     assert given - entry - constants == {"ballot", "campaign", "voter", "sealed"}
 
 
+def four_in_the_afternoon(day: tuple[int, int, int]) -> datetime:
+    """As an officer types it."""
+    at = instant(str(day[0]), str(day[1]), str(day[2]), "16:00", TORONTO)
+    assert isinstance(at, datetime)
+    return at
+
+
 async def held(sessions: Sessions, opens: datetime, closes: datetime) -> Campaign:
     """A vote of any year: no trigger asks why."""
     async with sessions.begin() as session:
@@ -246,7 +254,7 @@ async def test_four_in_the_afternoon_is_one_instant_and_members_read_it_in_the_z
     sessions: Sessions, day: tuple[int, int, int], expected: datetime
 ) -> None:
     """T82: as an officer types it, as it is stored, and as it is compared."""
-    closes = instant(*(str(part) for part in day), "16:00", TORONTO)
+    closes = four_in_the_afternoon(day)
     assert closes == expected
     campaign = await held(sessions, expected - timedelta(days=12), expected)
     async with sessions.begin() as session:
@@ -268,8 +276,7 @@ async def test_a_vote_over_a_change_of_clocks_lasts_an_hour_less_or_more_and_its
     sessions: Sessions, first: tuple[int, int, int], last: tuple[int, int, int], hours: int
 ) -> None:
     """T82: nothing is added up in local time."""
-    opens, closes = (instant(*(str(part) for part in day), "16:00", TORONTO) for day in (first, last))
-    assert not isinstance(opens, Refusal) and not isinstance(closes, Refusal)
+    opens, closes = (four_in_the_afternoon(day) for day in (first, last))
     assert closes - opens == hours * HOUR
     campaign = await held(sessions, opens, closes)
     due = {notice.kind: notice.due for notice in notices(campaign.calendar)}

@@ -9,10 +9,10 @@ from portal.rules.members import Group
 from portal.rules.operations import PaperReason
 from portal.rules.votes import Count
 from portal.settings import Settings
-from portal.store import Session, Sessions, notices, paper, participation, votes
+from portal.store import Session, Sessions, notices, paper, voters, votes
 from portal.store.campaigns import Campaign
 from portal.store.members import Member
-from portal.store.participation import Gap
+from portal.store.voters import Gap
 from tests import builders
 from tests.store.cases import run
 from tests.voting import a_voter, an_open_vote, ballot_of, registered, vote
@@ -73,7 +73,7 @@ async def test_only_who_has_a_ballot_left_is_reminded_to_vote(
         # The opening is announced to everybody with a ballot, whatever they have done.
         opening = await notices.concerned(session, campaign.id, NoticeKind.VOTING_OPEN, after=None, most=99)
         assert {person.member_id for person in opening} == {done.id, partly.id, unregistered.id}
-        parts = await participation.of_member(session, campaign.id, partly.id)
+        parts = await voters.of_member(session, campaign.id, partly.id)
     assert [part.ballot.code for part in parts] == builders.ballots_of("EC")
     assert [part.ballot.code for part in parts if part.left] == ["ec-ratification"]
 
@@ -132,12 +132,13 @@ async def test_whatever_is_done_to_the_box_behind_the_portal_is_named(
         await builders.a_member(session)
         await session.execute(text(BEHIND))
         await session.execute(text(tampering))
-        found = await participation.verify(session, campaign.id)
-        entries = dict((await session.execute(text("select id, member_id from journal where action = 'voted'"))).all())
+        found = await voters.verify(session, campaign.id)
+        rows = await session.execute(text("select id, member_id from journal where action = 'voted'"))
+        entries = {row.id: row.member_id for row in rows}
     assert {one.gap for one in found.gaps} == {gap}
     assert len(found.gaps) == {Gap.OUT_OF_TIME: 6, Gap.ON_PAPER_TOO: 2}.get(gap, 1)
     for one in found.gaps:
-        assert entries.get(one.entry_id) == (None if gap is Gap.VOTE_INVENTED else one.member_id)
+        assert entries.get(one.entry_id or 0) == (None if gap is Gap.VOTE_INVENTED else one.member_id)
     assert await asked(worker_settings, campaign.code) == 1
     said = capsys.readouterr().out
     first = found.gaps[0]
@@ -151,6 +152,6 @@ async def test_another_campaigns_votes_are_none_of_this_ones(sessions: Sessions,
         other = await an_open_vote(session)
         member, ballot = await a_voter(session, other, code="pension")
         assert await vote(session, other, member, ballot)
-        found = await participation.verify(session, campaign.id)
+        found = await voters.verify(session, campaign.id)
     assert found.gaps == []
     assert found.counts["pension"] == (3, 3)
