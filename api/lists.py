@@ -16,7 +16,7 @@ from api.routes import page
 from api.workflows_seen import missing
 from portal.rules.members import Group, Language
 from portal.rules.onboarding import Step
-from portal.rules.operations import ACT_FOR, Act, Stage, Stuck
+from portal.rules.operations import ACT_FOR, LISTED, Act, Stage, Stuck
 from portal.rules.refusals import Refusal, Refused
 from portal.store import Session, campaigns, journal, operations, watch
 from portal.store.campaigns import Campaign
@@ -67,7 +67,7 @@ async def asked_of(request: Request, session: Session, listed: str) -> Asked:
         List(listed),
         campaign,
         Wanted(
-            stage=Stage(stage) if stage in set(Stage) else None,
+            stage=Stage(stage) if stage in LISTED else None,
             step=Step(step) if step in set(Step) else None,
             group=Group(group) if group in set(Group) else None,
             language=Language(language) if language in set(Language) else None,
@@ -169,7 +169,7 @@ async def list_page(request: Request, language: Lang, visitor: OperatorDep, list
     return render(
         request, "operations/list.html", visitor=visitor, listed=asked.listed, campaign=asked.campaign, count=count,
         number=number, pages=pages, query=asked.query, wanted=asked.wanted, words=words, groups=list(Group),
-        languages=list(Language), stages=list(Stage), steps=list(Step),
+        languages=list(Language), stages=list(LISTED), steps=list(Step),
         reasons=[r for r in Stuck if r is not Stuck.NO_WORKFLOW],
         rows=[
             (line, _said(asked.listed, line, language), _act_for(asked.listed, line, visitor.member_id))

@@ -20,7 +20,15 @@ from portal.rules.accounts import looks_like_member_number
 from portal.rules.doors import ANSWER_WITHIN, tidy
 from portal.rules.identity import ERASURE_ALARM, ERASURE_TARGET
 from portal.rules.members import Group, Language
-from portal.rules.operations import BOUNCES_AN_HOUR, MAIL_WAITS_AFTER, REVIEW_LATE_AFTER, Alert, Stage, Stuck
+from portal.rules.operations import (
+    BOUNCES_AN_HOUR,
+    LISTED,
+    MAIL_WAITS_AFTER,
+    REVIEW_LATE_AFTER,
+    Alert,
+    Stage,
+    Stuck,
+)  # fmt: skip
 from portal.rules.refusals import Refusal, Refused
 from portal.store import Session, campaigns, decisions, doors, members, operations, review, watch
 from portal.store.campaigns import Campaign
@@ -100,7 +108,8 @@ async def _desk(
         request, "operations/desk.html", visitor=visitor, refusal=refusal, field="numero" if refusal else None,
         looked_for=looked_for, campaign=campaign, people=people, funnel=people.funnel,
         bars=bars(people.funnel, language),
-        stages=[(stage, words.word(words.STAGES, stage, language)) for stage in Stage], groups=list(Group),
+        stages=[(stage, words.word(words.STAGES, stage, language)) for stage in LISTED], groups=list(Group),
+        voted=people.funnel.count(Stage.VOTED), voted_name=words.word(words.STAGES, Stage.VOTED, language),
         languages=list(Language), forecast=forecast, counter=count, requests=requests, post=post, numbers=numbers,
         stuck=[
             (code, words.word(words.REASONS, code, language), people.stuck[code])
@@ -135,7 +144,7 @@ def bars(funnel: Funnel, language: str) -> list[Bar]:
                 for group in Group
             ],
         )
-        for stage in Stage
+        for stage in LISTED
     ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 class Stage(StrEnum):
     """How far a member has come in the campaign; each stage holds the ones after it, but for registering.
 
-    Registering does not wait for the review, hence the last two may hold more people than the identity does.
+    Registering does not wait for the review, hence the stages after it may hold more people than the identity does.
     """
 
     ROLL = "roll"
@@ -17,6 +17,13 @@ class Stage(StrEnum):
     IDENTITY = "identity"
     SOME = "some"
     ALL = "all"
+    # In every ballot they are registered for.
+    VOTED = "voted"
+
+
+# What leads to a list of names. Who has not voted yet is nobody's business: it is counted over everybody, and that is
+# all (by group, officers see the turnout of groups that are large enough).
+LISTED = tuple(stage for stage in Stage if stage is not Stage.VOTED)
 
 
 class Act(StrEnum):

@@ -92,6 +92,17 @@ class Refusal(StrEnum):
     REGISTRATION_CLOSED = "registration-closed"
     VOTES_ON_PAPER = "votes-on-paper"
 
+    # the vote
+    ALREADY_VOTED = "already-voted"
+    VOTE_NOT_OPEN = "vote-not-open"
+    VOTE_CLOSED = "vote-closed"
+    # Nothing that votes are sealed to yet.
+    VOTE_NOT_READY = "vote-not-ready"
+    NOT_REGISTERED = "not-registered"
+    BETTER_PHOTO_NEEDED = "better-photo-needed"
+    VOTE_COPIED = "vote-copied"
+    VOTE_NOT_TAKEN = "vote-not-taken"
+
     # review
     CLAIM_NEEDED = "claim-needed"
     CLAIM_EXPIRED = "claim-expired"

@@ -50,6 +50,7 @@ from portal.store.links import Link
 from portal.store.members import Member
 from portal.store.onboarding import File
 from portal.store.paper import on_paper
+from portal.store.votes import Vote
 
 # One moment for a whole statement, so that it is not asked for every row.
 _NOW = func.statement_timestamp()
@@ -96,6 +97,8 @@ def _any(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return func.coalesce(select(true()).where(*conditions).limit(1).scalar_subquery(), false())
 
 
+# What a vote is looked for in: of columns that may be read.
+_CAST = aliased(Vote)
 _SENT = _any(
     Submission.campaign_id == _CAMPAIGN, Submission.member_id == Member.id, Submission.submitted_at.is_not(None)
 )
@@ -103,6 +106,15 @@ _PLACED = _any(
     Registration.member_id == Member.id,
     Registration.ballot_id == Ballot.id,
     Ballot.campaign_id == _CAMPAIGN,
+)
+_VOTED = _any(Vote.member_id == Member.id, Vote.ballot_id == Ballot.id, Ballot.campaign_id == _CAMPAIGN)
+_OWES_A_VOTE = _any(
+    Registration.member_id == Member.id,
+    Registration.ballot_id == Ballot.id,
+    Ballot.campaign_id == _CAMPAIGN,
+    ~select(_CAST.member_id)
+    .where(_CAST.ballot_id == Registration.ballot_id, _CAST.member_id == Registration.member_id)
+    .exists(),
 )
 _CONFIRMED = Member.identity_verified_at + bindparam("valid", type_=Interval()) > _NOW
 # By the file's step where it says enough, so that few members are looked up in the long tables.
@@ -116,6 +128,7 @@ REACHED: dict[Stage, ColumnElement[bool]] = {
     Stage.IDENTITY: and_(File.member_id.is_not(None), _CONFIRMED.is_(True)),
     Stage.SOME: or_(_PAST_REGISTRATION, and_(File.step == Step.REGISTRATION.value, _PLACED)),
     Stage.ALL: _PAST_REGISTRATION,
+    Stage.VOTED: and_(File.member_id.is_not(None), _VOTED, ~_OWES_A_VOTE),
 }
 
 

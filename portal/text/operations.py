@@ -36,6 +36,7 @@ STAGES: dict[Stage, str] = {
     Stage.IDENTITY: N_("Identité confirmée"),
     Stage.SOME: N_("Inscrits à au moins un vote"),
     Stage.ALL: N_("Inscrits à tous leurs votes"),
+    Stage.VOTED: N_("Ont voté partout où ils sont inscrits"),
 }
 
 # What a file waits for, said to an operator.

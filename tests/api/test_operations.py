@@ -15,7 +15,7 @@ from api.portal import Portal
 from portal.rules.accounts import Role
 from portal.rules.doors import Status
 from portal.rules.identity import SubmissionStatus
-from portal.rules.operations import Stage
+from portal.rules.operations import LISTED
 from portal.rules.refusals import Refusal
 from portal.store import Sessions, campaigns, members
 from portal.text.operations import List
@@ -51,7 +51,7 @@ async def test_every_number_of_the_desk_leads_to_a_list_of_that_length(visit: Vi
     operator = await a_desk(visit, sessions, Role.OPERATOR)
     await operator.get("/fr/operations")
     numbers = re.findall(r'href="(/fr/operations/liste/[^"]+)">(\d+)<', operator.page.html)
-    assert len(numbers) > len(Stage) * 6
+    assert len(numbers) > len(LISTED) * 6
     for address, number in numbers:
         await operator.get(unescape(address))
         assert operator.response.status_code == 200

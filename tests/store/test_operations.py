@@ -13,7 +13,7 @@ from portal.store.campaigns import Campaign
 from portal.store.identity import Claim, Decision
 from portal.store.members import Member
 from portal.store.operations import Wanted, Where
-from tests import builders
+from tests import builders, voting
 from tests.store.cases import a_submission, run
 
 DAY = timedelta(days=1)
@@ -81,8 +81,27 @@ async def test_every_number_of_the_funnel_is_the_length_of_its_list(
                     count = funnel.count(stage, group, language)
                     assert await operations.count_members(session, where, wanted) == count, wanted
                     assert len(await operations.members(session, where, wanted, most=100)) == count, wanted
-    assert [funnel.count(stage) for stage in Stage] == [8, 7, 6, 5, 1, 3, 2]
+    assert [funnel.count(stage) for stage in Stage] == [8, 7, 6, 5, 1, 3, 2, 0]
     assert funnel.count(Stage.ALL, Group.EC, Language.EN) == 1
+
+
+async def test_who_has_voted_in_every_ballot_they_are_registered_for_is_counted(
+    sessions: Sessions, as_api: Sessions
+) -> None:
+    async with sessions.begin() as session:
+        campaign = await voting.an_open_vote(session)
+    where = Where(campaign.id, VALID)
+    people = [await a_file(sessions, campaign, Step.DONE) for _ in range(3)]
+    async with sessions.begin() as session:
+        for member, voted in zip(people, (["pension", "auditors"], ["pension"], []), strict=True):
+            await voting.registered(session, campaign, member, "pension", "auditors")
+            for code in voted:
+                assert await voting.vote(session, campaign, member, await voting.ballot_of(session, campaign, code))
+    async with as_api.begin() as session:
+        funnel, _ = await operations.counts(session, where)
+        listed = await operations.members(session, where, Wanted(stage=Stage.VOTED), most=9)
+    assert (funnel.count(Stage.ALL), funnel.count(Stage.VOTED)) == (3, 1)
+    assert [line.member_id for line in listed] == [people[0].id]
 
 
 async def test_a_confirmation_that_is_too_old_no_longer_counts(
