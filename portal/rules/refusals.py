@@ -92,6 +92,21 @@ class Refusal(StrEnum):
     REGISTRATION_CLOSED = "registration-closed"
     VOTES_ON_PAPER = "votes-on-paper"
 
+    # the booth
+    VOTING_NOT_OPEN = "voting-not-open"
+    VOTING_CLOSED = "voting-closed"
+    VOTING_NOT_READY = "voting-not-ready"
+    REGISTRATION_NEEDED = "registration-needed"
+    IDENTITY_NEEDED = "identity-needed"
+    NOTHING_CHOSEN = "nothing-chosen"
+    TOO_MANY_CHOICES = "too-many-choices"
+    BLANK_AND_MORE = "blank-and-more"
+    CHOICE_UNKNOWN = "choice-unknown"
+    VOTE_UNREADABLE = "vote-unreadable"
+    QUESTION_REREAD = "question-reread"
+    VOTE_NOT_TAKEN = "vote-not-taken"
+    VOTE_LOST = "vote-lost"
+
     # review
     CLAIM_NEEDED = "claim-needed"
     CLAIM_EXPIRED = "claim-expired"
