@@ -1,4 +1,4 @@
-"""Whoever stands before the booth: campaigns whose vote is open, voters, and the forms of the booth sent as they are."""
+"""Campaigns whose vote is open, their voters, and the forms of the booth as they are sent."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from portal.rules.votes import decode
-from portal.store import Session, Sessions, votes
+from portal.store import Session, Sessions, onboarding, votes
 from portal.store.ballots import Ballot, Candidate
 from portal.store.campaigns import Campaign
 from portal.store.members import Member
@@ -44,7 +44,9 @@ async def a_vote(session: Session, *, opens: timedelta = -HOUR, closes: timedelt
 
 
 async def register_for_all(session: Session, campaign_id: UUID, member: Member, *, confirmed: bool = True) -> None:
-    """Registered for every ballot of their group, as if some time ago."""
+    """Registered for every ballot of their group, as if some time ago, in a file that is open."""
+    campaign = await session.get_one(Campaign, campaign_id)
+    await onboarding.open_file(session, campaign, member.id)
     await session.execute(
         text(
             "insert into registration (ballot_id, member_id, confirmed_at)"

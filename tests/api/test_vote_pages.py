@@ -1,4 +1,4 @@
-"""« Votez » without scripts: password, question, reading, deposit, receipt; and the same page however often it is sent."""
+"""« Votez » without scripts: password, question, reading, deposit, receipt; sent once or often."""
 
 import re
 from datetime import timedelta
