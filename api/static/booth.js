@@ -8,7 +8,7 @@ const language = document.documentElement.lang;
 
 // --- how long it is still open, by the clock of the server
 
-const timer = one("[data-left]");
+const timer = one("[role=timer]");
 let closes = performance.now() + +timer.dataset.left * 1000, next, over = false, sending = false;
 
 const unit = (count, name) => new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "long" }).format(count);
