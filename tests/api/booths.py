@@ -56,9 +56,7 @@ async def register_for_all(session: Session, campaign_id: UUID, member: Member, 
         {"member": member.id, "campaign": campaign_id, "group": member.group, "confirmed": confirmed},
     )
     if confirmed:
-        await session.execute(
-            text("update member set identity_verified_at = now() where id = :id"), {"id": member.id}
-        )
+        await session.execute(text("update member set identity_verified_at = now() where id = :id"), {"id": member.id})
 
 
 @dataclass
