@@ -13,7 +13,8 @@ from portal.rules.campaigns import NoticeKind, still_true
 from portal.rules.links import code_of, reminders_token, token_of
 from portal.rules.mail import REMINDERS, MailKind
 from portal.rules.onboarding import MEMBERS_TURN, Step
-from portal.store import Session, ballots, campaigns, identity, links, onboarding
+from portal.rules.votes import VoteState
+from portal.store import Session, ballots, campaigns, identity, links, onboarding, participation
 from portal.store import mail as outbox
 from portal.store.campaigns import Campaign
 from portal.store.mail import Claimed
@@ -141,9 +142,11 @@ class Facts:
             return None
         if mail.kind in ABOUT_DOCUMENTS:
             return await self.identity.of(session, mail, language, member, campaign)
+        if mail.kind is MailKind.PARTICIPATION:
+            return await self._participation(session, language, member, campaign)
         if mail.kind is MailKind.REGISTERED:
             return await self._registered(session, mail, language, member, campaign)
-        return await self._notice(session, mail, member, campaign)
+        return await self._notice(session, mail, language, member, campaign)
 
     async def _link(
         self, session: Session, mail: Claimed, language: str, purpose: Purpose, page: str
@@ -177,8 +180,22 @@ class Facts:
             "provisional": any(card.confirmed_at is None for card in mine),
         }
 
+    async def _participation(
+        self, session: Session, language: str, member: Member, campaign: Campaign
+    ) -> dict[str, object] | None:
+        """In which ballots a vote is recorded, as it stands now; neither what it says nor the receipt is read."""
+        parts = await participation.of_member(session, campaign.id, member.id)
+        voted = [part.ballot.title(language) for part in parts if part.state is not None]
+        if campaign.cancelled or not voted:
+            return None
+        return {
+            "ballots": voted,
+            "left": sum(part.left for part in parts),
+            "provisional": any(part.state is VoteState.OPEN for part in parts),
+        }
+
     async def _notice(
-        self, session: Session, mail: Claimed, member: Member, campaign: Campaign
+        self, session: Session, mail: Claimed, language: str, member: Member, campaign: Campaign
     ) -> dict[str, object] | None:
         whole = await onboarding.read(session, campaign.id, member.id, valid_for=self.identity_valid_for)
         assert whole is not None, "both were read a moment ago"
@@ -218,5 +235,8 @@ class Facts:
             return {"ballots_count": len(standing.registered), "missing": missing}
         if mail.kind is MailKind.NOT_YET_VOTED:
             moment = NoticeKind(mail.facts["notice"]).value
-            return None if closed else {"moment": moment, "missing": missing}
+            parts = await participation.of_member(session, campaign.id, member.id)
+            left = [part.ballot.title(language) for part in parts if part.left]
+            # They have voted in all of theirs since it was queued: nothing to remind of.
+            return None if closed or not left else {"moment": moment, "missing": missing, "ballots": left}
         return {"results_by": campaign.closes + RESULTS_AFTER} if closed else None

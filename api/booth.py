@@ -3,7 +3,6 @@
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from api.portal import Portal
 from portal.rules.onboarding import IdentityState
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.votes import BallotKind, Definition
-from portal.store import ballots, booth, votes
+from portal.store import Session, ballots, booth, votes
 from portal.store.ballots import Ballot, Candidate, Card
 from portal.store.campaigns import Campaign
 from portal.store.onboarding import Whole
@@ -33,6 +32,8 @@ class Booth:
     candidates: Mapping[int, Candidate]
     # The member's votes in this campaign, by ballot.
     casts: Mapping[UUID, Cast]
+    # Why this member cannot vote here now, by the records; the statement that takes a vote decides.
+    why_not: Refusal | None
 
     @property
     def campaign(self) -> Campaign:
@@ -71,31 +72,17 @@ class Booth:
         assert self.campaign.election_key is not None, "without a key nobody is let in"
         return in_fours(sha256(self.campaign.election_key).hexdigest())
 
-    def why_not(self, card: Card | None = None) -> Refusal | None:
-        """Why this member cannot vote here now, by the records; the statement that takes a vote decides."""
-        card = card or self.card
-        campaign, at = self.campaign, self.whole.at
-        if card.refusal is not None:
-            return card.refusal
-        if self.whole.paper_at is not None:
-            return Refusal.VOTES_ON_PAPER
-        if at < campaign.opens:
-            return Refusal.VOTING_NOT_OPEN
-        if at >= campaign.closes or campaign.sealed_at is not None:
-            return Refusal.VOTING_CLOSED
-        if campaign.election_key is None:
-            return Refusal.VOTING_NOT_READY
-        if card.registered_at is None:
-            return Refusal.REGISTRATION_NEEDED
-        if card.confirmed_at is None and self.whole.standing.identity is not IdentityState.SUBMITTED:
-            return Refusal.IDENTITY_NEEDED
-        return None
-
-    @cached_property
+    @property
     def next(self) -> Card | None:
         """The next question of theirs that waits for an answer; after the last the first again."""
+        if not self.campaign.opens <= self.whole.at < self.campaign.closes or self.whole.paper_at is not None:
+            return None
         later, earlier = self.mine[self.number :], self.mine[: self.number]
-        return next((c for c in later + earlier if c.ballot.id not in self.casts and self.why_not(c) is None), None)
+        return next((card for card in later + earlier if self._waits(card)), None)
+
+    def _waits(self, card: Card) -> bool:
+        identified = card.confirmed_at is not None or self.whole.standing.identity is IdentityState.SUBMITTED
+        return card.ballot.id not in self.casts and card.registered_at is not None and identified
 
 
 async def booth_of(portal: Portal, visitor: Visitor, code: str) -> Booth:
@@ -112,10 +99,21 @@ async def booth_of(portal: Portal, visitor: Visitor, code: str) -> Booth:
             raise Refused(card.refusal)
         definition = await votes.definition_of(session, whole.campaign.code, card.ballot)
         standing = await booth.candidates(session, card.ballot.id)
+        refusal = await why_not(session, whole, card)
     return Booth(
         whole=whole, card=card, mine=[c for c in cards if c.refusal is None or c is card], definition=definition,
         candidates={candidate.position: candidate for candidate in standing}, casts=casts,
+        why_not=refusal,
     )  # fmt: skip
+
+
+async def why_not(session: Session, whole: Whole, card: Card, ciphertext: bytes = b"") -> Refusal | None:
+    """What is in the way of a vote by the records, if anything; `ciphertext` is one that was not taken."""
+    found = await votes.why_not(
+        session, campaign_id=whole.campaign.id, ballot_id=card.ballot.id, member_id=whole.member.id,
+        ciphertext=ciphertext,
+    )  # fmt: skip
+    return None if found.refusal is Refusal.VOTE_NOT_TAKEN else found.refusal
 
 
 def in_fours(text: str) -> str:

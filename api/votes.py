@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.accounts import set_cookie
-from api.booth import Booth, booth_of
+from api.booth import Booth, booth_of, why_not
 from api.forms import BoothFields, CastFields, CastForm, ReviewForm, UnlockForm
 from api.guards import Lang, MemberDep, same_form
 from api.pages import go, render
@@ -108,9 +108,9 @@ async def cast(request: Request, language: Lang, visitor: MemberDep, form: CastF
     else:
         # Something has changed since the records were read: they say what.
         booth = await booth_of(portal, visitor, code)
-        response = _elsewhere(request, visitor, language, booth) or _not_now(
-            request, visitor, booth, Refusal.VOTE_NOT_TAKEN
-        )
+        async with portal.autocommit() as session:
+            refusal = await why_not(session, booth.whole, booth.card, sealed) or Refusal.VOTE_NOT_TAKEN
+        response = _elsewhere(request, visitor, language, booth) or _not_now(request, visitor, booth, refusal)
     if new_token is not None:
         set_cookie(response, new_token)
     return response
@@ -132,8 +132,8 @@ def _elsewhere(request: Request, visitor: Visitor, language: str, booth: Booth) 
     """Where whoever cannot vote here is led: to their receipt, to the registration, or to the reason."""
     if booth.cast is not None:
         return go("vote-done", language, notice=AGAIN, code=booth.ballot.code)
-    refusal = booth.why_not()
-    if refusal is Refusal.REGISTRATION_NEEDED and request.method in ("GET", "HEAD"):
+    refusal = booth.why_not
+    if refusal is Refusal.NOT_REGISTERED and request.method in ("GET", "HEAD"):
         return go("register", language, code=booth.ballot.code)
     return None if refusal is None else _not_now(request, visitor, booth, refusal)
 

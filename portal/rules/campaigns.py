@@ -40,6 +40,8 @@ class NoticeKind(StrEnum):
     CANCELLED = "cancelled"
 
 
+# To whoever has a vote left.
+NOT_YET_VOTED = frozenset({NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS})
 # How long after it was cancelled a campaign still says so to who was invited.
 SAID_FOR = timedelta(days=30)
 # Told about a missing step before the opening.
@@ -89,7 +91,7 @@ def notices(calendar: Calendar) -> list[Notice]:
     kept = [
         n for n in plan
         if n.due < n.until and (n.kind in first or c.registration_opens <= n.due) and (
-            n.kind not in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS) or n.due > c.opens
+            n.kind not in NOT_YET_VOTED or n.due > c.opens
         )
     ]  # fmt: skip
     return sorted(kept, key=lambda n: n.due)

@@ -24,6 +24,7 @@ class MailKind(StrEnum):
     REMINDER = "reminder"
     VOTING_OPEN = "voting-open"
     NOT_YET_VOTED = "not-yet-voted"
+    PARTICIPATION = "participation"
     CLOSED = "closed"
     CAMPAIGN_CANCELLED = "campaign-cancelled"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105  (a mail, not a password)
@@ -55,7 +56,7 @@ JUST_ASKED = frozenset(
     {
         MailKind.VERIFICATION, MailKind.RENEWAL, MailKind.DOCUMENTS_RECEIVED, MailKind.APPEAL_RECEIVED,
         MailKind.REGISTERED, MailKind.PASSWORD_CHANGED, MailKind.DOOR_PROOF, MailKind.DOOR_RECEIVED,
-        MailKind.ALREADY_MEMBER, MailKind.STAFF_INVITATION, MailKind.STAFF_SIGNED_IN,
+        MailKind.PARTICIPATION, MailKind.ALREADY_MEMBER, MailKind.STAFF_INVITATION, MailKind.STAFF_SIGNED_IN,
     }
 )  # fmt: skip
 
@@ -79,8 +80,9 @@ MOST_REMINDERS = 5
 
 
 def lane(kind: MailKind) -> Lane:
-    """Nobody waits for a reminder, and the campaign's own goes to thousands at once."""
-    return Lane.BULK if kind in TO_EVERYBODY or kind is MailKind.REMINDER else Lane.URGENT
+    """Nobody waits for a reminder; the campaign's own goes to thousands at once, and so do the last hour's votes."""
+    by_the_thousand = kind in TO_EVERYBODY or kind in (MailKind.REMINDER, MailKind.PARTICIPATION)
+    return Lane.BULK if by_the_thousand else Lane.URGENT
 
 
 @dataclass(frozen=True, slots=True)

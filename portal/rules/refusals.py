@@ -93,19 +93,23 @@ class Refusal(StrEnum):
     VOTES_ON_PAPER = "votes-on-paper"
 
     # the booth
-    VOTING_NOT_OPEN = "voting-not-open"
-    VOTING_CLOSED = "voting-closed"
-    VOTING_NOT_READY = "voting-not-ready"
-    REGISTRATION_NEEDED = "registration-needed"
-    IDENTITY_NEEDED = "identity-needed"
     NOTHING_CHOSEN = "nothing-chosen"
     TOO_MANY_CHOICES = "too-many-choices"
     BLANK_AND_MORE = "blank-and-more"
     CHOICE_UNKNOWN = "choice-unknown"
     VOTE_UNREADABLE = "vote-unreadable"
     QUESTION_REREAD = "question-reread"
-    VOTE_NOT_TAKEN = "vote-not-taken"
     VOTE_LOST = "vote-lost"
+    # the vote
+    ALREADY_VOTED = "already-voted"
+    VOTE_NOT_OPEN = "vote-not-open"
+    VOTE_CLOSED = "vote-closed"
+    # Nothing that votes are sealed to yet.
+    VOTE_NOT_READY = "vote-not-ready"
+    NOT_REGISTERED = "not-registered"
+    BETTER_PHOTO_NEEDED = "better-photo-needed"
+    VOTE_COPIED = "vote-copied"
+    VOTE_NOT_TAKEN = "vote-not-taken"
 
     # review
     CLAIM_NEEDED = "claim-needed"

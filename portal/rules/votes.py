@@ -6,13 +6,17 @@ count, this one and deploy/count.mjs: the format is written down in docs/vote-fo
 
 import json
 from base64 import b32encode
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from itertools import pairwise
 from uuid import UUID
+
+from portal.rules.identity import SubmissionStatus
+from portal.rules.members import Group
+from portal.rules.refusals import Refusal
 
 
 class BallotKind(StrEnum):
@@ -45,6 +49,22 @@ class VoteState(StrEnum):
 
 # A vote whose voter's identity is not confirmed is settled so long after the last answer at the latest.
 SETTLED_WITHIN = timedelta(days=7)
+
+# Of a group or ballot with fewer people nothing is counted that one of them could be read from.
+MIN_GROUP = 10
+
+
+def settled_by(
+    *, closes: datetime, ends: datetime, answered: datetime | None = None, sent: datetime | None = None
+) -> datetime:
+    """Until when a vote that is open may stay so: a week after the close, and after what was answered or sent since.
+
+    `answered` is the last answer about the voter's identity, `sent` what is under review. The view `settled_vote` says
+    the same in SQL.
+    """
+    week_after = [at + SETTLED_WITHIN for at in (answered or closes, sent) if at is not None]
+    return min(ends, max(closes, *week_after))
+
 
 VERSION = 1
 # Of a choice before it is sealed, whatever was chosen.
@@ -166,3 +186,58 @@ def typed_receipt(text: str) -> str | None:
     if len(code) != 20 or any(c not in "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" for c in code):
         return None
     return "-".join(code[at : at + 4] for at in range(0, 20, 4))
+
+
+def refusal_of(
+    *, cancelled: bool, left: bool, of_group: bool, of_standing: bool, on_paper: bool, early: bool, late: bool,
+    has_key: bool, registered: bool, identified: bool, last: SubmissionStatus | None, copied: bool,
+) -> Refusal:  # fmt: skip
+    """Why a vote that is not in the box is not taken: first what nobody can change, last what its voter can."""
+    for refused, refusal in (
+        (cancelled, Refusal.CAMPAIGN_CANCELLED),
+        (left, Refusal.LEFT_THE_ROLL),
+        (not of_group, Refusal.BALLOT_NOT_YOURS),
+        (not of_standing, Refusal.MEMBERS_ONLY),
+        (on_paper, Refusal.VOTES_ON_PAPER),
+        (late, Refusal.VOTE_CLOSED),
+        (early, Refusal.VOTE_NOT_OPEN),
+        (not has_key, Refusal.VOTE_NOT_READY),
+        (not registered, Refusal.NOT_REGISTERED),
+        (not identified and last is SubmissionStatus.REFUSED, Refusal.IDENTITY_REFUSED),
+        (not identified and last is SubmissionStatus.REJECTED, Refusal.BETTER_PHOTO_NEEDED),
+        (not identified, Refusal.DOCUMENTS_NEEDED),
+        (copied, Refusal.VOTE_COPIED),
+    ):
+        if refused:
+            return refusal
+    # Nothing is in the way any more: what was, has gone meanwhile.
+    return Refusal.VOTE_NOT_TAKEN
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Of a group in one ballot: how many may vote, are registered, vote on paper, have voted online."""
+
+    electors: int
+    registered: int
+    on_paper: int
+    votes: int
+
+    def __add__(self, other: "Count") -> "Count":
+        return Count(
+            self.electors + other.electors, self.registered + other.registered, self.on_paper + other.on_paper,
+            self.votes + other.votes,
+        )  # fmt: skip
+
+
+NOBODY = Count(0, 0, 0, 0)
+
+
+def shown(groups: Mapping[Group, Count]) -> dict[Group, Count | None]:
+    """The counts of the groups of one ballot; None of one that is too small, and of a second if one alone could be
+    worked out from the total."""
+    by_size = sorted(groups, key=lambda group: groups[group].electors)
+    hidden = [group for group in by_size if groups[group].electors < MIN_GROUP]
+    if len(hidden) == 1:
+        hidden = by_size[:2]
+    return {group: None if group in hidden else count for group, count in groups.items()}

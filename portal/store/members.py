@@ -53,7 +53,7 @@ class Member(Base):
         return f"{self.given_name} {self.family_name}"
 
 
-def of_campaign(campaign_id: UUID) -> ColumnElement[bool]:
+def of_campaign(campaign_id: UUID | ColumnElement[UUID]) -> ColumnElement[bool]:
     """Who a campaign is held for: the whole roll, or the mock members of a rehearsal."""
     world = select(case((Campaign.rehearsal, Campaign.id))).where(Campaign.id == campaign_id).scalar_subquery()
     return Member.rehearsal_id.is_not_distinct_from(world)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, and_, exists, func, literal, or_, select, update
 
-from portal.rules.campaigns import NoticeKind
+from portal.rules.campaigns import NOT_YET_VOTED, NoticeKind
 from portal.rules.mail import MOST_REMINDERS
 from portal.rules.members import Standing
 from portal.rules.onboarding import MEMBERS_TURN
@@ -17,6 +17,7 @@ from portal.store.mail import Mail
 from portal.store.members import Member, of_campaign
 from portal.store.onboarding import File
 from portal.store.paper import on_paper
+from portal.store.participation import ballot_left
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ def _concerned(campaign_id: UUID, kind: NoticeKind) -> Select[UUID, UUID]:
     statement = statement.where(has_ballot, Member.left_at.is_(None))
     if kind is not NoticeKind.CLOSED:
         statement = statement.where(~on_paper(literal(campaign_id), Member.id))
+    if kind in NOT_YET_VOTED:
+        statement = statement.where(ballot_left(campaign_id))
     if kind is NoticeKind.INVITATION:
         statement = statement.where(File.member_id.is_(None))
     if kind is NoticeKind.BEFORE_OPENING:

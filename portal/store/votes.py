@@ -9,9 +9,10 @@ from sqlalchemy import (
     CheckConstraint,
     Computed,
     DateTime,
-    ForeignKey,
+    ForeignKeyConstraint,
     LargeBinary,
     String,
+    Text,
     UniqueConstraint,
     Uuid,
     and_,
@@ -20,23 +21,42 @@ from sqlalchemy import (
     column,
     exists,
     func,
+    literal,
     or_,
     select,
     table,
+    text,
 )
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from portal.rules.campaigns import CampaignStatus
 from portal.rules.identity import SubmissionStatus
-from portal.rules.members import Standing
-from portal.rules.votes import BallotKind, Definition, Majority, VoteState, options_of, receipt_of
+from portal.rules.mail import MailKind, lane
+from portal.rules.members import Group, Standing
+from portal.rules.refusals import Refusal
+from portal.rules.votes import (
+    NOBODY,
+    BallotKind,
+    Count,
+    Definition,
+    Majority,
+    VoteState,
+    digest_of,
+    options_of,
+    receipt_of,
+    refusal_of,
+    shown,
+)  # fmt: skip
 from portal.store import Session, journal
+from portal.store.accounts import Account
 from portal.store.ballots import Ballot, Candidate, Registration
 from portal.store.base import Base, table_of
 from portal.store.campaigns import Campaign
 from portal.store.identity import Submission
-from portal.store.members import Member
+from portal.store.mail import Mail
+from portal.store.members import Member, of_campaign
 from portal.store.paper import on_paper
 
 
@@ -51,10 +71,12 @@ class Vote(Base):
     __table_args__ = (
         CheckConstraint("octet_length(ciphertext) = 145", name="length"),
         UniqueConstraint("ballot_id", "digest"),
+        # Not to the ballot itself: all its voters would share the lock of one row.
+        ForeignKeyConstraint(["ballot_id", "member_id"], ["registration.ballot_id", "registration.member_id"]),
     )
 
-    ballot_id: Mapped[UUID] = mapped_column(ForeignKey("ballot.id"), primary_key=True)
-    member_id: Mapped[UUID] = mapped_column(ForeignKey("member.id"), primary_key=True, index=True)
+    ballot_id: Mapped[UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(primary_key=True, index=True)
     # No process may read it: it leaves by a function, sorted, once the box is sealed.
     ciphertext: Mapped[bytes] = mapped_column(deferred=True)
     digest: Mapped[bytes] = mapped_column(LargeBinary, Computed("sha256(ciphertext)", persisted=True))
@@ -71,6 +93,12 @@ class Taken:
 
 _NOW = func.clock_timestamp()
 _VOTE = table_of(Vote)
+# Documents that a person is looking at, or will.
+_LIVE = exists().where(
+    Submission.campaign_id == Campaign.id,
+    Submission.member_id == Member.id,
+    Submission.status == SubmissionStatus.SUBMITTED.value,
+)
 # Who may vote in this ballot now: open, on the roll, in its electorate, registered, identity confirmed or in review.
 _MAY = (
     select(Ballot.id, Member.id, bindparam("sealed", type_=LargeBinary()))
@@ -80,6 +108,7 @@ _MAY = (
     .join(Registration, and_(Registration.ballot_id == Ballot.id, Registration.member_id == Member.id))
     .where(
         Ballot.id == bindparam("ballot"),
+        Campaign.id == bindparam("campaign"),
         Campaign.status == CampaignStatus.OPEN.value,
         Campaign.election_key.is_not(None),
         Campaign.sealed_at.is_(None),
@@ -89,14 +118,7 @@ _MAY = (
         Member.rehearsal_id.is_not_distinct_from(case((Campaign.rehearsal, Campaign.id))),
         Member.group == func.any(Ballot.groups),
         or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
-        or_(
-            Registration.confirmed_at.is_not(None),
-            exists().where(
-                Submission.campaign_id == Campaign.id,
-                Submission.member_id == Member.id,
-                Submission.status == SubmissionStatus.SUBMITTED.value,
-            ),
-        ),
+        or_(Registration.confirmed_at.is_not(None), _LIVE),
         ~on_paper(Campaign.id, Member.id),
     )
 )
@@ -108,25 +130,54 @@ _CAST = (
     .returning(_VOTE.c.cast_at, _VOTE.c.digest)
     .cte("taken")
 )
+# That a vote of theirs is recorded is mailed once an hour at most, a little after the hour, and not to everybody at one
+# moment. The hour and the member are its key: the mail says which ballots when it leaves, and never the receipt. No
+# bell is rung: those who commit with one wait for each other, and the relay looks in time by itself.
+_VOTER = bindparam("voter", type_=Uuid())
+_OF_CAMPAIGN = bindparam("campaign", type_=Uuid())
+_HOUR = func.date_trunc("hour", _CAST.c.cast_at, "UTC")
+_SHARE = func.hashtextextended(sql_cast(_VOTER, Text), 0).bitwise_and(255)
+_LEAVES = _HOUR + text("interval '1 hour 2 minutes'") + _SHARE * text("interval '1 second'")
+_NOTED = (
+    insert(table_of(Mail))
+    .from_select(
+        ["id", "key", "kind", "lane", "account_id", "campaign_id", "facts", "due_at"],
+        select(
+            func.gen_random_uuid(),
+            func.concat(
+                f"{MailKind.PARTICIPATION}:", _OF_CAMPAIGN, ":", _VOTER, ":",
+                func.to_char(func.timezone("UTC", _CAST.c.cast_at), "YYYY-MM-DD-HH24"),
+            ),
+            literal(MailKind.PARTICIPATION.value),
+            literal(lane(MailKind.PARTICIPATION).value),
+            Account.id,
+            _OF_CAMPAIGN,
+            literal({}, JSONB),
+            _LEAVES,
+        ).join_from(_CAST, Account, Account.member_id == _VOTER),
+        include_defaults=False,
+    )
+    .on_conflict_do_nothing()
+    .cte("noted")
+)  # fmt: skip
 _CAST_AND_SAID = select(_CAST.c.cast_at, _CAST.c.digest).add_cte(
-    journal.entry_if(select(_CAST.c.digest).exists()).cte("entry")
+    journal.entry_if(select(_CAST.c.digest).exists()).cte("entry"), _NOTED
 )
 
 
 async def cast(
     session: Session, *, campaign_id: UUID, ballot_id: UUID, member_id: UUID, ciphertext: bytes
 ) -> Taken | None:
-    """Put a sealed vote into the box; None if it may not be, or one is there: `standing_of` and the page say why.
+    """Put a sealed vote into the box; None if it may not be, or one is there: `why_not` says which.
 
-    The journal says that this member voted in this ballot, and nothing else of it.
+    The journal says that this member voted in this ballot, and nothing else of it; so does a mail, a little later.
     """
     entry = journal.to_write(
         "voted", actor="member", actor_id=member_id, member_id=member_id, campaign_id=campaign_id,
         subject_id=ballot_id, key=f"voted:{ballot_id}:{member_id}",
     )  # fmt: skip
-    row = (
-        await session.execute(_CAST_AND_SAID, {"ballot": ballot_id, "voter": member_id, "sealed": ciphertext, **entry})
-    ).one_or_none()
+    wish = {"campaign": campaign_id, "ballot": ballot_id, "voter": member_id, "sealed": ciphertext}
+    row = (await session.execute(_CAST_AND_SAID, {**wish, **entry})).one_or_none()
     return None if row is None else Taken(row.cast_at, row.digest)
 
 
@@ -139,6 +190,85 @@ async def taken(session: Session, ballot_id: UUID, member_id: UUID) -> Taken | N
     """The vote of this member that is in the box, if any."""
     row = (await session.execute(_TAKEN, {"ballot": ballot_id, "voter": member_id})).one_or_none()
     return None if row is None else Taken(row.cast_at, row.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """Why `cast` took no vote, and the one that is there if that is why."""
+
+    refusal: Refusal
+    taken: Taken | None = None
+
+
+_LAST = (
+    select(Submission.status)
+    .where(
+        Submission.campaign_id == Campaign.id,
+        Submission.member_id == Member.id,
+        Submission.over_at.is_not(None),
+        Submission.submitted_at.is_not(None),
+    )
+    .order_by(Submission.over_at.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_OTHER = aliased(Vote)
+_COPIED = (
+    select(_OTHER.member_id)
+    .where(
+        _OTHER.ballot_id == Ballot.id,
+        _OTHER.member_id != Member.id,
+        _OTHER.digest == bindparam("digest", type_=LargeBinary()),
+    )
+    .exists()
+)
+_WHY_NOT = (
+    select(
+        Vote.cast_at,
+        Vote.digest,
+        (Campaign.status == CampaignStatus.CANCELLED.value).label("cancelled"),
+        and_(
+            Campaign.status != CampaignStatus.DRAFT.value,
+            Member.rehearsal_id.is_not_distinct_from(case((Campaign.rehearsal, Campaign.id))),
+        ).label("known"),
+        Member.left_at.is_not(None).label("left"),
+        (Member.group == func.any(Ballot.groups)).label("of_group"),
+        or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value).label("of_standing"),
+        on_paper(Campaign.id, Member.id).label("on_paper"),
+        (Campaign.opens > _NOW).label("early"),
+        or_(Campaign.closes <= _NOW, Campaign.sealed_at.is_not(None)).label("late"),
+        Campaign.election_key.is_not(None).label("has_key"),
+        Registration.registered_at.is_not(None).label("registered"),
+        or_(Registration.confirmed_at.is_not(None), _LIVE).label("identified"),
+        _LAST.label("last"),
+        _COPIED.label("copied"),
+    )
+    .select_from(Ballot)
+    .join(Campaign, Campaign.id == Ballot.campaign_id)
+    .join(Member, Member.id == bindparam("voter"))
+    .outerjoin(Registration, and_(Registration.ballot_id == Ballot.id, Registration.member_id == Member.id))
+    .outerjoin(Vote, and_(Vote.ballot_id == Ballot.id, Vote.member_id == Member.id))
+    .where(Ballot.id == bindparam("ballot"), Campaign.id == bindparam("campaign"))
+)
+
+
+async def why_not(
+    session: Session, *, campaign_id: UUID, ballot_id: UUID, member_id: UUID, ciphertext: bytes = b""
+) -> NotTaken:
+    """What stands in the way of a vote that `cast` did not take, or of one that is not cast yet."""
+    wish = {"campaign": campaign_id, "ballot": ballot_id, "voter": member_id, "digest": digest_of(ciphertext)}
+    row = (await session.execute(_WHY_NOT, wish)).one_or_none()
+    if row is None or not row.known:
+        return NotTaken(Refusal.BALLOT_UNKNOWN)
+    if row.cast_at is not None:
+        return NotTaken(Refusal.ALREADY_VOTED, Taken(row.cast_at, row.digest))
+    return NotTaken(
+        refusal_of(
+            cancelled=row.cancelled, left=row.left, of_group=row.of_group, of_standing=row.of_standing,
+            on_paper=row.on_paper, early=row.early, late=row.late, has_key=row.has_key, registered=row.registered,
+            identified=row.identified, last=row.last and SubmissionStatus(row.last), copied=row.copied,
+        )
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,3 +334,50 @@ async def definition_of(session: Session, campaign_code: str, ballot: Ballot) ->
         members_only=ballot.members_only, title=(ballot.title_fr, ballot.title_en),
         question=(ballot.question_fr, ballot.question_en), options=options_of(kind, candidates),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Turnout:
+    """How many have voted in one ballot, online or on paper; never what."""
+
+    ballot: Ballot
+    groups: dict[Group, Count]
+
+    @property
+    def total(self) -> Count:
+        return sum(self.groups.values(), NOBODY)
+
+    @property
+    def shown(self) -> dict[Group, Count | None]:
+        return shown(self.groups)
+
+
+_ELECTOR = and_(
+    Member.left_at.is_(None),
+    Member.group == func.any(Ballot.groups),
+    or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
+)
+_TURNOUT = (
+    select(
+        Ballot.id, Member.group, func.count().filter(_ELECTOR), func.count(Registration.member_id),
+        func.count().filter(_ELECTOR, on_paper(Ballot.campaign_id, Member.id)), func.count(_VOTE.c.member_id),
+    )
+    .select_from(Ballot)
+    .join(Member, of_campaign(_OF_CAMPAIGN))
+    .outerjoin(Registration, and_(Registration.ballot_id == Ballot.id, Registration.member_id == Member.id))
+    .outerjoin(_VOTE, and_(_VOTE.c.ballot_id == Ballot.id, _VOTE.c.member_id == Member.id))
+    # Whoever has voted and then left the roll, or changed groups, has voted all the same.
+    .where(Ballot.campaign_id == _OF_CAMPAIGN, or_(_ELECTOR, _VOTE.c.member_id.is_not(None)))
+    .group_by(Ballot.id, Member.group)
+)  # fmt: skip
+
+
+async def turnout(session: Session, campaign_id: UUID) -> list[Turnout]:
+    """Of every ballot in order, by group: for officers, and for pages only as `shown`."""
+    ballots = await session.scalars(
+        select(Ballot).where(Ballot.campaign_id == campaign_id).order_by(Ballot.position, Ballot.code)
+    )
+    found = {ballot.id: Turnout(ballot, {}) for ballot in ballots}
+    for ballot_id, group, *counts in await session.execute(_TURNOUT, {"campaign": campaign_id}):
+        found[ballot_id].groups[Group(group)] = Count(*counts)
+    return list(found.values())

@@ -4,26 +4,6 @@ from portal.rules.refusals import Refusal
 from portal.text.catalogues import N_
 
 OF_THE_BOOTH: dict[Refusal, str] = {
-    Refusal.VOTING_NOT_OPEN: N_(
-        "Le vote n'est pas encore ouvert et rien n'a été déposé : le bouton « Votez » apparaîtra dans « Votes des "
-        "membres » à l'ouverture."
-    ),
-    Refusal.VOTING_CLOSED: N_(
-        "Le vote est fermé et aucun vote n'a été déposé ici : un bulletin n'est pris que s'il arrive avant l'heure de "
-        "fermeture."
-    ),
-    Refusal.VOTING_NOT_READY: N_(
-        "Il nous reste à préparer l'urne de ce vote et rien n'a été déposé : revenez un peu plus tard, ou écrivez-nous "
-        "si cela dure."
-    ),
-    Refusal.REGISTRATION_NEEDED: N_(
-        "Vous n'êtes pas encore inscrit à ce vote et rien n'a été déposé : inscrivez-vous d'abord, vous pourrez voter "
-        "aussitôt."
-    ),
-    Refusal.IDENTITY_NEEDED: N_(
-        "Votre identité n'est pas confirmée et rien n'a été déposé : envoyez une photo de votre pièce d'identité, vous "
-        "pourrez voter sans attendre notre réponse."
-    ),
     Refusal.NOTHING_CHOSEN: N_(
         "Aucune réponse n'est choisie : choisissez-en une, ou « Vote blanc » si vous n'en voulez aucune."
     ),
@@ -42,10 +22,6 @@ OF_THE_BOOTH: dict[Refusal, str] = {
     Refusal.QUESTION_REREAD: N_(
         "Le texte de ce vote a été relu depuis que vous avez ouvert la page et rien n'a été déposé : lisez-le de "
         "nouveau, puis choisissez."
-    ),
-    Refusal.VOTE_NOT_TAKEN: N_(
-        "Votre vote n'a pas pu être déposé : retournez à « Votes des membres », qui dit où vous en êtes, et "
-        "recommencez."
     ),
     Refusal.VOTE_LOST: N_(
         "Votre session avait pris fin et ce que vous venez d'envoyer n'a PAS été déposé : rien n'est gardé de votre "

@@ -180,6 +180,37 @@ SENTENCES: dict[Refusal, str] = {
         "Vous votez par la poste pour cette période de vote : il n'y a rien à faire en ligne, et chaque vote compte "
         "une seule fois."
     ),
+    # the vote
+    Refusal.ALREADY_VOTED: N_(
+        "Vous avez déjà voté à cette question : votre vote est dans l'urne, une seule fois, et vous n'avez plus rien à "
+        "faire."
+    ),
+    Refusal.VOTE_NOT_OPEN: N_(
+        "Le vote n'est pas encore ouvert : l'heure est dans « Votes des membres », et nous vous écrirons à ce moment."
+    ),
+    Refusal.VOTE_CLOSED: N_(
+        "Le vote est clos : un vote doit nous parvenir avant la clôture pour être accepté, et celui-ci n'a pas été "
+        "enregistré."
+    ),
+    Refusal.VOTE_NOT_READY: N_(
+        "On ne peut pas encore voter : la clé qui scellera les votes n'est pas en place. Revenez un peu plus tard, ou "
+        "écrivez-nous."
+    ),
+    Refusal.NOT_REGISTERED: N_(
+        "Il reste d'abord à vous inscrire à ce vote : choisissez « Enregistrer » dans « Votes des membres », puis "
+        "votez aussitôt."
+    ),
+    Refusal.BETTER_PHOTO_NEEDED: N_(
+        "Il nous faut une meilleure photo de votre pièce d'identité : envoyez-la depuis votre profil, puis vous "
+        "pourrez voter sans attendre notre réponse."
+    ),
+    Refusal.VOTE_COPIED: N_(
+        "Ce vote scellé est déjà dans l'urne au nom de quelqu'un d'autre : recommencez votre vote depuis « Votes des "
+        "membres »."
+    ),
+    Refusal.VOTE_NOT_TAKEN: N_(
+        "Votre vote n'a pas été enregistré : recommencez depuis « Votes des membres », rien ne s'y oppose plus."
+    ),
     # the doors beside the entrance
     Refusal.REQUEST_LAPSED: N_(
         "Cette demande est close, car son lien n'a pas été ouvert en 7 jours : refaites-la, cela prend deux minutes."

@@ -18,7 +18,7 @@ from portal.store.campaigns import Campaign
 from portal.store.mail import Claimed
 from portal.store.members import Member
 from portal.store.opinions import Opinion
-from tests import builders
+from tests import builders, voting
 from tests.activities.conftest import Relaying
 from tests.activities.mails import MAIL_OF, eventually, queue, queue_verification, row
 from tests.activities.test_door_facts import OF_DOORS
@@ -144,6 +144,17 @@ async def a_story(
     return Story(session, campaign, member)
 
 
+async def a_vote(session: Session, language: str = "fr") -> Story:
+    """Somebody who has voted in every ballot of theirs."""
+    campaign = await voting.an_open_vote(session)
+    member = await builders.a_member(session, language=language, verified=True)
+    await onboarding.open_file(session, campaign, member.id)
+    await voting.registered(session, campaign, member, *builders.ballots_of("EC"))
+    for code in builders.ballots_of("EC"):
+        assert await voting.vote(session, campaign, member, await voting.ballot_of(session, campaign, code))
+    return Story(session, campaign, member)
+
+
 @pytest.mark.parametrize("language", ["fr", "en"])
 async def test_every_kind_of_mail_can_be_written(
     sessions: Sessions, facts: Facts, letters: Letters, language: str
@@ -183,6 +194,7 @@ async def test_every_kind_of_mail_can_be_written(
         for notice in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS):
             during = await a_story(session, language, calendar=OPEN)
             keys[notice.value] = await during.mail(MailKind.NOT_YET_VOTED, notice=notice.value)
+        keys["voted"] = await (await a_vote(session, language)).mail(MailKind.PARTICIPATION)
         after = await a_story(session, language, calendar=CLOSED)
         keys["closed"] = await after.mail(MailKind.CLOSED, notice="closed")
         off = await a_story(session, language)
@@ -284,6 +296,12 @@ async def test_a_mail_whose_cause_has_vanished_is_cancelled_and_never_sent(
         vanished["open after the close"] = await after.mail(MailKind.VOTING_OPEN, notice="voting-open")
         for notice in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS):
             vanished[f"{notice} after the close"] = await after.mail(MailKind.NOT_YET_VOTED, notice=notice.value)
+        complete = await a_vote(session)
+        vanished["has voted in all meanwhile"] = await complete.mail(
+            MailKind.NOT_YET_VOTED, notice=NoticeKind.FOUR_HOURS.value
+        )
+        nowhere = await a_story(session, calendar=OPEN)
+        vanished["no vote to tell of"] = await nowhere.mail(MailKind.PARTICIPATION)
         before = await a_story(session)
         vanished["open, but moved later"] = await before.mail(MailKind.VOTING_OPEN, notice="voting-open")
         vanished["cancelled, but is held"] = await before.mail(MailKind.CAMPAIGN_CANCELLED, notice="cancelled")

@@ -99,11 +99,11 @@ async def test_a_provisional_vote_is_called_so(visit_alone: Visit, sessions: Ses
     assert "/fr/votes/president/bulletin" not in voter.person.page.links
     await voter.person.get("/fr/votes/president/bulletin")
     assert voter.person.response.status_code == 409
-    assert says(voter.person, Refusal.IDENTITY_NEEDED)
+    assert says(voter.person, Refusal.DOCUMENTS_NEEDED)
     await change(
         sessions,
-        "insert into submission (id, campaign_id, member_id, status, submitted_at, list_version, kinds)"
-        " select gen_random_uuid(), id, :m, 'submitted', clock_timestamp(), 1, '{driving-licence}' from campaign",
+        "insert into submission (id, campaign_id, member_id, status, list_version, submitted_at)"
+        " select gen_random_uuid(), id, :m, 'submitted', '1', clock_timestamp() from campaign",
         m=voter.member.id,
     )
     await voter.person.get("/fr/votes")
@@ -177,8 +177,8 @@ async def test_a_question_that_was_reread_meanwhile_is_shown_again(visit_alone: 
 @pytest.mark.parametrize(
     ("opens", "closes", "refusal", "tag"),
     [
-        (timedelta(minutes=5), HOUR, Refusal.VOTING_NOT_OPEN, "Le bouton « Votez » apparaîtra ici à l'ouverture"),
-        (-HOUR, timedelta(seconds=-1), Refusal.VOTING_CLOSED, "Le vote est fermé depuis le"),
+        (timedelta(minutes=5), HOUR, Refusal.VOTE_NOT_OPEN, "Le bouton « Votez » apparaîtra ici à l'ouverture"),
+        (-HOUR, timedelta(seconds=-1), Refusal.VOTE_CLOSED, "Le vote est fermé depuis le"),
     ],
 )
 async def test_before_and_after_the_window_the_pages_say_so(

@@ -105,8 +105,12 @@ def _cases(language: str) -> Iterator[tuple[MailKind, str, Facts]]:
     for step in ("email", "identity", "registration", "review", "refused"):
         yield MailKind.VOTING_OPEN, step, {"ballots_count": 0, "missing": step}
     for moment in ("half-way", "two-days", "four-hours"):
-        yield MailKind.NOT_YET_VOTED, moment, {"moment": moment, "missing": None, **stop}
-    yield MailKind.NOT_YET_VOTED, "missing", {"moment": "four-hours", "missing": "identity", **stop}
+        yield MailKind.NOT_YET_VOTED, moment, {"moment": moment, "missing": None, "ballots": titles, **stop}
+    last: Facts = {"moment": "four-hours", "ballots": titles[:1], **stop}
+    yield MailKind.NOT_YET_VOTED, "missing", {**last, "missing": "identity"}
+    yield MailKind.NOT_YET_VOTED, "review", {**last, "missing": "review"}
+    yield MailKind.PARTICIPATION, "", {"ballots": titles, "left": 0, "provisional": False}
+    yield MailKind.PARTICIPATION, "provisional", {"ballots": titles[:1], "left": 2, "provisional": True}
     yield MailKind.PASSWORD_CHANGED, "", {"changed_at": received, "renew_url": f"{ORIGIN}/{language}/renew"}
     yield MailKind.STAFF_INVITATION, "", {"given_name": "", "link": LINK, "expires": expires}
     entry: Facts = {"given_name": "", "signed_in_at": received, "keys_url": f"{ORIGIN}/{language}/keys"}

@@ -110,7 +110,8 @@ def test_nobody_waits_longer_than_the_quiet_lasts(at: datetime) -> None:
 @given(due=moments, kind=st.sampled_from(sorted(JUST_ASKED)), to=st.uuids())
 def test_what_was_just_asked_for_leaves_at_once_at_any_hour(due: datetime, kind: MailKind, to: object) -> None:
     assert send_at(kind, due=due, to=str(to), courtesy=UNION, zone=TORONTO) == due
-    assert lane(kind) is Lane.URGENT
+    # That votes were recorded is said after the hour, to thousands in the last one: nobody waits for it.
+    assert (lane(kind) is Lane.URGENT) is (kind is not MailKind.PARTICIPATION)
 
 
 @settings(max_examples=150)

@@ -69,6 +69,18 @@ FORBIDDEN_TO_BOTH = (
     "update passkey set public_key = 'x'",
     "update passkey set account_id = account_id",
     "update known_browser set browser = 'x'",
+    # The outer envelope: neither opens it, changes it or takes it out.
+    "select ciphertext from vote",
+    "select * from vote",
+    "select count(*) from vote where ciphertext is null",
+    "update vote set ciphertext = ciphertext",
+    "update vote set member_id = member_id",
+    "update vote set cast_at = clock_timestamp()",
+    "delete from vote",
+    "truncate vote",
+    "insert into vote (cast_at) values (clock_timestamp())",
+    "update campaign set election_key = null",
+    "update campaign set sealed_at = clock_timestamp()",
     "create table mine (id int)",
     "drop table journal",
     "alter table journal disable trigger all",
@@ -109,6 +121,8 @@ FORBIDDEN_TO_API = (
     "delete from opinion_note",
 )
 FORBIDDEN_TO_WORKER = (
+    "insert into vote (ballot_id, member_id, ciphertext) values (gen_random_uuid(), gen_random_uuid(), 'x')",
+    "select digest from vote",
     "select * from passkey",
     "select * from authenticator",
     "delete from passkey",
@@ -146,6 +160,8 @@ FORBIDDEN_TO_WORKER = (
     "update roll_import set confirmed_by = gen_random_uuid()",
 )
 ALLOWED_TO_API = (
+    "select ballot_id, member_id, digest, cast_at from vote",
+    "select * from settled_vote",
     "update passkey set sign_count = 1, used_at = clock_timestamp()",
     "update authenticator set last_step = 1",
     "delete from roll_line",
@@ -168,6 +184,8 @@ ALLOWED_TO_API = (
     "update door_request set proven_at = clock_timestamp(), verdict = 'refuse', decided_at = clock_timestamp()",
 )
 ALLOWED_TO_WORKER = (
+    "select ballot_id, member_id, cast_at from vote",
+    "select * from settled_vote",
     "delete from roll_line",
     "delete from roll_problem",
     "update roll_change set applied_at = clock_timestamp(), overtaken = true",

@@ -60,12 +60,21 @@ end $$
 
 # One at a time for each member: a vote and a mark for paper, made at one moment, must not both be let in. Everything
 # is read again once the lock is held, and the clock after that: a vote that waited past the close is too late.
-# Nothing is raised: a vote that may not be written is not there, and the page asks why.
+# Nothing is raised: a vote that may not be written is not there, and the page asks why. A transaction that reads as of
+# its beginning would see nothing of what was written while it waited, hence none of those.
 GUARD = """
+create function refuse_old_snapshot() returns void language plpgsql as $$
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'votes are taken in read committed' using errcode = 'invalid_transaction_state';
+    end if;
+end $$;
+
 create function guard_vote() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
 declare
     c campaign;
 begin
+    perform refuse_old_snapshot();
     perform pg_advisory_xact_lock(hashtextextended('vote:' || new.member_id, 0));
     select campaign.* into strict c from campaign join ballot on ballot.campaign_id = campaign.id
     where ballot.id = new.ballot_id;
@@ -116,6 +125,7 @@ PAPER = """
 create function refuse_paper_after_vote() returns trigger language plpgsql security definer
 set search_path = public, pg_temp as $$
 begin
+    perform refuse_old_snapshot();
     perform pg_advisory_xact_lock(hashtextextended('vote:' || new.member_id, 0));
     if exists (
         select from vote v join ballot b on b.id = v.ballot_id
@@ -128,32 +138,44 @@ end $$
 """
 
 # What becomes of each vote. One whose voter's identity was confirmed counts; before the close, and for a week after the
-# last answer, anything may still change; an answer to an appeal is the last (portal/rules/votes.py, SETTLED_WITHIN).
+# last answer and after what was sent since, anything may still change; an answer to an appeal is the last
+# (portal/rules/votes.py, `settled_by`), and nothing is open beyond the end of the campaign. An upload that was never sent
+# says nothing of anybody, nor does one that was replaced; when an appeal is taken back, what it contested stands.
+# What was so when the box was sealed stays so: what comes later about an identity takes no vote out of a count, and
+# puts none into it.
 SETTLED = """
 create view settled_vote as
 select v.ballot_id, v.member_id, v.digest, v.cast_at, b.campaign_id,
     case
-        when r.confirmed_at is not null then 'counts'
+        when r.confirmed_at <= moment.at then 'counts'
+        when moment.at >= c.ends then 'set-aside'
         when live.id is not null then 'open'
         when last.status = 'refused' and last.appeal_of is not null then 'set-aside'
-        when clock_timestamp() < c.closes then 'open'
-        when clock_timestamp() < least(c.ends, greatest(c.closes, coalesce(last.over_at, c.closes) + interval '7 days'))
-            then 'open'
+        when moment.at < latest.at then 'open'
         else 'set-aside'
     end as state,
-    case when r.confirmed_at is null and live.id is null then last.status end as because,
-    least(c.ends, greatest(c.closes, coalesce(last.over_at, c.closes) + interval '7 days')) as settled_by
+    case when live.id is null and (r.confirmed_at <= moment.at) is not true then last.status end as because,
+    latest.at as settled_by
 from vote v
 join ballot b on b.id = v.ballot_id
 join campaign c on c.id = b.campaign_id
-left join registration r on r.ballot_id = v.ballot_id and r.member_id = v.member_id
+cross join lateral (select coalesce(c.sealed_at, clock_timestamp()) as at) moment
+join registration r on r.ballot_id = v.ballot_id and r.member_id = v.member_id
 left join submission live
     on live.campaign_id = c.id and live.member_id = v.member_id and live.status = 'submitted'
+    and live.submitted_at <= moment.at
 left join lateral (
     select s.status, s.over_at, s.appeal_of from submission s
-    where s.campaign_id = c.id and s.member_id = v.member_id and s.over_at is not null and s.status <> 'staged'
+    where s.campaign_id = c.id and s.member_id = v.member_id and s.submitted_at is not null and s.over_at <= moment.at
+        and s.status in ('approved', 'rejected', 'refused', 'expired', 'withdrawn', 'abandoned')
+        and not (s.status = 'withdrawn' and s.appeal_of is not null)
     order by s.over_at desc limit 1
 ) last on true
+cross join lateral (
+    select least(c.ends, greatest(
+        c.closes, coalesce(last.over_at, c.closes) + interval '7 days', live.submitted_at + interval '7 days'
+    )) as at
+) latest
 """
 
 
@@ -196,8 +218,13 @@ def upgrade() -> None:
         sa.Column("cast_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
         # One length whatever was chosen (portal/rules/votes.py).
         sa.CheckConstraint("octet_length(ciphertext) = 145", name=op.f("ck_vote_length")),
-        sa.ForeignKeyConstraint(["ballot_id"], ["ballot.id"], name=op.f("fk_vote_ballot_id")),
-        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_vote_member_id")),
+        # No vote without a place in the electorate. A row of the voter's own: thousands of voters, each with a share lock
+        # on the one row of their ballot, would wait for each other.
+        sa.ForeignKeyConstraint(
+            ["ballot_id", "member_id"],
+            ["registration.ballot_id", "registration.member_id"],
+            name=op.f("fk_vote_ballot_id_member_id"),
+        ),
         sa.PrimaryKeyConstraint("ballot_id", "member_id", name=op.f("pk_vote")),
         # The same sealed vote handed in by somebody else is a copy.
         sa.UniqueConstraint("ballot_id", "digest", name=op.f("uq_vote_ballot_id_digest")),
@@ -210,6 +237,9 @@ def upgrade() -> None:
     op.execute(
         "create trigger as_it_was_cast before update or delete on vote"
         " for each row execute function refuse_changed_vote()"
+    )
+    op.execute(
+        "create trigger never_emptied before truncate on vote for each statement execute function refuse_changed_vote()"
     )
     op.execute(
         "create trigger not_voted_online before insert on paper_voter"
