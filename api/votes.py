@@ -15,7 +15,7 @@ from api.accounts import set_cookie
 from api.booth import Booth, booth_of, why_not
 from api.forms import BoothFields, CastFields, CastForm, ReviewForm, UnlockForm
 from api.guards import Lang, MemberDep, same_form
-from api.pages import go, render
+from api.pages import STATUS, go, render
 from api.portal import portal_of
 from api.routes import page
 from api.step_up import stepped_up
@@ -139,7 +139,8 @@ def _elsewhere(request: Request, visitor: Visitor, language: str, booth: Booth) 
 
 
 def _not_now(request: Request, visitor: Visitor, booth: Booth, refusal: Refusal) -> Response:
-    return render(request, "votes/not_now.html", visitor=visitor, booth=booth, refusal=refusal)
+    status = STATUS.get(refusal, 409)
+    return render(request, "votes/not_now.html", visitor=visitor, booth=booth, refusal=refusal, status=status)
 
 
 def _ask_password(
