@@ -46,6 +46,7 @@ from api import (
     roll,
     staff,
     temporal_page,
+    votes,
 )
 from api.ask import NotYet, page_of
 from api.assets import Assets
@@ -53,7 +54,7 @@ from api.gate import Gate, route_of
 from api.pages import STATUS, page_of_form, render
 from api.passwords import Passwords
 from api.portal import Portal, templates
-from api.returning import factor_page, kept_form, own_page_or_sign_in, sign_in_page, to_factor
+from api.returning import factor_page, kept_form, lost_by, own_page_or_sign_in, sign_in_page, to_factor
 from api.routes import ROLL_LIMIT, UPLOAD_LIMIT
 from portal.rules.refusals import Refusal, Refused
 from portal.settings import Settings
@@ -67,8 +68,8 @@ from portal.temporal import TASK_QUEUE, connect
 PAGES = [
     module.router
     for module in (
-        accounts, factors, keys, invitation, activation, renewal, reminders, onboarding, identity, ballots, holdings,
-        messages, calendar, review, review_decisions, operations, lists, acts, roll, temporal_page, campaigns,
+        accounts, factors, keys, invitation, activation, renewal, reminders, onboarding, identity, ballots, votes,
+        holdings, messages, calendar, review, review_decisions, operations, lists, acts, roll, temporal_page, campaigns,
         campaign_ballots, campaign_changes, campaign_moves, rehearsals, staff, journal, doors, door_desk, guide,
         counter, health,
     )
@@ -155,7 +156,7 @@ def _say_what_went_wrong(app: FastAPI) -> None:
             request.state.visitor = None
             kept = await kept_form(request)
             back_to = "" if kept else page_of_form(request)
-            return sign_in_page(request, refusal=error.refusal, kept=kept, back_to=back_to)
+            return sign_in_page(request, refusal=lost_by(request), kept=kept, back_to=back_to)
         refusal = error.refusal
         if refusal is Refusal.FACTOR_NEEDED:
             visitor: Visitor = request.state.visitor
@@ -186,7 +187,9 @@ def _say_what_went_wrong(app: FastAPI) -> None:
 
     async def records_away(request: Request, error: Exception) -> Response:
         structlog.get_logger().error("records-away", error=type(error).__name__)
-        return render(request, "errors/away.html", status=503, what="records")
+        # A vote that was on its way may be there or not: only the records know.
+        what = "vote" if route_of(request.scope).startswith("vote-cast.") else "records"
+        return render(request, "errors/away.html", status=503, what=what)
 
     for kind in DatabaseUnavailable:
         app.exception_handler(kind)(records_away)

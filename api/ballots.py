@@ -8,17 +8,21 @@ from fastapi.responses import Response
 from api.accounts import set_cookie
 from api.ask import NotYet, ask, page_of
 from api.forms import RegisterForm
-from api.guards import Lang, MemberDep, same_form
+from api.guards import Lang, LeftOpenDep, MemberDep, campaign_of, same_form
 from api.onboarding import View, view_of, whole_of
 from api.pages import go, render
 from api.portal import portal_of
 from api.routes import page
 from api.step_up import stepped_up
+from portal.rules.accounts import SessionKind
 from portal.rules.ballots import ready_to_register, registration_open
 from portal.rules.onboarding import DOCUMENTS_IN, IdentityState
 from portal.rules.refusals import Refusal, Refused
-from portal.store import ballots
+from portal.rules.votes import VoteState
+from portal.store import Session, ballots, booth, onboarding
+from portal.store import votes as cast_votes
 from portal.store.ballots import Card
+from portal.store.booth import Window
 from portal.store.onboarding import Whole
 from portal.store.sessions import Visitor
 from workflows.messages import Register
@@ -36,9 +40,50 @@ async def _view(request: Request, visitor: Visitor, language: str) -> View:
 @page(router, "votes")
 async def votes(request: Request, language: Lang, visitor: MemberDep) -> Response:
     """Every ballot: mine with its state, the others with the reason why not."""
-    view = await _view(request, visitor, language)
-    closed = registration_open(opens=view.campaign.registration_opens, closes=view.campaign.closes, at=view.at)
-    return render(request, "ballots/votes.html", visitor=visitor, view=view, closed=closed, IdentityState=IdentityState)
+    return await _votes(request, visitor, language, "ballots/votes.html")
+
+
+@page(router, "votes-status")
+async def votes_status(request: Request, language: Lang, visitor: LeftOpenDep) -> Response:
+    """What a page left open asks: the cards anew once something of them changed, and how long the vote is open."""
+    if visitor.kind is SessionKind.ACTIVATION:
+        raise Refused(Refusal.SIGN_IN_NEEDED)
+    portal = portal_of(request)
+    async with portal.autocommit() as session:
+        tag, window = await _tag(session, visitor)
+    if request.headers.get("if-none-match") in (tag, "*"):
+        response = Response(status_code=304)
+    else:
+        response = await _votes(request, visitor, language, "ballots/_cards.html")
+    response.headers["ETag"] = tag
+    # For the page of a question, which counts down.
+    response.headers["Voting-Left"] = f"{window.left:.3f}"
+    return response
+
+
+async def _tag(session: Session, visitor: Visitor) -> tuple[str, Window]:
+    campaign, member_id = campaign_of(visitor), visitor.member_id
+    assert member_id is not None, "the guard lets members in only"
+    file = await onboarding.of_member(session, campaign.id, member_id)
+    window = await booth.window(session, campaign.id, member_id)
+    return f'"{file.version if file else 0}-{window.mark}"', window
+
+
+async def _votes(request: Request, visitor: Visitor, language: str, template: str) -> Response:
+    portal = portal_of(request)
+    async with portal.autocommit() as session:
+        # Before the cards: what changes in between is then seen at the next look.
+        tag, window = await _tag(session, visitor)
+        view = await view_of(session, portal, visitor, language)
+        casts = await cast_votes.of_member(session, view.campaign.id, view.member.id)
+    campaign = view.campaign
+    return render(
+        request, template, visitor=visitor, view=view, tag=tag, due=window.due, casts=casts,
+        closed=registration_open(opens=campaign.registration_opens, closes=campaign.closes, at=view.at),
+        voting=campaign.opens <= view.at < campaign.closes and campaign.sealed_at is None,
+        urn=campaign.election_key is not None,
+        IdentityState=IdentityState, VoteState=VoteState,
+    )  # fmt: skip
 
 
 @page(router, "register-all")

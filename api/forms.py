@@ -15,9 +15,9 @@ class _Fields(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _readable(cls, value: str) -> str:
+    def _readable(cls, value: str | list[str]) -> str | list[str]:
         # The one character that PostgreSQL cannot hold: no keyboard types it.
-        if "\0" in value:
+        if any("\0" in one for one in ([value] if isinstance(value, str) else value)):
             raise ValueError("unreadable")
         return value
 
@@ -119,6 +119,26 @@ class LanguageFields(Sent):
 class RegisterFields(Sent):
     password: Password = ""
     ballots: Annotated[str, Field(max_length=2000)] = ""
+
+
+class UnlockFields(Sent):
+    password: Password = ""
+
+
+class BoothFields(Sent):
+    # The hash of what the page asked; and the answers, from a page without scripts only.
+    definition: Annotated[str, Field(max_length=64)] = ""
+    choice: Annotated[list[Annotated[str, Field(max_length=320)]], Field(max_length=64)] = []
+
+
+class ReviewFields(BoothFields):
+    # « Modifier mon choix ».
+    edit: Annotated[str, Field(max_length=8)] = ""
+
+
+class CastFields(BoothFields):
+    sealed: Annotated[str, Field(max_length=2000)] = ""
+    password: Password = ""
 
 
 class DecisionFields(Sent):
@@ -227,6 +247,9 @@ SubmissionForm = Annotated[SubmissionFields, Form()]
 SessionForm = Annotated[SessionFields, Form()]
 LanguageForm = Annotated[LanguageFields, Form()]
 RegisterForm = Annotated[RegisterFields, Form()]
+UnlockForm = Annotated[UnlockFields, Form()]
+ReviewForm = Annotated[ReviewFields, Form()]
+CastForm = Annotated[CastFields, Form()]
 DecisionForm = Annotated[ReviewDecisionFields, Form()]
 ComparisonForm = Annotated[ComparisonFields, Form()]
 RegisterEmailForm = Annotated[RegisterEmailFields, Form()]

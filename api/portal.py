@@ -64,7 +64,7 @@ def templates(assets: Assets) -> dict[str, Environment]:
     """One environment per language; pages build with the macros of the design system and know where its files are."""
     made = environment(TEMPLATES)
     for env in made.values():
-        env.globals.update(macros(), asset=assets.address)
+        env.globals.update(macros(), asset=assets.address, integrity=assets.integrity, fingerprint=assets.fingerprint)
     return made
 
 

@@ -28,8 +28,12 @@ NOTHING_TO_KEEP = frozenset(
     {
         "", "sign-out", "stay", "factor", "factor-challenge", "recover", "key-challenge", "authenticator",
         "staff-invitation", "review-comparison",
+        # Nor what somebody chose in the booth.
+        "vote", "vote-review", "vote-cast",
     }
 )  # fmt: skip
+# Whoever sent one of these is told that it was for nothing.
+OF_THE_BOOTH = frozenset({"vote-review", "vote-cast"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +62,19 @@ def read_kept(text: str) -> Kept | None:
     return None
 
 
+def lost_by(request: Request) -> Refusal:
+    """What is said to whoever sends a form after the session was over."""
+    return Refusal.VOTE_LOST if _page_of(request) in OF_THE_BOOTH else Refusal.SIGN_IN_NEEDED
+
+
+def _page_of(request: Request) -> str:
+    name: str = getattr(request.scope.get("route"), "name", "")
+    return name.rpartition(".")[0]
+
+
 async def kept_form(request: Request) -> Kept | None:
     """The form of a request whose session is over."""
-    name = getattr(request.scope.get("route"), "name", "").rpartition(".")[0]
+    name = _page_of(request)
     # Pictures are not kept, hence not read: nobody has megabytes taken in without signing in.
     if name in NOTHING_TO_KEEP or request.headers.get("content-type", "").startswith("multipart/"):
         return None
@@ -131,6 +145,7 @@ NO_PAGE = frozenset(
     {
         *PAGE_OF_FORM,
         "status",
+        "votes-status",
         "picture",
         "review-picture",
         "file-data",

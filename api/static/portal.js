@@ -16,8 +16,14 @@ if (address.searchParams.has("fait")) {
 
 // A region that keeps itself up to date: the server says by its ETag whether anything changed.
 for (const region of all("[data-status]")) {
-  let tag = region.dataset.tag, wait = 4000, timer;
+  let tag = region.dataset.tag, wait = 4000, timer, due;
   const again = () => { timer = setTimeout(look, wait * (0.85 + Math.random() * 0.3)); };
+  // At an instant that is known beforehand it looks at once, in its turn among many; asked too early it asks again.
+  const waitForIt = () => {
+    clearTimeout(due);
+    const left = region.querySelector("[data-due]")?.dataset.due;
+    if (left < 86400) due = setTimeout(() => { clearTimeout(timer); wait = 1000; look(); }, left * 1000 + Math.random() * 2000);
+  };
   const look = async () => {
     if (document.hidden) return;
     try {
@@ -27,7 +33,12 @@ for (const region of all("[data-status]")) {
         tag = answer.headers.get("ETag");
         wait = 4000;
         if ("reload" in region.dataset) return location.reload();
+        const focused = region.contains(document.activeElement) && document.activeElement.getAttribute("href");
         region.innerHTML = await answer.text();
+        if (focused) region.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
+        const said = region.querySelector("[data-say]");
+        if (said) document.querySelector("[data-said]").textContent = said.dataset.say;
+        waitForIt();
       } else {
         wait = Math.min(wait * 1.5, 60000);
       }
@@ -36,6 +47,18 @@ for (const region of all("[data-status]")) {
   };
   document.addEventListener("visibilitychange", () => { clearTimeout(timer); if (!document.hidden) { wait = 4000; look(); } });
   again();
+  waitForIt();
+}
+
+// A receipt, copied or on paper.
+for (const button of all("[data-copy], [data-print]")) {
+  if ("copy" in button.dataset && !navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    if ("print" in button.dataset) return print();
+    await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent);
+    document.querySelector("[data-copied-said]").textContent = button.dataset.copied;
+  });
 }
 
 // On a phone a long table is read line by line: each cell says what it is, and stays a cell for whoever hears it.

@@ -92,6 +92,14 @@ class Refusal(StrEnum):
     REGISTRATION_CLOSED = "registration-closed"
     VOTES_ON_PAPER = "votes-on-paper"
 
+    # the booth
+    NOTHING_CHOSEN = "nothing-chosen"
+    TOO_MANY_CHOICES = "too-many-choices"
+    BLANK_AND_MORE = "blank-and-more"
+    CHOICE_UNKNOWN = "choice-unknown"
+    VOTE_UNREADABLE = "vote-unreadable"
+    QUESTION_REREAD = "question-reread"
+    VOTE_LOST = "vote-lost"
     # the vote
     ALREADY_VOTED = "already-voted"
     VOTE_NOT_OPEN = "vote-not-open"

@@ -1,6 +1,7 @@
 """What we say when we say no: one warm sentence per refusal, which always tells what to do next."""
 
 from portal.rules.refusals import Refusal
+from portal.text.booth_refusals import OF_THE_BOOTH
 from portal.text.catalogues import N_, gettext
 from portal.text.desk_refusals import OF_THE_DESKS
 
@@ -242,6 +243,7 @@ SENTENCES: dict[Refusal, str] = {
         "Cette adresse de courriel sert déjà à une autre personne : choisissez le motif « Adresse déjà utilisée »."
     ),
     Refusal.ALREADY_MEMBER: N_("Cette personne est déjà membre : choisissez le motif « Déjà membre »."),
+    **OF_THE_BOOTH,
     **OF_THE_DESKS,
 }
 

@@ -1,5 +1,6 @@
 """Somebody with a browser: keeps cookies, fills in forms, and checks that every page is decent."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
@@ -125,7 +126,7 @@ class Person:
         headers = {"Sec-Fetch-Site": "same-origin", **more.pop("headers", {})}
         return self._seen(await self.client.get(path, headers=headers, follow_redirects=True, **more))
 
-    async def post(self, path: str, data: dict[str, str] | None = None, **more: Any) -> httpx.Response:
+    async def post(self, path: str, data: Mapping[str, str | list[str]] | None = None, **more: Any) -> httpx.Response:
         headers = {"Sec-Fetch-Site": "same-origin", **more.pop("headers", {})}
         return self._seen(await self.client.post(path, data=data or {}, headers=headers, follow_redirects=True, **more))
 

@@ -1,0 +1,189 @@
+"""« Votez »: the password once, one question on a page, read again, deposited, and a receipt.
+
+A browser with scripts seals the vote itself and sends nothing else; without them the form holds the choice, and it is
+sealed here, in memory, before anything is written. It stands in no address, no log, no session and no mail.
+"""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.accounts import set_cookie
+from api.booth import Booth, booth_of, why_not
+from api.forms import BoothFields, CastFields, CastForm, ReviewForm, UnlockForm
+from api.guards import Lang, MemberDep, same_form
+from api.pages import STATUS, go, render
+from api.portal import portal_of
+from api.routes import page
+from api.step_up import stepped_up
+from portal.rules.choices import BLANK, chosen_in
+from portal.rules.refusals import Refusal
+from portal.rules.votes import CIPHERTEXT_SIZE, VoteState, encode
+from portal.store import votes
+from portal.store.sealing import seal_vote
+from portal.store.sessions import Visitor
+
+router = APIRouter()
+
+# base64url without padding, of the one length that a sealed vote has.
+_PACKED = re.compile(rf"[A-Za-z0-9_-]{{{-(-CIPHERTEXT_SIZE * 4 // 3)}}}")
+
+# In the address of the receipt: it was there before.
+AGAIN = "deja-vote"
+
+
+@page(router, "vote")
+async def vote(request: Request, language: Lang, visitor: MemberDep, code: str) -> Response:
+    """The question, once the password was typed a few minutes ago; one entry of it serves for every question."""
+    booth = await booth_of(portal_of(request), visitor, code)
+    if (elsewhere := _elsewhere(request, visitor, language, booth)) is not None:
+        return elsewhere
+    if not visitor.stepped_up:
+        return _ask_password(request, visitor, booth)
+    return _question(request, visitor, booth)
+
+
+@page(router, "vote", methods=("POST",))
+async def unlock(request: Request, language: Lang, visitor: MemberDep, form: UnlockForm, code: str) -> Response:
+    """The password once more; then the question."""
+    portal = portal_of(request)
+    same_form(visitor, form.form_token)
+    new_token = await stepped_up(portal, visitor, form.password)
+    if new_token is None:
+        booth = await booth_of(portal, visitor, code)
+        return _ask_password(request, visitor, booth, refusal=Refusal.WRONG_PASSWORD)
+    response = go("vote", language, code=code)
+    set_cookie(response, new_token)
+    return response
+
+
+@page(router, "vote-review", methods=("POST",))
+async def review(request: Request, language: Lang, visitor: MemberDep, form: ReviewForm, code: str) -> Response:
+    """Without scripts: what was chosen, to be read again. Nothing is kept of it but the page."""
+    same_form(visitor, form.form_token)
+    booth = await booth_of(portal_of(request), visitor, code)
+    if (elsewhere := _elsewhere(request, visitor, language, booth)) is not None:
+        return elsewhere
+    if form.definition != booth.definition.sha256:
+        return _question(request, visitor, booth, Refusal.QUESTION_REREAD)
+    if form.edit:
+        return _question(request, visitor, booth, checked=form.choice)
+    chosen = _chosen(booth, form)
+    if isinstance(chosen, Refusal):
+        return _question(request, visitor, booth, chosen, checked=form.choice)
+    options = [option for option in booth.definition.options if option.id in chosen]
+    return render(request, "votes/review.html", visitor=visitor, booth=booth, options=options, values=form.choice)
+
+
+@page(router, "vote-cast", methods=("POST",))
+async def cast(request: Request, language: Lang, visitor: MemberDep, form: CastForm, code: str) -> Response:
+    """« Déposer mon vote »: into the box, or a page that says why not and that nothing was cast."""
+    portal = portal_of(request)
+    same_form(visitor, form.form_token)
+    booth = await booth_of(portal, visitor, code)
+    if (elsewhere := _elsewhere(request, visitor, language, booth)) is not None:
+        return elsewhere
+    if form.definition != booth.definition.sha256:
+        return _question(request, visitor, booth, Refusal.QUESTION_REREAD)
+    sealed = _sealed(booth, form)
+    if isinstance(sealed, Refusal):
+        return _question(request, visitor, booth, sealed)
+    new_token = None
+    if form.password or not visitor.stepped_up:
+        new_token = await stepped_up(portal, visitor, form.password) if form.password else None
+        if new_token is None:
+            # From here on the page carries the sealed vote and nothing of the choice.
+            refusal = Refusal.WRONG_PASSWORD if form.password else None
+            return _ask_password(request, visitor, booth, refusal=refusal, sealed=sealed)
+    async with portal.sessions.begin() as session:
+        taken = await votes.cast(
+            session, campaign_id=booth.campaign.id, ballot_id=booth.ballot.id, member_id=booth.whole.member.id,
+            ciphertext=sealed,
+        )  # fmt: skip
+    if taken is not None:
+        response: Response = go("vote-done", language, code=code)
+    else:
+        # Something has changed since the records were read: they say what.
+        booth = await booth_of(portal, visitor, code)
+        async with portal.autocommit() as session:
+            refusal = await why_not(session, booth.whole, booth.card, sealed) or Refusal.VOTE_NOT_TAKEN
+        response = _elsewhere(request, visitor, language, booth) or _not_now(request, visitor, booth, refusal)
+    if new_token is not None:
+        set_cookie(response, new_token)
+    return response
+
+
+@page(router, "vote-done")
+async def done(request: Request, language: Lang, visitor: MemberDep, code: str) -> Response:
+    """The receipt, and the way to the next question. Never what was chosen: nobody here knows."""
+    booth = await booth_of(portal_of(request), visitor, code)
+    if booth.cast is None:
+        return go("vote", language, code=code)
+    again = request.query_params.get("fait") == AGAIN
+    return render(
+        request, "votes/done.html", visitor=visitor, booth=booth, cast=booth.cast, again=again, VoteState=VoteState
+    )
+
+
+def _elsewhere(request: Request, visitor: Visitor, language: str, booth: Booth) -> Response | None:
+    """Where whoever cannot vote here is led: to their receipt, to the registration, or to the reason."""
+    if booth.cast is not None:
+        return go("vote-done", language, notice=AGAIN, code=booth.ballot.code)
+    refusal = booth.why_not
+    if refusal is Refusal.NOT_REGISTERED and request.method in ("GET", "HEAD"):
+        return go("register", language, code=booth.ballot.code)
+    return None if refusal is None else _not_now(request, visitor, booth, refusal)
+
+
+def _not_now(request: Request, visitor: Visitor, booth: Booth, refusal: Refusal) -> Response:
+    status = STATUS.get(refusal, 409)
+    return render(request, "votes/not_now.html", visitor=visitor, booth=booth, refusal=refusal, status=status)
+
+
+def _ask_password(
+    request: Request, visitor: Visitor, booth: Booth, *, refusal: Refusal | None = None, sealed: bytes | None = None
+) -> Response:
+    field = "password" if refusal is not None else None
+    return render(
+        request, "votes/unlock.html", visitor=visitor, booth=booth, refusal=refusal, field=field,
+        sealed=None if sealed is None else urlsafe_b64encode(sealed).decode().rstrip("="),
+    )  # fmt: skip
+
+
+def _question(
+    request: Request, visitor: Visitor, booth: Booth, refusal: Refusal | None = None, *, checked: Sequence[str] = ()
+) -> Response:
+    field = "choice" if refusal is not None and refusal is not Refusal.QUESTION_REREAD else None
+    return render(
+        request, "votes/vote.html", visitor=visitor, booth=booth, refusal=refusal, field=field, checked=checked,
+        blank=BLANK,
+    )  # fmt: skip
+
+
+def _chosen(booth: Booth, form: BoothFields) -> tuple[int, ...] | Refusal:
+    options = [option.id for option in booth.definition.options]
+    return chosen_in(form.choice, options=options, most=booth.definition.most)
+
+
+def _sealed(booth: Booth, form: CastFields) -> bytes | Refusal:
+    """The sealed vote of a form: as the browser sealed it, or sealed at once from what it says is chosen."""
+    if form.sealed:
+        # A form of ours holds the one or the other.
+        return Refusal.VOTE_UNREADABLE if form.choice else _unpacked(form.sealed)
+    chosen = _chosen(booth, form)
+    if isinstance(chosen, Refusal):
+        return chosen
+    assert booth.campaign.election_key is not None, "without a key nobody is let in"
+    return seal_vote(booth.campaign.election_key, encode(chosen), booth.definition.info)
+
+
+def _unpacked(text: str) -> bytes | Refusal:
+    """A sealed vote as a form carries it. Whether it says anything is seen at the count, by nobody here."""
+    if not _PACKED.fullmatch(text):
+        return Refusal.VOTE_UNREADABLE
+    sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    # So begin the encapsulated keys of P-256.
+    return sealed if sealed[0] == 4 else Refusal.VOTE_UNREADABLE
