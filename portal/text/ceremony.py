@@ -88,7 +88,7 @@ SAID: dict[Said, str] = {
     Said.TRIED: N_("%(pair)s : ces deux responsables ouvrent la clé du scrutin « %(campaign)s ». Rien n'a été écrit."),
     Said.SIGNED: N_("%(file)s : signé par « %(code)s », empreinte %(sha256)s."),
     Said.BALLOT: N_(
-        "« %(ballot)s » : %(votes)s bulletins, %(electors)s personnes inscrites au registre, %(on_paper)s par la poste, "
+        "« %(ballot)s » : %(votes)s bulletins, %(electors)s personnes au registre, %(on_paper)s par la poste, "
         "%(set_aside)s mis de côté"
     ),
     Said.MORE_VOTES: N_("ATTENTION, « %(ballot)s » : il y a plus de bulletins que de personnes. Ne comptez pas sans explication."),
@@ -99,7 +99,7 @@ SAID: dict[Said, str] = {
     Said.UNSIGNED: N_("Aucune signature n'a été vérifiée : donnez --election et --signatures."),
     Said.COUNTING: N_("« %(ballot)s » : dépouillement de %(votes)s bulletins…"),
     Said.COUNTED: N_("%(file)s : dépouillé, empreinte %(sha256)s. L'autre programme doit donner la même."),
-    Said.INVALID: N_("« %(ballot)s » : %(invalid)s bulletins nuls."),
+    Said.INVALID: N_("Bulletins nuls, « %(ballot)s » : %(invalid)s."),
     Said.DESTROYED: N_("Copies détruites : %(count)s. %(file)s : procès-verbal, à signer par deux responsables."),
     Said.PASSPHRASE: N_("Phrase secrète de %(file)s"),
     Said.AGAIN: N_("La même, encore une fois"),
