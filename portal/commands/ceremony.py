@@ -225,20 +225,25 @@ def destroy(asked: argparse.Namespace) -> None:
     publication = read_publication(str(asked.publication), files.read(asked.publication))
     may_destroy(publication, datetime.now(UTC))
     files.must_be_free(asked.record)
-    files.must_differ(asked.shares)
+    copies = files.to_end(asked.shares)
     hashes = []
-    for path in asked.shares:
+    for path in copies:
         content = files.read(path)
         shares = read_shares(str(path), content)
         if (shares.campaign, shares.public_key) != (publication.campaign, publication.public_key):
             raise Wrong(Fault.NOT_OURS, file=str(path))
         hashes.append(hash_of(content))
-    for path in asked.shares:
-        files.destroy(path)
-    files.write(
-        asked.record, write_destruction(publication.campaign, publication.public_key, hashes, datetime.now(UTC))
-    )
-    _say(Said.DESTROYED, count=len(hashes), file=str(asked.record))
+    ended: list[str] = []
+    try:
+        for path, sha256 in zip(copies, hashes, strict=True):
+            files.destroy(path)
+            ended.append(sha256)
+    finally:
+        # A stick that fails half-way is told of, and so is what was ended before it.
+        if ended:
+            record = write_destruction(publication.campaign, publication.public_key, ended, datetime.now(UTC))
+            files.write(asked.record, record)
+            _say(Said.DESTROYED, count=len(ended), file=str(asked.record))
 
 
 def print_fingerprint(asked: argparse.Namespace) -> None:
