@@ -187,16 +187,14 @@ def sign_file(asked: argparse.Namespace) -> None:
 
 def check_file(asked: argparse.Namespace) -> None:
     content = files.read(asked.file)
-    if asked.election is None:
-        of, sha256 = _of_this(str(asked.file), content, None)
+    named = asked.election or (Path("election.json") if asked.signatures else None)
+    election = named and _read_election(named)
+    of, sha256 = _of_this(str(asked.file), content, election)
+    if election and asked.signatures:
+        by = check_signatures(_signatures(asked), election, of=of, sha256=sha256)
+        _say(Said.SIGNED_BY, codes=", ".join(by))
     else:
-        election = _read_election(asked.election)
-        of, sha256 = _of_this(str(asked.file), content, election)
-        if asked.signatures:
-            by = check_signatures(_signatures(asked), election, of=of, sha256=sha256)
-            _say(Said.SIGNED_BY, codes=", ".join(by))
-            return
-    _say(Said.UNSIGNED)
+        _say(Said.UNSIGNED)
 
 
 def open_urn(asked: argparse.Namespace) -> None:
