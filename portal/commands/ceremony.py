@@ -188,7 +188,7 @@ def sign_file(asked: argparse.Namespace) -> None:
 def check_file(asked: argparse.Namespace) -> None:
     content = files.read(asked.file)
     named = asked.election or (Path("election.json") if asked.signatures else None)
-    election = named and _read_election(named)
+    election = None if named is None else _read_election(named)
     of, sha256 = _of_this(str(asked.file), content, election)
     if election and asked.signatures:
         by = check_signatures(_signatures(asked), election, of=of, sha256=sha256)

@@ -68,7 +68,7 @@ def test_every_command_of_the_ceremony_works_in_its_order(tmp_path: Path, monkey
             assert words[:2] == ["-m", "portal"]
             assert main([*words[2:], *phrases, *alone]) == 0, command
         elif program == "node":
-            counter = [executable(), ROOT / words[0], *words[1:], *phrases, "--rehearsal"]
+            counter = [executable(), str(ROOT / words[0]), *words[1:], *phrases, "--rehearsal"]
             assert subprocess.run(counter, check=False, capture_output=True).returncode == 0, command
         else:
             assert program in ("cp", "mv", "cmp")

@@ -66,7 +66,8 @@ def test_two_officers_type_theirs_at_either_counter(made: Made) -> None:
     ]  # fmt: skip
     signatures = ["--signatures", *sorted(made.folder.glob("urn.sig-*"))]
     results = []
-    for number, program in enumerate(([sys.executable, "-m", "portal", "ceremony", "open"], [executable(), COUNTER])):
+    programs: list[list[object]] = [[sys.executable, "-m", "portal", "ceremony", "open"], [executable(), COUNTER]]
+    for number, program in enumerate(programs):
         out = made.folder / f"result-{number}.json"
         status, seen = typed([*program, *words, "--out", out, *signatures], PASSPHRASE, PASSPHRASE)
         assert status == 0, seen

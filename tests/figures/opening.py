@@ -19,7 +19,7 @@ BALLOTS, VOTERS = 7, 25_000
 
 def sealed(public_key: bytes, definition: Definition, first: int, last: int) -> list[bytes]:
     """The votes of some of the voters: yes, no, abstain and blank in turn."""
-    choices = ([1], [1], [2], [3], [])
+    choices: tuple[list[int], ...] = ([1], [1], [2], [3], [])
     return [seal(public_key, definition, choices[number % len(choices)]) for number in range(first, last)]
 
 
