@@ -37,6 +37,7 @@ from portal.rules.vote_files import (
     Election,
     Shares,
     Signature,
+    Trustee,
     may_destroy,
     read_destruction,
     read_election,
@@ -97,7 +98,9 @@ def add_to(commands: Any) -> None:
     ending.add_argument("--shares", type=Path, nargs="+", required=True, metavar="FILE", help="every copy")
     ending.add_argument("--record", type=Path, required=True, metavar="FILE", help="where the record is written")
 
-    printing = _act(acts, "fingerprint", print_fingerprint, "the hash of the key, to be read aloud")
+    printing = _act(
+        acts, "fingerprint", print_fingerprint, "the hashes of the key and of the officers' keys, to be read aloud"
+    )
     printing.add_argument("election", type=Path, metavar="election.json")
 
 
@@ -148,6 +151,7 @@ def make_keys(asked: argparse.Namespace) -> None:
     files.write(private, pem)
     files.write(public, write_trustee(trustee))
     _say(Said.OFFICER_MADE, private=str(private), public=str(public))
+    _print_of(trustee)
 
 
 def make_key(asked: argparse.Namespace) -> None:
@@ -161,7 +165,7 @@ def make_key(asked: argparse.Namespace) -> None:
     files.write(private, shares.written())
     files.write(public, election.written())
     _say(Said.ELECTION_MADE, election=str(public), shares=str(private))
-    _say(Said.FINGERPRINT, fingerprint=fingerprint(election.public_key))
+    _prints_of(election)
 
 
 def try_key(asked: argparse.Namespace) -> None:
@@ -245,7 +249,17 @@ def destroy(asked: argparse.Namespace) -> None:
 
 
 def print_fingerprint(asked: argparse.Namespace) -> None:
-    _say(Said.FINGERPRINT, fingerprint=fingerprint(_read_election(asked.election).public_key))
+    _prints_of(_read_election(asked.election))
+
+
+def _prints_of(election: Election) -> None:
+    _say(Said.FINGERPRINT, fingerprint=fingerprint(election.public_key))
+    for trustee in election.trustees:
+        _print_of(trustee)
+
+
+def _print_of(trustee: Trustee) -> None:
+    _say(Said.OFFICERS_PRINT, code=trustee.code, fingerprint=fingerprint(trustee.both))
 
 
 def _of_this(name: str, content: bytes, election: Election | None) -> tuple[str, str]:
