@@ -3,10 +3,22 @@
 import argparse
 import sys
 
-from portal.commands import bounces, campaign, database, doctor, journal, review, roll, staff, temporal, vote
+from portal.commands import (
+    bounces,
+    campaign,
+    ceremony,
+    database,
+    doctor,
+    journal,
+    review,
+    roll,
+    staff,
+    temporal,
+    vote,
+)
 
 # One module for each noun: `add_to` says what it understands, and sets what runs it.
-NOUNS = (database, doctor, temporal, bounces, roll, campaign, staff, review, journal, vote)
+NOUNS = (database, doctor, temporal, bounces, roll, campaign, staff, review, journal, vote, ceremony)
 
 
 def main(arguments: list[str] | None = None) -> int:
