@@ -13,7 +13,7 @@ from portal.rules.campaigns import NoticeKind, still_true
 from portal.rules.links import code_of, reminders_token, token_of
 from portal.rules.mail import REMINDERS, MailKind
 from portal.rules.onboarding import MEMBERS_TURN, Step
-from portal.store import Session, ballots, campaigns, identity, links, onboarding
+from portal.store import Session, ballots, campaign_changes, campaigns, identity, links, onboarding
 from portal.store import mail as outbox
 from portal.store.campaigns import Campaign
 from portal.store.mail import Claimed
@@ -143,7 +143,7 @@ class Facts:
             return await self.identity.of(session, mail, language, member, campaign)
         if mail.kind is MailKind.REGISTERED:
             return await self._registered(session, mail, language, member, campaign)
-        return await self._notice(session, mail, member, campaign)
+        return await self._notice(session, mail, language, member, campaign)
 
     async def _link(
         self, session: Session, mail: Claimed, language: str, purpose: Purpose, page: str
@@ -178,7 +178,7 @@ class Facts:
         }
 
     async def _notice(
-        self, session: Session, mail: Claimed, member: Member, campaign: Campaign
+        self, session: Session, mail: Claimed, language: str, member: Member, campaign: Campaign
     ) -> dict[str, object] | None:
         whole = await onboarding.read(session, campaign.id, member.id, valid_for=self.identity_valid_for)
         assert whole is not None, "both were read a moment ago"
@@ -196,6 +196,15 @@ class Facts:
         mark = mail.key.partition(":")[0]
         if campaign.cancelled or ("@" in mark and not still_true(mark, campaign.calendar)):
             return None
+        if mail.kind is MailKind.RESULTS:
+            if campaign.results_at is None:
+                return None
+            results = self.origin + path("results", language, campaign=campaign.code)
+            return {"results_at": campaign.results_at, "results_url": results}
+        if mail.kind is MailKind.CLOSING_MOVED:
+            # As it was said when two officers moved it; of the last move that was made.
+            why = await campaign_changes.why_closing_moved(session, campaign.id, language)
+            return None if closed or why is None else {"why": why}
         if whole.paper_at is not None and mail.kind is not MailKind.CLOSED:
             # Whoever votes on paper is not asked to do online what is closed to them.
             return None
@@ -219,4 +228,7 @@ class Facts:
         if mail.kind is MailKind.NOT_YET_VOTED:
             moment = NoticeKind(mail.facts["notice"]).value
             return None if closed else {"moment": moment, "missing": missing}
-        return {"results_by": campaign.closes + RESULTS_AFTER} if closed else None
+        if not closed or campaign.results_at is not None:
+            # The results are out: the mail that says so says more.
+            return None
+        return {"results_by": campaign.closes + RESULTS_AFTER}

@@ -96,6 +96,19 @@ def read_election(text: str, campaign: str) -> Election | Refusal:
     return Election(key, trustees)
 
 
+def read_election_again(wanted: Mapping[str, Any]) -> Election:
+    """What was read once and is kept with a proposal."""
+    key = _bytes(wanted["public_key"], 65)
+    assert key is not None, "it was read before it was kept"
+    return Election(key, wanted["trustees"])
+
+
+def holder_fingerprint(trustee: Mapping[str, str]) -> str:
+    """Of both public keys of somebody who holds a part: the one who holds it compares it with their own."""
+    both = (_bytes(trustee.get("sealing"), 65) or b"") + (_bytes(trustee.get("signing"), 32) or b"")
+    return fingerprint(both)
+
+
 def _object(text: str) -> dict[str, Any] | None:
     try:
         read = json.loads(text)

@@ -207,6 +207,23 @@ async def _same_person(session: Session, one: UUID, other: UUID) -> bool:
     return len(known) == 2 and known[0] == known[1]
 
 
+async def why_closing_moved(session: Session, campaign_id: UUID, language: str) -> str | None:
+    """What everybody is told of the last move of an announced closing."""
+    name = "reason_fr" if language == "fr" else "reason_en"
+    return await session.scalar(
+        select(CampaignChange.wanted[name].astext)
+        .where(
+            CampaignChange.campaign_id == campaign_id,
+            CampaignChange.kind == ChangeKind.MOVE.value,
+            CampaignChange.confirmed_at.is_not(None),
+            CampaignChange.wanted.has_key("closes"),
+            CampaignChange.wanted.has_key(name),
+        )
+        .order_by(CampaignChange.confirmed_at.desc())
+        .limit(1)
+    )
+
+
 # --- the roll
 
 

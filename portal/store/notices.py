@@ -18,6 +18,9 @@ from portal.store.members import Member, of_campaign
 from portal.store.onboarding import File
 from portal.store.paper import on_paper
 
+# What also concerns whoever votes on paper.
+TOLD_ON_PAPER_TOO = frozenset({NoticeKind.CLOSED, NoticeKind.CLOSING_MOVED, NoticeKind.RESULTS})
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -45,7 +48,7 @@ def _concerned(campaign_id: UUID, kind: NoticeKind) -> Select[UUID, UUID]:
         )
         return statement.where(or_(File.member_id.is_not(None), invited))
     statement = statement.where(has_ballot, Member.left_at.is_(None))
-    if kind is not NoticeKind.CLOSED:
+    if kind not in TOLD_ON_PAPER_TOO:
         statement = statement.where(~on_paper(literal(campaign_id), Member.id))
     if kind is NoticeKind.INVITATION:
         statement = statement.where(File.member_id.is_(None))

@@ -140,6 +140,7 @@ async def turnout(session: Session, campaign: Campaign) -> list[Turnout]:
     """How many electors of each ballot have voted, by group: of the outer envelopes, which say nothing else."""
     rows = await session.execute(
         select(Ballot, Member.group, func.count(), func.count(Vote.member_id))
+        .select_from(Ballot)
         .join(Member, and_(of_campaign(campaign.id), _OWN))
         .outerjoin(Vote, and_(Vote.ballot_id == Ballot.id, Vote.member_id == Member.id))
         .where(Ballot.campaign_id == campaign.id, or_(Member.left_at.is_(None), Vote.member_id.is_not(None)))
@@ -278,7 +279,7 @@ async def for_the_post(session: Session, campaign: Campaign) -> list[ByPost]:
         select(
             Member.number, Member.given_name, Member.family_name, Member.street, Member.city, Member.province,
             Member.postal_code, Member.group, Member.language,
-            and_(Account.email.is_not(None), Account.email_bounced_at.is_not(None)),
+            and_(Account.email.is_not(None), Account.email_bounced_at.is_not(None)).label("bounced"),
         )
         .outerjoin(Account, Account.member_id == Member.id)
         .where(
@@ -289,4 +290,4 @@ async def for_the_post(session: Session, campaign: Campaign) -> list[ByPost]:
         )
         .order_by(Member.number)
     )  # fmt: skip
-    return [ByPost(*row.t) for row in rows]
+    return [ByPost(**row._mapping) for row in rows]

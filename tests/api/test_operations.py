@@ -212,6 +212,11 @@ async def test_what_needs_a_look_now_stands_at_the_top(visit: Visit, sessions: S
         member = await builders.a_member(session)
     operator = await a_desk(visit, sessions, Role.OPERATOR)
     await operator.get("/fr/operations")
+    assert "sans clé de scrutin" in operator.page.text, "it opens tomorrow, and nobody could vote"
+    await change(
+        sessions, "update campaign set election_key = :key, trustees = '[]'", key=keys_of_votes.PUBLIC
+    )  # fmt: skip
+    await operator.get("/fr/operations")
     assert "Rien ne presse." in operator.page.text
     async with sessions.begin() as session:
         await builders.a_request(session, asked=timedelta(days=-7))
