@@ -19,7 +19,7 @@ from portal.rules.operations import Stage
 from portal.rules.refusals import Refusal
 from portal.store import Sessions, campaigns, members
 from portal.text.operations import List
-from tests import builders
+from tests import builders, keys_of_votes
 from tests.api.conftest import Visit
 from tests.api.looking import change, count, says
 from tests.api.person import Person
