@@ -109,7 +109,7 @@ async def the_box(sessions: Sessions, campaign: Campaign) -> Box:
         return box
 
 
-def a_result(box: Box, **more: int) -> str:
+def a_result(box: Box, **more: object) -> str:
     """A count of this box as the ceremony writes it: every vote for the first option."""
     ballots = []
     for ballot in box.ballots:

@@ -32,7 +32,7 @@ from tests.store.running import (
 from tests.store.test_campaign_changes import a_ballot, a_draft, an_officer, confirmed, proposed
 
 TRUSTEES = [
-    {"code": f"officer-{n}", "sealing": b64url(keys_of_votes.PUBLIC), "signing": b64url(bytes([n]) * 32)}
+    {"code": f"officer-{n}", "sealing": b64url(keys_of_votes.point(n)), "signing": b64url(bytes([n]) * 32)}
     for n in (1, 2, 3)
 ]
 A_KEY = {"public_key": b64url(keys_of_votes.PUBLIC), "trustees": TRUSTEES}
