@@ -47,6 +47,8 @@ MAIL_OF = {
     NoticeKind.FOUR_HOURS: MailKind.NOT_YET_VOTED,
     NoticeKind.CLOSED: MailKind.CLOSED,
     NoticeKind.CANCELLED: MailKind.CAMPAIGN_CANCELLED,
+    NoticeKind.CLOSING_MOVED: MailKind.CLOSING_MOVED,
+    NoticeKind.RESULTS: MailKind.RESULTS,
 }
 
 

@@ -14,7 +14,7 @@ from portal.rules.links import code_of, reminders_token, token_of
 from portal.rules.mail import REMINDERS, MailKind
 from portal.rules.onboarding import MEMBERS_TURN, Step
 from portal.rules.votes import VoteState
-from portal.store import Session, ballots, campaigns, identity, links, onboarding, voters
+from portal.store import Session, ballots, campaign_changes, campaigns, identity, links, onboarding, voters
 from portal.store import mail as outbox
 from portal.store.campaigns import Campaign
 from portal.store.mail import Claimed
@@ -213,6 +213,15 @@ class Facts:
         mark = mail.key.partition(":")[0]
         if campaign.cancelled or ("@" in mark and not still_true(mark, campaign.calendar)):
             return None
+        if mail.kind is MailKind.RESULTS:
+            if campaign.results_at is None:
+                return None
+            results = self.origin + path("results", language, campaign=campaign.code)
+            return {"results_at": campaign.results_at, "results_url": results}
+        if mail.kind is MailKind.CLOSING_MOVED:
+            # As it was said when two officers moved it; of the last move that was made.
+            why = await campaign_changes.why_closing_moved(session, campaign.id, language)
+            return None if closed or why is None else {"why": why}
         if whole.paper_at is not None and mail.kind is not MailKind.CLOSED:
             # Whoever votes on paper is not asked to do online what is closed to them.
             return None
@@ -239,4 +248,7 @@ class Facts:
             left = [part.ballot.title(language) for part in parts if part.left]
             # They have voted in all of theirs since it was queued: nothing to remind of.
             return None if closed or not left else {"moment": moment, "missing": missing, "ballots": left}
-        return {"results_by": campaign.closes + RESULTS_AFTER} if closed else None
+        if not closed or campaign.results_at is not None:
+            # The results are out: the mail that says so says more.
+            return None
+        return {"results_by": campaign.closes + RESULTS_AFTER}

@@ -21,7 +21,12 @@ from api import (
     calendar,
     campaign_ballots,
     campaign_changes,
+    campaign_checks,
+    campaign_keys,
     campaign_moves,
+    campaign_results,
+    campaign_seal,
+    campaign_turnout,
     campaigns,
     counter,
     door_desk,
@@ -70,7 +75,8 @@ PAGES = [
     for module in (
         accounts, factors, keys, invitation, activation, renewal, reminders, onboarding, identity, ballots, votes,
         holdings, messages, calendar, review, review_decisions, operations, lists, acts, roll, temporal_page, campaigns,
-        campaign_ballots, campaign_changes, campaign_moves, rehearsals, staff, journal, doors, door_desk, guide,
+        campaign_ballots, campaign_changes, campaign_moves, campaign_checks, campaign_keys, campaign_seal,
+        campaign_results, campaign_turnout, rehearsals, staff, journal, doors, door_desk, guide,
         counter, health,
     )
 ]  # fmt: skip

@@ -26,7 +26,9 @@ from api.routes import page
 from portal.rules.accounts import Role
 from portal.rules.campaign_changes import INSTANTS, ChangeKind
 from portal.rules.campaigns import Calendar, CampaignStatus
+from portal.rules.election import fingerprint, holder_fingerprint, read_election_again
 from portal.rules.refusals import Refusal, Refused
+from portal.rules.votes import MANDATED
 from portal.store import Session, campaign_changes, campaign_effects, journal
 from portal.store.campaign_changes import Proposal
 from portal.store.campaign_effects import Effects
@@ -58,7 +60,9 @@ def calendar_after(campaign: Campaign, kind: ChangeKind, wanted: Mapping[str, ob
         for name, value in wanted.items()
         if name in INSTANTS
     }
-    return replace(now, version=now.version + 1, **instants)  # type: ignore[arg-type]
+    # Everybody is told of a closing that was announced and moves.
+    told = at if "closes" in instants and campaign.registration_opens <= at else now.closing_moved_at
+    return replace(now, version=now.version + 1, closing_moved_at=told, **instants)  # type: ignore[arg-type]
 
 
 async def effects_of(
@@ -81,6 +85,8 @@ async def checklist(session: Session, campaign: Campaign) -> list[Check]:
         Check("questions", bool(questions)),
         Check("electors", bool(questions) and all(q.electors for q in questions)),
         Check("candidates", all(len(q.candidates) >= q.ballot.choose for q in elections)),
+        # What the law gives to everybody in the unit, held for members only, would be void (security.md T84).
+        Check("mandated", not any(q.ballot.kind in MANDATED and q.ballot.members_only for q in questions)),
         Check("dates", at < campaign.opens < campaign.closes <= campaign.ends),
     ]
 
@@ -102,7 +108,7 @@ async def signed(
 
 async def propose(
     request: Request, language: str, visitor: Visitor, campaign: Campaign, kind: ChangeKind,
-    wanted: Mapping[str, str], reason: str,
+    wanted: Mapping[str, object], reason: str,
 ) -> Response | Refusal:  # fmt: skip
     async with portal_of(request).sessions.begin() as session:
         no = await campaign_changes.may_sign(session, visitor.account_id, campaign.id)
@@ -118,8 +124,16 @@ async def propose(
     return go("campaign-change", language, notice="proposition", code=campaign.code, change_id=change_id)
 
 
+_FIELDS = {
+    Refusal.CHANGE_REASON_NEEDED: "reason", Refusal.CLOSING_REASON_NEEDED: "reason_fr", Refusal.FILE_MISSING: "file",
+    Refusal.FILE_TOO_LARGE: "file", Refusal.FILE_OF_ANOTHER: "file", Refusal.PRIVATE_FILE: "file",
+    Refusal.ELECTION_UNREADABLE: "file", Refusal.RESULT_UNREADABLE: "file", Refusal.COUNTS_DIFFER: "file",
+    Refusal.DESTRUCTION_UNREADABLE: "file",
+}  # fmt: skip
+
+
 def field_of(refusal: Refusal) -> str:
-    return "reason" if refusal is Refusal.CHANGE_REASON_NEEDED else ""
+    return _FIELDS.get(refusal, "")
 
 
 async def called(request: Request, code: str) -> Campaign:
@@ -233,9 +247,17 @@ async def _change_page(
     problems = {} if refusal is None else {field_of(refusal): refusal}
     return render(
         request, "campaigns/change.html", visitor=visitor, campaign=campaign, proposal=proposal, effects=effects,
-        moved=instants, question=question, mine=change.proposed_by == visitor.account_id,
+        moved=instants, question=question, mark=_key_of(proposal), mine=change.proposed_by == visitor.account_id,
         officer=Role.OFFICER in visitor.roles, **problems_said(problems, language_of(request)),
     )  # fmt: skip
+
+
+def _key_of(proposal: Proposal) -> tuple[str, list[tuple[str, str]]] | None:
+    """The fingerprint of a proposed key, and those of whoever holds its other half."""
+    if proposal.kind is not ChangeKind.KEY:
+        return None
+    read = read_election_again(proposal.change.wanted)
+    return fingerprint(read.key), [(t["code"], holder_fingerprint(t)) for t in read.trustees]
 
 
 @page(router, "campaign-change")
@@ -257,8 +279,11 @@ async def answer_change(
             campaign = await campaign_called(session, code)
             proposal = await _proposal(session, campaign, change_id)
             if confirms:
-                opens = proposal.kind is ChangeKind.OPEN
-                manifest = await campaign_changes.manifest(session, campaign.id) if opens else None
+                if proposal.kind is ChangeKind.RESULTS:
+                    # Nobody confirms what somebody else has counted: they bring their own.
+                    return go("campaign-result", language, code=code)
+                roll_too = proposal.kind in (ChangeKind.OPEN, ChangeKind.SEAL)
+                manifest = await campaign_changes.manifest(session, campaign.id) if roll_too else None
                 no = await campaign_changes.confirm(session, proposal, by=visitor.account_id, manifest=manifest)
             else:
                 no = await campaign_changes.withdraw(session, proposal, by=visitor.account_id)
@@ -270,13 +295,13 @@ async def answer_change(
             )  # fmt: skip
         if confirms:
             # At once if it hears; the worker tells again whatever was lost.
-            await _tell(request, campaign)
+            await tell_workflow(request, campaign)
         return go("campaign", language, notice="confirmee" if confirms else "retiree", code=code)
 
     return await signed(visitor, lambda no: _change_page(request, visitor, code, change_id, no), act)
 
 
-async def _tell(request: Request, campaign: Campaign) -> None:
+async def tell_workflow(request: Request, campaign: Campaign) -> None:
     portal = portal_of(request)
     until = asyncio.get_running_loop().time() + portal.settings.answer_seconds
     # It asks the records, whatever it is told.

@@ -14,6 +14,7 @@ from api.forms import Password, Sent
 from portal.rules.campaign_changes import INSTANTS, instant, usable_code
 from portal.rules.members import Group
 from portal.rules.refusals import Refusal
+from portal.rules.votes import MANDATED, MOST_CHOICES, BallotKind, Majority
 from portal.store.ballots import Ballot, Candidate
 from portal.store.campaigns import Campaign
 
@@ -22,7 +23,7 @@ ZONES = (
     "America/Toronto", "America/Halifax", "America/St_Johns", "America/Winnipeg", "America/Regina", "America/Edmonton",
     "America/Vancouver", "America/Whitehorse",
 )  # fmt: skip
-KINDS = ("resolution", "ratification", "election")
+KINDS = tuple(kind.value for kind in BallotKind)
 # Places of the form of an election; an empty one is nobody.
 PLACES = 8
 
@@ -58,6 +59,9 @@ class CampaignFields(Sent):
     password_cutoff_time: Part = ""
     rehearsal: Annotated[str, Field(max_length=8)] = ""
     rehearsal_to: Line = ""
+    # Why a closing moves, as everybody is told.
+    reason_fr: Line = ""
+    reason_en: Line = ""
     # A move is looked at with its effect before it is proposed.
     checked: Annotated[str, Field(max_length=8)] = ""
 
@@ -75,6 +79,8 @@ class BallotFields(Sent):
     bdp: Annotated[str, Field(max_length=8)] = ""
     whom: Annotated[str, Field(max_length=16)] = "members"
     choose: Part = "1"
+    majority: Annotated[str, Field(max_length=16)] = Majority.HALF.value
+    quorum_percent: Part = ""
     # One line of the form after another: name, number, and a few words in both languages.
     names: Annotated[tuple[Line, ...], Field(max_length=PLACES)] = ()
     numbers: Annotated[tuple[Part, ...], Field(max_length=PLACES)] = ()
@@ -198,11 +204,19 @@ def read_ballot(form: BallotFields) -> Read:
     if not form.groups:
         read.problems["ec"] = Refusal.ELECTORATE_NEEDED
     read.values["members_only"] = form.whom != "everybody"
+    if form.kind in MANDATED and form.whom != "everybody":
+        # Held for members only it would be void (FPSLRA, s. 183 and s. 184; security.md T84).
+        read.problems["whom"] = Refusal.MANDATED_FOR_EVERYBODY
+    read.values["majority"] = Majority.TWO_THIRDS if form.majority == Majority.TWO_THIRDS.value else Majority.HALF
+    quorum = form.quorum_percent.strip().rstrip("%").strip()
+    read.values["quorum_percent"] = int(quorum) if quorum.isdecimal() else None
+    if quorum and not (quorum.isdecimal() and 1 <= int(quorum) <= 100):
+        read.problems["quorum_percent"] = Refusal.QUORUM_UNREADABLE
     read.values["choose"] = 1
     if form.kind == "election":
         choose = int(form.choose) if form.choose.isdecimal() else 0
         read.values["choose"] = choose
-        if not 1 <= choose <= len([name for name in form.names if name.strip()]):
+        if not 1 <= choose <= min(MOST_CHOICES, len([name for name in form.names if name.strip()])):
             read.problems["choose"] = Refusal.CANDIDATES_NEEDED
     return read
 
@@ -240,6 +254,7 @@ def typed_ballot(ballot: Ballot, candidates: list[Candidate], numbers: Mapping[U
         title_en=ballot.title_en, question_fr=ballot.question_fr, question_en=ballot.question_en,
         ec="yes" if "EC" in groups else "", tr="yes" if "TR" in groups else "", bdp="yes" if "BdP" in groups else "",
         whom="members" if ballot.members_only else "everybody", choose=str(ballot.choose),
+        majority=ballot.majority, quorum_percent="" if ballot.quorum_percent is None else str(ballot.quorum_percent),
         names=tuple(c.name for c in candidates),
         numbers=tuple(numbers.get(c.member_id, "") if c.member_id else "" for c in candidates),
         texts_fr=tuple(c.text_fr or "" for c in candidates),

@@ -17,6 +17,7 @@ from api.routes import page
 from portal.rules.campaign_changes import INSTANTS, ChangeKind, may_move
 from portal.rules.campaigns import CampaignStatus
 from portal.rules.refusals import Refusal
+from portal.rules.running import MOST_REASON
 from portal.store.campaigns import Campaign
 from portal.store.sessions import Visitor
 
@@ -47,6 +48,12 @@ async def propose_move(
         new = replace(new, version=new.version + 1, **read.values)  # type: ignore[arg-type]
         problems = may_move(campaign.calendar, new, at=datetime.now(UTC))
     wanted = {name: str(at) for name, at in read.values.items() if at != getattr(campaign, name)}
+    why = {"reason_fr": " ".join(form.reason_fr.split()), "reason_en": " ".join(form.reason_en.split())}
+    told = "closes" in wanted and campaign.registration_opens <= datetime.now(UTC)
+    if not problems and told:
+        problems = {
+            name: Refusal.CLOSING_REASON_NEEDED for name, words in why.items() if not 0 < len(words) <= MOST_REASON
+        }
     if campaign.status != CampaignStatus.OPEN.value:
         problems = {"": Refusal.NO_LONGER_A_DRAFT}
     elif not problems and not wanted:
@@ -61,12 +68,12 @@ async def propose_move(
         return render(
             request, "campaigns/check_move.html", visitor=visitor, campaign=campaign, form=form, effects=effects,
             moved=[(name, getattr(campaign, name), getattr(new, name)) for name in INSTANTS if name in wanted],
-            typed=_typed(form), **problems_said(said, language_of(request)),
+            typed=_typed(form), why=why if told else None, **problems_said(said, language_of(request)),
         )  # fmt: skip
 
     if form.checked != "yes":
         return await check()
-    iso = {name: at.isoformat() for name in wanted if (at := read.instant(name)) is not None}
+    iso = {name: at.isoformat() for name in wanted if (at := read.instant(name)) is not None} | (why if told else {})
     return await signed(
         visitor, check,
         lambda: propose(request, language, visitor, campaign, ChangeKind.MOVE, iso, ""),
@@ -76,6 +83,7 @@ async def propose_move(
 def _typed(form: CampaignFields) -> list[tuple[str, str]]:
     """What was typed, carried along unseen."""
     names = [f"{name}_{part}" for name in INSTANTS for part in ("day", "month", "year", "time")]
+    names += ["reason_fr", "reason_en"]
     return [(name, str(getattr(form, name))) for name in names]
 
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.campaign_checks import in_the_way
 from api.campaign_forms import (
     ZONES,
     CampaignFields,
@@ -108,6 +109,11 @@ async def campaign_page(
         opened_on = await campaign_changes.opening_manifest(session, campaign.id)
         mock = await drafts.mock_members(session, campaign.id) if campaign.rehearsal else []
         files = await campaign_effects.open_files(session, campaign.id)
+        # Until the vote opens, and for as long as nobody can vote in it.
+        before = at < campaign.opens or (campaign.election_key is None and at < campaign.closes)
+        found = []
+        if before and not campaign.cancelled:
+            found = await in_the_way(session, campaign, visitor.roles, language_of(request))
     timeline = [Told(n, sent.get(n.mark), n.until <= at) for n in notices(campaign.calendar)]
     link = None
     if Role.OPERATOR in visitor.roles and campaign.status != CampaignStatus.DRAFT.value:
@@ -116,7 +122,8 @@ async def campaign_page(
         request, "campaigns/one.html", visitor=visitor, campaign=campaign, questions=questions, timeline=timeline,
         pending=[p for p in proposals if p.pending and not p.expired], at=at, opened_on=opened_on, mock=mock,
         answered=[p for p in proposals if not p.pending or p.expired], temporal=link, files=files,
-        words_may_change=words_may_change(campaign, at), **problems_said(problems or {}, language_of(request)),
+        words_may_change=words_may_change(campaign, at), obstacles=found, before=before,
+        **problems_said(problems or {}, language_of(request)),
     )  # fmt: skip
 
 

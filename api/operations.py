@@ -30,7 +30,8 @@ from portal.rules.operations import (
     Stuck,
 )  # fmt: skip
 from portal.rules.refusals import Refusal, Refused
-from portal.store import Session, campaigns, decisions, doors, members, operations, review, watch
+from portal.rules.running import KEY_ALARM
+from portal.store import Session, campaigns, decisions, doors, members, operations, review, running, watch
 from portal.store.campaigns import Campaign
 from portal.store.operations import Funnel, Where
 from portal.store.sessions import Visitor
@@ -41,7 +42,7 @@ from portal.text.operations import List
 router = APIRouter()
 
 # What stops the vote for somebody, or breaks a promise, before what only waits.
-GRAVE = frozenset({Alert.DOCUMENT_OVERDUE, Alert.NUMBER_PATH_CLOSED})
+GRAVE = frozenset({Alert.DOCUMENT_OVERDUE, Alert.KEY_MISSING, Alert.NUMBER_PATH_CLOSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,7 @@ async def _alerts(
     """What needs a look now, the gravest first, each with how many."""
     at = datetime.now(UTC)
     found: dict[Alert, int] = {}
+    found[Alert.KEY_MISSING] = len(await running.without_key(session, KEY_ALARM))
     oldest = await watch.oldest_undeleted(session)
     if oldest is not None and at - oldest.over_at > ERASURE_ALARM:
         found[Alert.DOCUMENT_OVERDUE] = numbers[List.UNDELETED]
@@ -190,6 +192,9 @@ async def _alerts(
 def _warned(code: Alert, number: int, language: str) -> Warned:
     if code is Alert.REQUESTS_LATE:
         address = path("requests", language)
+    elif code is Alert.KEY_MISSING:
+        # Which of them it is, its own page says.
+        address = path("campaigns", language)
     elif code is Alert.MAILS_WAIT:
         # What waits is no list of people: whether something sends it is the question.
         address = path("temporal", language) + "#standing"

@@ -166,6 +166,7 @@ NOTICES = {
     "vote-retire": N_("Ce vote est retiré de l'ébauche."),
     "proposition": N_("Votre proposition est enregistrée : une autre personne responsable du scrutin doit la confirmer."),
     "confirmee": N_("C'est fait : la proposition est confirmée et appliquée."),
+    "resultats-publies": N_("C'est fait : les deux dépouillements sont identiques, les résultats sont publiés."),
     "retiree": N_("La proposition est retirée."),
     "membres-fictifs": N_("Les membres fictifs sont créés."),
     "repetition-jetee": N_("La répétition est effacée."),

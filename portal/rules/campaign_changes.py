@@ -18,9 +18,15 @@ class ChangeKind(StrEnum):
     MOVE = "move"
     CANCEL = "cancel"
     WORDS = "words"
+    # What follows: the key before the vote, the rest after it.
+    KEY = "key"
+    SEAL = "seal"
+    RESULTS = "results"
+    HOLD = "hold"
+    RELEASE = "release"
+    DESTROYED = "destroyed"
 
 
-# How long a proposal waits for a second officer.
 # What a move can be about, in the order of a calendar.
 INSTANTS = ("registration_opens", "opens", "closes", "ends")
 

@@ -19,6 +19,9 @@ class Calendar:
     ends: datetime
     # A cancelled campaign ends at this instant.
     cancelled_at: datetime | None = None
+    # The results are out since this instant; a closing that was announced was moved at that one.
+    results_at: datetime | None = None
+    closing_moved_at: datetime | None = None
 
 
 class CampaignStatus(StrEnum):
@@ -38,11 +41,13 @@ class NoticeKind(StrEnum):
     FOUR_HOURS = "four-hours"
     CLOSED = "closed"
     CANCELLED = "cancelled"
+    CLOSING_MOVED = "closing-moved"
+    RESULTS = "results"
 
 
 # To whoever has a vote left.
 NOT_YET_VOTED = frozenset({NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS})
-# How long after it was cancelled a campaign still says so to who was invited.
+# How long after it was cancelled, or its results are out, a campaign still says so.
 SAID_FOR = timedelta(days=30)
 # Told about a missing step before the opening.
 BEFORE_OPENING = timedelta(days=3)
@@ -94,6 +99,14 @@ def notices(calendar: Calendar) -> list[Notice]:
             n.kind not in NOT_YET_VOTED or n.due > c.opens
         )
     ]  # fmt: skip
+    if c.closing_moved_at is not None and c.closing_moved_at < c.closes:
+        # Speaks of the new closing: one that moves again is told again.
+        mark = _mark(NoticeKind.CLOSING_MOVED, c.closes)
+        kept.append(Notice(NoticeKind.CLOSING_MOVED, c.closing_moved_at, c.closes, mark))
+    if c.results_at is not None:
+        # Also when the files of the members are closed by then: this is for the whole roll.
+        mark = _mark(NoticeKind.RESULTS, c.results_at)
+        kept.append(Notice(NoticeKind.RESULTS, c.results_at, c.results_at + SAID_FOR, mark))
     return sorted(kept, key=lambda n: n.due)
 
 

@@ -27,6 +27,8 @@ class MailKind(StrEnum):
     PARTICIPATION = "participation"
     CLOSED = "closed"
     CAMPAIGN_CANCELLED = "campaign-cancelled"
+    CLOSING_MOVED = "closing-moved"
+    RESULTS = "results"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105  (a mail, not a password)
     # The doors beside the entrance.
     DOOR_PROOF = "door-proof"
@@ -67,7 +69,7 @@ CARRIES_A_KEY = frozenset({MailKind.VERIFICATION, MailKind.RENEWAL, MailKind.STA
 TO_EVERYBODY = frozenset(
     {
         MailKind.INVITATION, MailKind.VOTING_OPEN, MailKind.NOT_YET_VOTED, MailKind.CLOSED,
-        MailKind.CAMPAIGN_CANCELLED,
+        MailKind.CAMPAIGN_CANCELLED, MailKind.CLOSING_MOVED, MailKind.RESULTS,
     }
 )  # fmt: skip
 

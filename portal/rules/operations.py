@@ -96,6 +96,7 @@ class Alert(StrEnum):
     REQUESTS_LATE = "requests-late"
     REVIEW_LATE = "review-late"
     WORKFLOWS_MISSING = "workflows-missing"
+    KEY_MISSING = "key-missing"
 
 
 # Fewer is somebody's address; this many in an hour is our own name at a server.

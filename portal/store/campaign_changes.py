@@ -25,23 +25,28 @@ class CampaignChange(Base):
 
     __tablename__ = "campaign_change"
     __table_args__ = (
-        CheckConstraint("kind in ('open', 'move', 'cancel', 'words')", name="kind"),
+        CheckConstraint(
+            "kind in ('open', 'move', 'cancel', 'words', 'key', 'seal', 'results', 'hold', 'release', 'destroyed')",
+            name="kind",
+        ),
         CheckConstraint("confirmed_by <> proposed_by", name="two_officers"),
         CheckConstraint(
             "(confirmed_by is null) = (confirmed_at is null) and (withdrawn_by is null) = (withdrawn_at is null)"
             " and num_nonnulls(confirmed_at, withdrawn_at) <= 1",
             name="answered",
         ),
-        CheckConstraint("kind <> 'open' or confirmed_at is null or manifest is not null", name="manifest"),
-        CheckConstraint("kind not in ('cancel', 'words') or reason is not null", name="reason"),
+        CheckConstraint(
+            "kind not in ('open', 'seal') or confirmed_at is null or manifest is not null", name="manifest"
+        ),
+        CheckConstraint("kind not in ('cancel', 'words', 'hold', 'release') or reason is not null", name="reason"),
         Index(None, "campaign_id"),
     )
 
     id: Mapped[NewId]
     campaign_id: Mapped[UUID] = mapped_column(ForeignKey("campaign.id"))
     kind: Mapped[str]
-    # Instants by their names, or the words of a ballot.
-    wanted: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
+    # Instants by their names, the words of a ballot, a key and who holds it, or the results and their hash.
+    wanted: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     reason: Mapped[str | None]
     # What the campaign was when it was proposed, as a hash.
     fits: Mapped[str]
@@ -52,9 +57,19 @@ class CampaignChange(Base):
     confirmed_at: Mapped[datetime | None]
     withdrawn_by: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
     withdrawn_at: Mapped[datetime | None]
-    # The roll that a campaign was opened on: the hash of its lines, and how many.
+    # The roll that a campaign was opened on, or its box sealed: the hash of its lines, and how many.
     manifest: Mapped[str | None]
     manifest_lines: Mapped[int | None]
+    # What the second officer counted on their own, as a hash: it is the first one's, or nothing is published.
+    confirmed_with: Mapped[str | None]
+
+
+# What the trigger says, and what that is for an officer.
+_SAID = {
+    "votes are still open": Refusal.VOTES_STILL_OPEN,
+    "two counts that differ": Refusal.COUNTS_DIFFER,
+    "too early to destroy": Refusal.TOO_EARLY_TO_DESTROY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +127,7 @@ async def may_sign(session: Session, account_id: UUID, campaign_id: UUID) -> Ref
 
 
 async def propose(
-    session: Session, campaign_id: UUID, kind: ChangeKind, *, by: UUID, wanted: Mapping[str, str], reason: str | None
+    session: Session, campaign_id: UUID, kind: ChangeKind, *, by: UUID, wanted: Mapping[str, Any], reason: str | None
 ) -> UUID:
     change_id = uuid4()
     await session.execute(
@@ -152,7 +167,7 @@ async def one(session: Session, campaign_id: UUID, change_id: UUID) -> Proposal 
 
 
 async def confirm(
-    session: Session, proposal: Proposal, *, by: UUID, manifest: Manifest | None = None
+    session: Session, proposal: Proposal, *, by: UUID, manifest: Manifest | None = None, counted: str | None = None
 ) -> Refusal | None:
     """The second signature: the trigger applies it, or refuses what was overtaken meanwhile."""
     change = proposal.change
@@ -163,14 +178,16 @@ async def confirm(
     values: dict[str, object] = {"confirmed_by": by}
     if manifest is not None:
         values |= {"manifest": manifest.sha256, "manifest_lines": manifest.lines}
+    if counted is not None:
+        values["confirmed_with"] = counted
     try:
         async with session.begin_nested():
             await session.execute(update(CampaignChange).where(CampaignChange.id == change.id).values(**values))
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != "23514":
             raise
-        # Answered, moved on or expired between the page and this moment.
-        return Refusal.PROPOSAL_STALE
+        # Answered, moved on or expired between the page and this moment; or what it asks for is not there yet.
+        return next((no for said, no in _SAID.items() if said in str(error.orig)), Refusal.PROPOSAL_STALE)
     return None
 
 
@@ -188,6 +205,23 @@ async def _same_person(session: Session, one: UUID, other: UUID) -> bool:
     people = await session.scalars(select(Account.member_id).where(Account.id.in_([one, other])))
     known = [person for person in people if person is not None]
     return len(known) == 2 and known[0] == known[1]
+
+
+async def why_closing_moved(session: Session, campaign_id: UUID, language: str) -> str | None:
+    """What everybody is told of the last move of an announced closing."""
+    name = "reason_fr" if language == "fr" else "reason_en"
+    return await session.scalar(
+        select(CampaignChange.wanted[name].astext)
+        .where(
+            CampaignChange.campaign_id == campaign_id,
+            CampaignChange.kind == ChangeKind.MOVE.value,
+            CampaignChange.confirmed_at.is_not(None),
+            CampaignChange.wanted.has_key("closes"),
+            CampaignChange.wanted.has_key(name),
+        )
+        .order_by(CampaignChange.confirmed_at.desc())
+        .limit(1)
+    )
 
 
 # --- the roll

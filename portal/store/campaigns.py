@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, and_, false, func, or_, select, text, up
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.rules.campaigns import Calendar, CampaignStatus
+from portal.rules.campaigns import SAID_FOR, Calendar, CampaignStatus
 from portal.store import Session
 from portal.store.base import Base, NewId
 
@@ -70,8 +70,9 @@ class Campaign(Base):
         """As its workflows go by it. A cancelled campaign ends with its cancelling: files close, pictures go."""
         ends = self.ends if self.cancelled_at is None else min(self.ends, self.cancelled_at)
         return Calendar(
-            self.calendar_version, self.registration_opens, self.opens, self.closes, ends, self.cancelled_at
-        )
+            self.calendar_version, self.registration_opens, self.opens, self.closes, ends, self.cancelled_at,
+            results_at=self.results_at, closing_moved_at=self.closing_moved_at,
+        )  # fmt: skip
 
     @property
     def cancelled(self) -> bool:
@@ -146,10 +147,14 @@ _OPEN_FILE = text("exists (select from onboarding o where o.campaign_id = campai
 
 
 async def to_run(session: Session) -> Sequence[Campaign]:
-    """Every campaign that needs its workflow: it is on, or was cancelled and not everybody is done with it."""
+    """Every campaign that needs its workflow: it is on, was cancelled and not everybody is done with it, or has
+    results that nobody was told of when it was over."""
     unheard = or_(Campaign.heard_version < Campaign.calendar_version, _OPEN_FILE)
     cancelled = and_(Campaign.status == CampaignStatus.CANCELLED.value, unheard)
-    rows = await session.scalars(select(Campaign).where(or_(_ON, cancelled)))
+    counted = and_(
+        Campaign.results_at > func.clock_timestamp() - SAID_FOR, Campaign.heard_version < Campaign.calendar_version
+    )
+    rows = await session.scalars(select(Campaign).where(or_(_ON, cancelled, counted)))
     return rows.all()
 
 

@@ -19,6 +19,9 @@ from portal.store.onboarding import File
 from portal.store.paper import on_paper
 from portal.store.voters import ballot_left
 
+# What also concerns whoever votes on paper.
+TOLD_ON_PAPER_TOO = frozenset({NoticeKind.CLOSED, NoticeKind.CLOSING_MOVED, NoticeKind.RESULTS})
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -46,7 +49,7 @@ def _concerned(campaign_id: UUID, kind: NoticeKind) -> Select[UUID, UUID]:
         )
         return statement.where(or_(File.member_id.is_not(None), invited))
     statement = statement.where(has_ballot, Member.left_at.is_(None))
-    if kind is not NoticeKind.CLOSED:
+    if kind not in TOLD_ON_PAPER_TOO:
         statement = statement.where(~on_paper(literal(campaign_id), Member.id))
     if kind in NOT_YET_VOTED:
         statement = statement.where(ballot_left(campaign_id))

@@ -159,6 +159,59 @@ OF_THE_DESKS: dict[Refusal, str] = {
     Refusal.SECOND_OFFICER_NEEDED: N_(
         "Cette proposition est la vôtre : une autre personne responsable du scrutin doit la confirmer."
     ),
+    Refusal.MANDATED_FOR_EVERYBODY: N_(
+        "La loi donne ce vote à tout le personnel de l'unité, membre du syndicat ou non : choisissez « Tout le "
+        "personnel de l'unité »."
+    ),
+    Refusal.QUORUM_UNREADABLE: N_("Ce quorum ne se lit pas : tapez un nombre de 1 à 100, ou laissez le champ vide."),
+    Refusal.CLOSING_REASON_NEEDED: N_(
+        "La clôture a été annoncée : dites pourquoi elle recule, dans les deux langues et en 200 caractères au plus ; "
+        "tout le monde le lira."
+    ),
+    # what follows a vote
+    Refusal.FILE_MISSING: N_("Il manque le fichier : choisissez-le, ou collez ce qu'il contient."),
+    Refusal.FILE_TOO_LARGE: N_("Ce fichier est trop gros pour être celui qu'il faut : vérifiez lequel vous envoyez."),
+    Refusal.FILE_OF_ANOTHER: N_(
+        "Ce fichier est celui d'une autre campagne, d'une autre urne ou d'une autre clé : prenez celui de ce vote."
+    ),
+    Refusal.PRIVATE_FILE: N_(
+        "Ce fichier contient une clé privée, qui ne doit jamais venir ici : nous ne l'avons pas gardé. Recommencez la "
+        "cérémonie avec de nouvelles clés, puis envoyez « election.json »."
+    ),
+    Refusal.ELECTION_UNREADABLE: N_(
+        "Ce n'est pas une clé de scrutin que nous pouvons lire : envoyez « election.json » tel que la cérémonie l'a "
+        "écrit, avec les clés publiques de trois responsables."
+    ),
+    Refusal.KEY_TOO_LATE: N_("Le vote est ouvert : sa clé ne change plus."),
+    Refusal.VOTING_NOT_OVER: N_("Le vote n'est pas terminé, ou n'a pas de clé : l'urne ne peut pas être scellée."),
+    Refusal.VOTES_STILL_OPEN: N_(
+        "Des votes sont encore provisoires : l'urne se scelle quand chacun est réglé. Voyez ci-dessous lesquels."
+    ),
+    Refusal.ALREADY_SEALED: N_("L'urne est déjà scellée : elle l'est pour toujours."),
+    Refusal.NOT_SEALED: N_("L'urne n'est pas encore scellée : scellez-la d'abord, à deux."),
+    Refusal.RESULT_UNREADABLE: N_(
+        "Ce n'est pas un résultat que nous pouvons lire, ou ses nombres ne s'accordent pas avec l'urne : envoyez le "
+        "fichier tel que le dépouillement l'a écrit."
+    ),
+    Refusal.COUNTS_DIFFER: N_(
+        "Vos deux dépouillements diffèrent : rien n'est publié. Vérifiez que vous avez compté la même urne, comptez de "
+        "nouveau chacun de votre côté, et gardez les deux fichiers."
+    ),
+    Refusal.RESULTS_ARE_OUT: N_("Les résultats sont déjà publiés : ils ne changent plus."),
+    Refusal.NO_RESULTS_YET: N_("Les résultats ne sont pas encore publiés : revenez quand ils le seront."),
+    Refusal.HELD_ALREADY: N_("Une contestation retient déjà les preuves, ou il n'y a plus rien à retenir."),
+    Refusal.NOTHING_HELD: N_("Aucune contestation ne retient les preuves en ce moment."),
+    Refusal.TOO_EARLY_TO_DESTROY: N_(
+        "Il est trop tôt : la clé se garde dix jours après les résultats, et aussi longtemps qu'une contestation n'est "
+        "pas réglée."
+    ),
+    Refusal.DESTRUCTION_UNREADABLE: N_(
+        "Ce n'est pas le procès-verbal de destruction que la cérémonie a écrit : envoyez ce fichier-là, sans le "
+        "changer."
+    ),
+    Refusal.PROPOSED_ALREADY: N_(
+        "Cette proposition attend déjà sa confirmation : ouvrez-la sur la page de la campagne."
+    ),
     Refusal.TOO_MANY_MOCK_MEMBERS: N_(
         "Une répétition a de 1 à 500 membres fictifs : choisissez un nombre qui convient."
     ),

@@ -90,6 +90,8 @@ MAILS: dict[MailKind, str] = {
     MailKind.PARTICIPATION: N_("Vote enregistré"),
     MailKind.CLOSED: N_("Clôture du vote"),
     MailKind.CAMPAIGN_CANCELLED: N_("Vote annulé"),
+    MailKind.CLOSING_MOVED: N_("Clôture reportée"),
+    MailKind.RESULTS: N_("Résultats publiés"),
     MailKind.DOOR_PROOF: N_("Adresse à confirmer"),
     MailKind.DOOR_LAPSED: N_("Demande close"),
     MailKind.DOOR_RECEIVED: N_("Demande reçue"),

@@ -167,6 +167,10 @@ ALERTS: dict[Alert, tuple[str, str]] = {
         N_("Un dossier attend l'examen depuis plus de 7 jours."),
         N_("%(count)s dossiers attendent l'examen depuis plus de 7 jours."),
     ),
+    Alert.KEY_MISSING: (
+        N_("Le vote ouvre dans moins de trois jours, ou est ouvert, sans clé de scrutin : personne ne pourrait voter."),
+        N_("%(count)s votes ouvrent dans moins de trois jours sans clé de scrutin : personne ne pourrait y voter."),
+    ),
     Alert.WORKFLOWS_MISSING: (
         N_("Un dossier ouvert n'a pas de workflow dans Temporal."),
         N_("%(count)s dossiers ouverts n'ont pas de workflow dans Temporal."),

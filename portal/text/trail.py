@@ -18,6 +18,8 @@ ACTIONS = {
     "ballot-drafted": N_("Vote d'une campagne préparé"),
     "ballot-removed": N_("Vote retiré d'une ébauche"),
     "campaign-drafted": N_("Campagne préparée"),
+    "counts-differed": N_("Deux dépouillements différents, rien n'a été publié"),
+    "urn-downloaded": N_("Urne scellée téléchargée"),
     "change-confirmed": N_("Changement d'une campagne confirmé par une autre personne"),
     "change-proposed": N_("Changement d'une campagne proposé"),
     "change-withdrawn": N_("Proposition retirée"),

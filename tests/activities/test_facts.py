@@ -9,7 +9,7 @@ from sqlalchemy import text
 from activities.facts import Facts
 from activities.rendering import Letters
 from deploy.servers import Mailbox
-from portal.rules.accounts import Purpose
+from portal.rules.accounts import Purpose, Role
 from portal.rules.campaigns import NoticeKind
 from portal.rules.identity import Reason, SubmissionStatus
 from portal.rules.mail import MailKind
@@ -200,11 +200,33 @@ async def test_every_kind_of_mail_can_be_written(
         off = await a_story(session, language)
         off.campaign.status, off.campaign.cancelled_at = "cancelled", datetime.now(UTC)
         keys["cancelled"] = await off.mail(MailKind.CAMPAIGN_CANCELLED, notice="cancelled")
+        longer = await a_story(session, language, calendar=OPEN)
+        await a_closing_moved(session, longer.campaign.id)
+        keys["closing moved"] = await longer.mail(MailKind.CLOSING_MOVED, notice="closing-moved")
+        counted = await a_story(session, language, calendar=CLOSED)
+        counted.campaign.results_at = datetime.now(UTC)
+        keys["results"] = await counted.mail(MailKind.RESULTS, notice="results")
 
     letters_written = {name: await written(sessions, facts, letters, key) for name, key in keys.items()}
 
     assert {name for name, letter in letters_written.items() if letter is None} == set()
     assert {MailKind((await row(sessions, key)).kind) for key in keys.values()} == set(MailKind) - OF_DOORS
+
+
+async def a_closing_moved(session: Session, campaign_id: UUID) -> None:
+    """As two officers have moved it; the records look at how, not at what a mail says."""
+    one, other = [(await builders.a_staff_account(session, Role.OFFICER)).id for _ in range(2)]
+    await session.execute(text("set local session_replication_role = replica"))
+    await session.execute(
+        text(
+            "insert into campaign_change (id, campaign_id, kind, wanted, fits, proposed_by, proposed_at, expires_at,"
+            " confirmed_by, confirmed_at) values (gen_random_uuid(), :campaign, 'move',"
+            """ '{"closes": "2017-03-04", "reason_fr": "Une panne", "reason_en": "An outage"}', 'f', :one, now(),"""
+            " now(), :other, now())"
+        ),
+        {"campaign": campaign_id, "one": one, "other": other},
+    )
+    await session.execute(text("set local session_replication_role = origin"))
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
@@ -305,6 +327,8 @@ async def test_a_mail_whose_cause_has_vanished_is_cancelled_and_never_sent(
         before = await a_story(session)
         vanished["open, but moved later"] = await before.mail(MailKind.VOTING_OPEN, notice="voting-open")
         vanished["cancelled, but is held"] = await before.mail(MailKind.CAMPAIGN_CANCELLED, notice="cancelled")
+        vanished["moved, without anybody who did"] = await before.mail(MailKind.CLOSING_MOVED, notice="closing-moved")
+        vanished["results that are not out"] = await after.mail(MailKind.RESULTS, notice="results")
         vanished["closed, but moved later"] = await before.mail(MailKind.CLOSED, notice="closed")
     async with relaying(mailbox):
         for key in vanished.values():

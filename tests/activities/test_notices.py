@@ -13,7 +13,7 @@ from portal.rules.campaigns import NoticeKind
 from portal.rules.mail import MOST_REMINDERS, Courtesy
 from portal.rules.onboarding import Step
 from portal.rules.operations import PaperReason
-from portal.store import Sessions, onboarding, paper
+from portal.store import Sessions, onboarding, paper, running
 from portal.store.accounts import Account
 from portal.store.campaigns import Campaign
 from portal.store.mail import Mail
@@ -92,6 +92,30 @@ async def test_a_dues_payer_is_told_of_a_vote_that_the_law_gives_him(
     await queue(campaigning, campaign, NoticeKind.VOTING_OPEN)
 
     assert await told(sessions, NoticeKind.VOTING_OPEN) == {of_tr}
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.CLOSING_MOVED, NoticeKind.RESULTS])
+async def test_a_moved_closing_and_the_results_are_for_the_whole_electorate(
+    sessions: Sessions, campaigning: CampaignActivities, campaign: Campaign, kind: NoticeKind
+) -> None:
+    """T83, T85: registered or not, voting on paper or not; who has no address is on the list for the post."""
+    everybody = {await at(sessions, campaign, step) for step in (None, Step.EMAIL, Step.REVIEW, Step.DONE, Step.ENDED)}
+    by_post = await at(sessions, campaign, Step.EMAIL)
+    async with sessions.begin() as session:
+        operator = await builders.a_staff_account(session)
+        await paper.mark(
+            session, campaign_id=campaign.id, member_id=by_post, reason=PaperReason.ASKED, by=operator.id
+        )  # fmt: skip
+    without = await at(sessions, campaign, None, email=None)
+    await at(sessions, campaign, None, standing="dues-payer")
+
+    assert await queue(campaigning, campaign, kind) == 6
+    assert await queue(campaigning, campaign, kind) == 0
+    assert await told(sessions, kind) == everybody | {by_post}
+    async with sessions.begin() as session:
+        assert [p.number for p in await running.for_the_post(session, campaign)] == [
+            await session.scalar(select(Member.number).where(Member.id == without))
+        ]
 
 
 async def test_the_reminder_before_the_opening_goes_to_whoever_misses_a_step_and_counts(
@@ -303,5 +327,6 @@ async def test_whoever_votes_on_paper_is_told_of_the_end_and_of_nothing_else(
     async with sessions.begin() as session:
         await paper.mark(session, campaign_id=campaign.id, member_id=by_post, reason=PaperReason.ASKED, by=operator.id)
     await queue(campaigning, campaign, kind)
-    over = (NoticeKind.CLOSED, NoticeKind.CANCELLED)
+    # A closing that moves and the results are everybody's (security.md T83).
+    over = (NoticeKind.CLOSED, NoticeKind.CANCELLED, NoticeKind.CLOSING_MOVED, NoticeKind.RESULTS)
     assert await told(sessions, kind) == ({online, by_post} if kind in over else {online})

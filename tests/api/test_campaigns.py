@@ -38,6 +38,8 @@ def a_draft(code: str = "votes-2027", **more: str) -> dict[str, str]:
     }  # fmt: skip
 
 
+# A closing that was announced moves for one.
+WHY = {"reason_fr": "Salle inondée", "reason_en": "Flooded room"}
 BALLOT = {
     "code": "budget",
     "title_fr": "Budget",
@@ -101,7 +103,7 @@ async def test_a_campaign_is_drafted_by_one_and_opened_by_two(visit_alone: Visit
     assert operator.response.status_code == 403, "an operator opens nothing"
     one, other = await officers(visit_alone, sessions)
     await one.get("/fr/campagne/votes-2027/ouverture")
-    assert one.page.text.count("C'est bon") == 5
+    assert one.page.text.count("C'est bon") == 6
     await one.submit("/ouverture")
     assert "Votre proposition est enregistrée" in one.page.text
     assert (await the(sessions)).status == "draft"
@@ -185,7 +187,7 @@ async def test_a_draft_is_opened_moved_and_mended_only_under_a_fresh_key(
     words = {name: BALLOT[name] for name in ("title_fr", "title_en", "question_fr")}
     await stale(one, sessions, address, **words, question_en="Really?", reason="Une faute")
     await one.get("/fr/campagne/votes-2027/calendrier")
-    await one.submit("/calendrier", **typed("closes", NEW + 31 * DAY))
+    await one.submit("/calendrier", **typed("closes", NEW + 31 * DAY), **WHY)
     assert one.page.h1 == ["Vérifier avant de proposer"]
     await stale(one, sessions, "/calendrier")
     assert await count(sessions, "select count(*) from campaign_change") == 0
@@ -206,7 +208,7 @@ async def test_a_move_is_shown_with_its_effect_before_it_is_proposed(visit_alone
     await one.submit("/calendrier", **typed("closes", campaign.closes - DAY))
     assert "elle peut reculer et jamais avancer" in one.page.text
     await one.submit(
-        "/calendrier", **typed("opens", campaign.opens + 2 * DAY), **typed("closes", campaign.closes + DAY)
+        "/calendrier", **typed("opens", campaign.opens + 2 * DAY), **typed("closes", campaign.closes + DAY), **WHY
     )
     assert "3 rappels déplacés" in one.page.text
     assert await count(sessions, "select count(*) from campaign_change") == 0

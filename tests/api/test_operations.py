@@ -19,7 +19,7 @@ from portal.rules.operations import LISTED
 from portal.rules.refusals import Refusal
 from portal.store import Sessions, campaigns, members
 from portal.text.operations import List
-from tests import builders
+from tests import builders, keys_of_votes
 from tests.api.conftest import Visit
 from tests.api.looking import change, count, says
 from tests.api.person import Person
@@ -211,6 +211,11 @@ async def test_what_needs_a_look_now_stands_at_the_top(visit: Visit, sessions: S
         campaign = await builders.a_campaign(session)
         member = await builders.a_member(session)
     operator = await a_desk(visit, sessions, Role.OPERATOR)
+    await operator.get("/fr/operations")
+    assert "sans clé de scrutin" in operator.page.text, "it opens tomorrow, and nobody could vote"
+    await change(
+        sessions, "update campaign set election_key = :key, trustees = '[]'", key=keys_of_votes.PUBLIC
+    )  # fmt: skip
     await operator.get("/fr/operations")
     assert "Rien ne presse." in operator.page.text
     async with sessions.begin() as session:

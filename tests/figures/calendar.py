@@ -64,7 +64,9 @@ async def move(there: Ground, campaign: Campaign, by: timedelta) -> int:
     """One officer proposes, another confirms, and the campaign's workflow is told, as the page does it."""
     async with there.sessions.begin() as session:
         officers = [(await builders.a_staff_account(session, Role.OFFICER)).id for _ in range(2)]
-        wanted = {"closes": (campaign.closes + by).isoformat()}
+        wanted = {
+            "closes": (campaign.closes + by).isoformat(), "reason_fr": "Mesure", "reason_en": "Measurement",
+        }  # fmt: skip
         change_id = await campaign_changes.propose(
             session, campaign.id, ChangeKind.MOVE, by=officers[0], wanted=wanted, reason=None
         )

@@ -45,7 +45,8 @@ SEES = {
     "operator, corrected": ("roll-import",),
     "officer": (
         "campaigns", "campaign-new", "campaign", "campaign-draft", "ballot-new", "ballot-edit", "campaign-open",
-        "campaign-move", "campaign-cancel", "campaign-change",
+        "campaign-move", "campaign-cancel", "campaign-change", "campaign-checks", "campaign-key", "campaign-turnout",
+        "campaign-post", "campaign-seal", "campaign-result", "campaign-hold", "campaign-destroyed",
         "staff", "colleague", "keys", "factor",
     ),
     "auditor": ("journal", "authenticator"),
@@ -56,7 +57,8 @@ SEES = {
 # Not pages: pictures, a fragment, files, the bare address that leads to the entrance, and what machines ask.
 NO_PAGE = {
     "picture", "review-picture", "status", "file-data", "list-file", "journal-data", "calendar", "roll-model",
-    "roll-progress", "roll-report", "bare", "healthz", "readyz",
+    "roll-progress", "roll-report", "campaign-turnout-file", "campaign-post-file", "campaign-urn",
+    "campaign-receipts", "campaign-publication", "bare", "healthz", "readyz",
 }  # fmt: skip
 
 

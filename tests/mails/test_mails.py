@@ -119,6 +119,10 @@ def _cases(language: str) -> Iterator[tuple[MailKind, str, Facts]]:
     yield MailKind.CLOSED, "", {"results_by": None}
     yield MailKind.CLOSED, "dated", {"results_by": datetime(2017, 3, 6, 22, tzinfo=UTC)}
     yield MailKind.CAMPAIGN_CANCELLED, "", {"cancelled_at": received}
+    why = {"fr": "Une panne a fermé le portail pendant deux heures.", "en": "An outage closed the portal for 2 hours."}
+    yield MailKind.CLOSING_MOVED, "", {"why": why[language]}
+    out: Facts = {"results_at": datetime(2017, 3, 6, 22, tzinfo=UTC)}
+    yield MailKind.RESULTS, "", {**out, "results_url": f"{ORIGIN}/{language}/results"}
     yield from _door_cases(language, received)
 
 

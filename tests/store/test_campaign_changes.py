@@ -18,6 +18,8 @@ from tests import builders
 from tests.store.cases import run
 
 DAY = timedelta(days=1)
+# A closing that was announced moves for one, and everybody reads it.
+WHY = {"reason_fr": "Salle inondée", "reason_en": "Flooded room"}
 WORDS: dict[str, object] = {
     "title_fr": "Essai", "title_en": "Try", "question_fr": "Oui ?", "question_en": "Yes?", "kind": "resolution",
     "groups": ["EC", "TR"], "members_only": True, "choose": 1, "position": 0,
@@ -213,7 +215,7 @@ async def test_a_move_bears_the_next_version_and_a_closing_only_moves_later(
     sessions: Sessions, as_api: Sessions, campaign: Campaign
 ) -> None:
     one, other = await an_officer(sessions), await an_officer(sessions)
-    wanted = {"opens": (campaign.opens + DAY).isoformat(), "closes": (campaign.closes + DAY).isoformat()}
+    wanted = {"opens": (campaign.opens + DAY).isoformat(), "closes": (campaign.closes + DAY).isoformat(), **WHY}
     assert (
         await confirmed(as_api, campaign.id, await proposed(as_api, campaign.id, ChangeKind.MOVE, one, **wanted), other)
         is None
@@ -238,8 +240,10 @@ async def test_what_has_happened_is_not_moved(sessions: Sessions, as_api: Sessio
 
 async def test_a_proposal_that_no_longer_fits_bounces(sessions: Sessions, as_api: Sessions, campaign: Campaign) -> None:
     one, other = await an_officer(sessions), await an_officer(sessions)
-    first = await proposed(as_api, campaign.id, ChangeKind.MOVE, one, closes=(campaign.closes + DAY).isoformat())
-    second = await proposed(as_api, campaign.id, ChangeKind.MOVE, other, closes=(campaign.closes + 2 * DAY).isoformat())
+    first = await proposed(as_api, campaign.id, ChangeKind.MOVE, one, closes=(campaign.closes + DAY).isoformat(), **WHY)
+    second = await proposed(
+        as_api, campaign.id, ChangeKind.MOVE, other, closes=(campaign.closes + 2 * DAY).isoformat(), **WHY
+    )
     assert await confirmed(as_api, campaign.id, first, other) is None
     assert await confirmed(as_api, campaign.id, second, one) is Refusal.PROPOSAL_STALE
     with pytest.raises(IntegrityError, match="no longer fits"):

@@ -121,6 +121,9 @@ def test_nothing_is_stored_in_a_form_that_could_hold_a_picture_or_a_sentence_unn
         "outbox.facts": "JSONB",
         "passkey.credential_id": "LargeBinary",
         "passkey.public_key": "LargeBinary",
+        # How many were set aside, by reasons that are codes; and what every receipt is made of.
+        "sealed_ballot.reasons": "JSONB",
+        "sealed_vote.digest": "LargeBinary",
         "sign_in.challenge": "LargeBinary",
         "sign_in.token_hash": "LargeBinary",
         # Sealed: what it says is known to nobody here.

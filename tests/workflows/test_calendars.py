@@ -163,7 +163,8 @@ def campaign(client: Client) -> Timeline:
 async def test_every_notice_is_queued_once_at_its_instant(campaign: Timeline) -> None:
     records, calendar = campaign.records, campaign.records.calendar
     plan = notices(calendar)
-    assert [n.kind for n in plan] == [k for k in NoticeKind if k is not NoticeKind.CANCELLED], "all seven, in order"
+    unplanned = {NoticeKind.CANCELLED, NoticeKind.CLOSING_MOVED, NoticeKind.RESULTS}
+    assert [n.kind for n in plan] == [k for k in NoticeKind if k not in unplanned], "all seven, in order"
     async with campaign.worker():
         await campaign.open_campaign()
 
@@ -223,6 +224,52 @@ async def test_a_cancelled_campaign_says_so_tells_every_file_and_ends(campaign: 
         await campaign.to_the_end()
     assert marks(records) == ["invitation", "cancelled"], "nothing else is ever said"
     assert records.told.count("tell 2") == 3
+
+
+async def test_a_moved_closing_is_told_at_once_and_again_when_it_moves_again(campaign: Timeline) -> None:
+    """T83: everybody, by a notice of its own that names the new closing."""
+    records, old = campaign.records, campaign.records.calendar
+    said: list[str] = []
+    async with campaign.worker():
+        await campaign.open_campaign()
+        await campaign.pass_time(12 * DAY)
+        for days in (2, 3):
+            new = records.move(
+                closes=old.closes + days * DAY, ends=old.ends + days * DAY, closing_moved_at=await campaign.now()
+            )
+            await campaign.handle.signal(CampaignWorkflow.calendar_changed, new.version)
+            said.append(mark(NoticeKind.CLOSING_MOVED, new.closes))
+
+            async def is_told(wanted: str = said[-1]) -> bool:
+                return wanted in records.told
+
+            await until(is_told)
+        await campaign.to_the_end()
+    assert [m for m in marks(records) if m.startswith("closing-moved")] == said
+
+
+async def test_results_are_told_once_while_the_campaign_runs(campaign: Timeline) -> None:
+    records, calendar = campaign.records, campaign.records.calendar
+    async with campaign.worker():
+        await campaign.open_campaign()
+        await campaign.pass_time(calendar.closes - await campaign.now() + DAY)
+        out = await campaign.now()
+        await campaign.handle.signal(CampaignWorkflow.calendar_changed, records.move(results_at=out).version)
+        await campaign.to_the_end()
+    assert marks(records)[-1] == mark(NoticeKind.RESULTS, out)
+    assert len(marks(records)) == len(set(marks(records)))
+
+
+async def test_a_campaign_whose_files_are_closed_is_run_again_for_its_results_alone(client: Client) -> None:
+    """A new run remembers nothing of what was sent: what was for its time is past, and only this is not."""
+    calendar = a_calendar(opens=-30 * DAY, closes=-20 * DAY, ends=-5 * DAY)
+    records = FakeRecords(calendar)
+    campaign = timeline(client, records)
+    records.move(results_at=records.now() - HOUR)
+    async with campaign.worker():
+        await campaign.open_campaign()
+        await campaign.to_the_end()
+    assert marks(records) == [mark(NoticeKind.RESULTS, records.calendar.results_at)]  # type: ignore[arg-type]
 
 
 async def test_what_is_past_its_point_is_skipped(client: Client) -> None:

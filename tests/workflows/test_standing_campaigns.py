@@ -56,6 +56,36 @@ async def test_a_draft_has_no_workflow_and_a_lost_signal_is_given_again(
         pass
 
 
+async def test_results_after_the_end_are_told_by_a_workflow_of_their_own(
+    ensured: World, client: Client, sessions: Sessions
+) -> None:
+    """With the real clock: nothing ran any more, and one mail is queued for whoever has an address."""
+    queue = ensured.running.task_queue
+    async with sessions.begin() as session:
+        campaign = await builders.a_campaign(
+            session, registration_opens=-30 * DAY, opens=-20 * DAY, closes=-10 * DAY, ends=-DAY
+        )
+        await builders.a_member(session)
+        await builders.a_member(session, email=None)
+    await standing.ensure(client, sessions, queue)
+    await run(
+        sessions,
+        "update campaign set results_at = clock_timestamp(), calendar_version = calendar_version + 1 where id = :id",
+        id=campaign.id,
+    )
+    await standing.ensure(client, sessions, queue)
+    handle = client.get_workflow_handle(campaign_workflow(campaign.code))
+
+    async def is_over() -> bool:
+        return (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
+
+    await until(is_over, within=30)
+    async with sessions.begin() as session:
+        kinds = await session.scalars(text("select kind from outbox where campaign_id = :id"), {"id": campaign.id})
+        assert list(kinds) == ["results"]
+        assert await campaigns.to_run(session) == []
+
+
 async def test_a_cancelled_campaign_is_run_until_everybody_is_done_with_it(
     ensured: World, client: Client, sessions: Sessions
 ) -> None:

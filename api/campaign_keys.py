@@ -1,0 +1,67 @@
+"""The key of a vote: what the ceremony made is sent by one officer, read aloud, and confirmed by another."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.campaign_changes import called, field_of, propose, signed
+from api.campaign_files import FILE_LIMIT, sent_file, waiting
+from api.campaigns import campaign_called, problems_said
+from api.guards import Lang, OfficerDep, OrganiserDep
+from api.pages import language_of, render
+from api.portal import portal_of
+from api.routes import page
+from portal.rules.accounts import Role
+from portal.rules.campaign_changes import ChangeKind
+from portal.rules.campaigns import CampaignStatus
+from portal.rules.election import fingerprint, holder_fingerprint, read_election
+from portal.rules.refusals import Refusal
+from portal.store.campaigns import Campaign
+from portal.store.sessions import Visitor
+
+router = APIRouter()
+
+
+def may_still_change(campaign: Campaign, at: datetime) -> bool:
+    """Before the vote opens; and until it closes where there is none, since nobody has voted without one."""
+    if campaign.status != CampaignStatus.OPEN.value:
+        return False
+    return at < campaign.opens or (campaign.election_key is None and at < campaign.closes)
+
+
+async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal | None = None) -> Response:
+    async with portal_of(request).autocommit() as session:
+        campaign = await campaign_called(session, code)
+        pending = await waiting(session, campaign, ChangeKind.KEY)
+    holders = [(t["code"], holder_fingerprint(t)) for t in campaign.trustees or ()]
+    problems = {} if refusal is None else {field_of(refusal): refusal}
+    return render(
+        request, "campaigns/key.html", visitor=visitor, campaign=campaign, pending=pending, holders=holders,
+        mark=None if campaign.election_key is None else fingerprint(campaign.election_key),
+        open=Role.OFFICER in visitor.roles and may_still_change(campaign, datetime.now(UTC)),
+        **problems_said(problems, language_of(request)),
+    )  # fmt: skip
+
+
+@page(router, "campaign-key")
+async def key(request: Request, visitor: OrganiserDep, code: str) -> Response:
+    return await _page(request, visitor, code)
+
+
+@page(router, "campaign-key", methods=("POST",), limit=FILE_LIMIT)
+async def propose_key(request: Request, language: Lang, visitor: OfficerDep, code: str) -> Response:
+    sent = await sent_file(request, visitor)
+    campaign = await called(request, code)
+
+    async def act() -> Response | Refusal:
+        if isinstance(sent, Refusal):
+            return sent
+        election = read_election(sent, campaign.code)
+        if isinstance(election, Refusal):
+            return election
+        if not may_still_change(campaign, datetime.now(UTC)):
+            return Refusal.KEY_TOO_LATE
+        return await propose(request, language, visitor, campaign, ChangeKind.KEY, election.wanted, "")
+
+    return await signed(visitor, lambda no: _page(request, visitor, code, no), act)

@@ -1,0 +1,230 @@
+"""The results, which two officers count on their own; then complaints, and the end of the key."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.campaign_changes import called, field_of, propose, signed, tell_workflow
+from api.campaign_files import FILE_LIMIT, attached, sent_file, waiting
+from api.campaign_forms import ChangeForm
+from api.campaigns import campaign_called, problems_said
+from api.guards import Lang, OfficerDep, same_form
+from api.pages import go, language_of, render
+from api.portal import portal_of
+from api.routes import page
+from portal.rules.campaign_changes import ChangeKind
+from portal.rules.election import Box, Counted, publication, read_destruction, read_result
+from portal.rules.refusals import Refusal, Refused
+from portal.rules.running import COMPLAINT_DAYS, COMPLAINTS
+from portal.store import campaign_changes, journal, results, running
+from portal.store.campaign_changes import Proposal
+from portal.store.campaigns import Campaign
+from portal.store.sessions import Visitor
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The result of one ballot, with its words; of a small one only the outcome (security.md T101)."""
+
+    title: str
+    counted: Counted
+    options: list[tuple[str, int]]
+    elected: list[str]
+    tied: list[str]
+
+
+def shown(text: str, box: Box, language: str) -> list[Shown]:
+    """A result that was read and accepted, as it is shown."""
+    read = read_result(text, box)
+    if isinstance(read, Refusal):
+        return []
+    found = []
+    for counted, ballot in zip(read, box.ballots, strict=True):
+        definition = json.loads(ballot.definition)
+        labels = {option["id"]: option[language] for option in definition["options"]}
+        options = [] if counted.small else [(labels[i], votes) for i, votes in counted.options]
+        found.append(
+            Shown(
+                definition["title"][language], counted, options, [labels[i] for i in counted.elected],
+                [labels[i] for i in counted.tied],
+            )
+        )  # fmt: skip
+    return found
+
+
+async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal | None = None) -> Response:
+    language = language_of(request)
+    async with portal_of(request).autocommit() as session:
+        campaign = await campaign_called(session, code)
+        box = await running.box(session, campaign)
+        published = await results.published(session, campaign.id)
+        pending = await waiting(session, campaign, ChangeKind.RESULTS)
+    mine = pending is not None and pending.change.proposed_by == visitor.account_id
+    # What the first has found is not shown to the second: they count on their own.
+    text = published.result if published else pending.change.wanted["result"] if pending and mine else None
+    problems = {} if refusal is None else {field_of(refusal): refusal}
+    return render(
+        request, "campaigns/result.html", visitor=visitor, campaign=campaign, published=published, pending=pending,
+        mine=mine, results=shown(text, box, language) if text and box else [],
+        manifest=box.manifest_sha256 if box else None, **problems_said(problems, language),
+    )  # fmt: skip
+
+
+@page(router, "campaign-result")
+async def result(request: Request, visitor: OfficerDep, code: str) -> Response:
+    return await _page(request, visitor, code)
+
+
+@page(router, "campaign-result", methods=("POST",), limit=FILE_LIMIT)
+async def send_result(request: Request, language: Lang, visitor: OfficerDep, code: str) -> Response:
+    """The first file is a proposal; the second, of another officer, publishes it if it is the same, byte for byte."""
+    sent = await sent_file(request, visitor)
+    campaign = await called(request, code)
+
+    async def act() -> Response | Refusal:
+        if isinstance(sent, Refusal):
+            return sent
+        async with portal_of(request).autocommit() as session:
+            box = await running.box(session, campaign)
+            pending = await waiting(session, campaign, ChangeKind.RESULTS)
+        if box is None or campaign.results_at is not None:
+            return Refusal.NOT_SEALED if box is None else Refusal.RESULTS_ARE_OUT
+        read = read_result(sent, box)
+        if isinstance(read, Refusal):
+            return read
+        digest = sha256(sent.encode()).hexdigest()
+        if pending is None:
+            wanted = {"result": sent, "sha256": digest}
+            return await propose(request, language, visitor, campaign, ChangeKind.RESULTS, wanted, "")
+        return await _counted_again(request, language, visitor, campaign, pending, digest)
+
+    return await signed(visitor, lambda no: _page(request, visitor, code, no), act)
+
+
+async def _counted_again(
+    request: Request, language: str, visitor: Visitor, campaign: Campaign, pending: Proposal, digest: str
+) -> Response | Refusal:
+    async with portal_of(request).sessions.begin() as session:
+        no = await campaign_changes.confirm(session, pending, by=visitor.account_id, counted=digest)
+        if no is None or no is Refusal.COUNTS_DIFFER:
+            await journal.write(
+                session, "change-confirmed" if no is None else "counts-differed", actor="officer",
+                actor_id=visitor.account_id, campaign_id=campaign.id, subject_id=pending.change.id,
+                code=ChangeKind.RESULTS.value,
+            )  # fmt: skip
+    if no is not None:
+        return no
+    await tell_workflow(request, campaign)
+    return go("campaign-result", language, notice="resultats-publies", code=campaign.code)
+
+
+@page(router, "campaign-publication")
+async def publication_file(request: Request, visitor: OfficerDep, code: str) -> Response:
+    """publication-<campaign>.json: without it the ceremony destroys no key."""
+    async with portal_of(request).autocommit() as session:
+        campaign = await campaign_called(session, code)
+        published = await results.published(session, campaign.id)
+    if published is None or campaign.election_key is None:
+        raise Refused(Refusal.NO_RESULTS_YET)
+    content = publication(
+        campaign.code, campaign.election_key, result_sha256=published.sha256, results_at=published.published_at,
+        held=campaign.held_at is not None,
+    )  # fmt: skip
+    return attached(content, f"publication-{campaign.code}.json")
+
+
+# --- complaints
+
+
+async def _hold_page(
+    request: Request, visitor: Visitor, code: str, reason: str = "", refusal: Refusal | None = None
+) -> Response:
+    async with portal_of(request).autocommit() as session:
+        campaign = await campaign_called(session, code)
+    problems = {} if refusal is None else {field_of(refusal): refusal}
+    return render(
+        request, "campaigns/hold.html", visitor=visitor, campaign=campaign, reason=reason,
+        over=campaign.closes <= datetime.now(UTC), days=COMPLAINT_DAYS,
+        **problems_said(problems, language_of(request)),
+    )  # fmt: skip
+
+
+@page(router, "campaign-hold")
+async def hold(request: Request, visitor: OfficerDep, code: str) -> Response:
+    return await _hold_page(request, visitor, code)
+
+
+@page(router, "campaign-hold", methods=("POST",))
+async def propose_hold(request: Request, language: Lang, visitor: OfficerDep, form: ChangeForm, code: str) -> Response:
+    """A complaint keeps the evidence; what was one is closed. Which of the two stands on the form that was sent."""
+    same_form(visitor, form.form_token)
+    campaign = await called(request, code)
+    kind = ChangeKind.RELEASE if form.verdict == "release" else ChangeKind.HOLD
+
+    async def again(no: Refusal) -> Response:
+        return await _hold_page(request, visitor, code, form.reason, no)
+
+    if not form.reason.strip():
+        return await again(Refusal.CHANGE_REASON_NEEDED)
+
+    async def act() -> Response | Refusal:
+        if kind is ChangeKind.RELEASE and campaign.held_at is None:
+            return Refusal.NOTHING_HELD
+        if kind is ChangeKind.HOLD:
+            if campaign.held_at is not None or campaign.destroyed_at is not None:
+                return Refusal.HELD_ALREADY
+            if datetime.now(UTC) < campaign.closes:
+                return Refusal.VOTING_NOT_OVER
+        async with portal_of(request).autocommit() as session:
+            if await waiting(session, campaign, kind):
+                return Refusal.PROPOSED_ALREADY
+        return await propose(request, language, visitor, campaign, kind, {}, form.reason)
+
+    return await signed(visitor, again, act)
+
+
+# --- the end of the key
+
+
+async def _destroyed_page(request: Request, visitor: Visitor, code: str, refusal: Refusal | None = None) -> Response:
+    async with portal_of(request).autocommit() as session:
+        campaign = await campaign_called(session, code)
+        pending = await waiting(session, campaign, ChangeKind.DESTROYED)
+    after = None if campaign.results_at is None else campaign.results_at + COMPLAINTS
+    problems = {} if refusal is None else {field_of(refusal): refusal}
+    return render(
+        request, "campaigns/destroyed.html", visitor=visitor, campaign=campaign, pending=pending, after=after,
+        ready=after is not None and after <= datetime.now(UTC) and campaign.held_at is None,
+        **problems_said(problems, language_of(request)),
+    )  # fmt: skip
+
+
+@page(router, "campaign-destroyed")
+async def destroyed(request: Request, visitor: OfficerDep, code: str) -> Response:
+    return await _destroyed_page(request, visitor, code)
+
+
+@page(router, "campaign-destroyed", methods=("POST",), limit=FILE_LIMIT)
+async def propose_destroyed(request: Request, language: Lang, visitor: OfficerDep, code: str) -> Response:
+    sent = await sent_file(request, visitor)
+    campaign = await called(request, code)
+
+    async def act() -> Response | Refusal:
+        if isinstance(sent, Refusal):
+            return sent
+        if campaign.results_at is None or campaign.election_key is None:
+            return Refusal.NO_RESULTS_YET
+        if campaign.held_at is not None or datetime.now(UTC) < campaign.results_at + COMPLAINTS:
+            return Refusal.TOO_EARLY_TO_DESTROY
+        digest = read_destruction(sent, campaign.code, campaign.election_key)
+        if isinstance(digest, Refusal):
+            return digest
+        return await propose(request, language, visitor, campaign, ChangeKind.DESTROYED, {"sha256": digest}, "")
+
+    return await signed(visitor, lambda no: _destroyed_page(request, visitor, code, no), act)
