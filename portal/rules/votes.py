@@ -8,7 +8,7 @@ import json
 from base64 import b32encode
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from itertools import pairwise
@@ -45,6 +45,19 @@ class VoteState(StrEnum):
 
 # A vote whose voter's identity is not confirmed is settled so long after the last answer at the latest.
 SETTLED_WITHIN = timedelta(days=7)
+
+
+def settled_by(
+    *, closes: datetime, ends: datetime, answered: datetime | None = None, sent: datetime | None = None
+) -> datetime:
+    """Until when a vote that is open may stay so: a week after the close, and after what was answered or sent since.
+
+    `answered` is the last answer about the voter's identity, `sent` what is under review. The view `settled_vote` says
+    the same in SQL.
+    """
+    week_after = [at + SETTLED_WITHIN for at in (answered or closes, sent) if at is not None]
+    return min(ends, max(closes, *week_after))
+
 
 VERSION = 1
 # Of a choice before it is sealed, whatever was chosen.

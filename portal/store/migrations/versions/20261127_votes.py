@@ -128,7 +128,9 @@ end $$
 """
 
 # What becomes of each vote. One whose voter's identity was confirmed counts; before the close, and for a week after the
-# last answer, anything may still change; an answer to an appeal is the last (portal/rules/votes.py, SETTLED_WITHIN).
+# last answer and after what was sent since, anything may still change; an answer to an appeal is the last
+# (portal/rules/votes.py, `settled_by`). An upload that was never sent says nothing of anybody, nor does one that was
+# replaced; when an appeal is taken back, what it contested stands.
 SETTLED = """
 create view settled_vote as
 select v.ballot_id, v.member_id, v.digest, v.cast_at, b.campaign_id,
@@ -136,13 +138,11 @@ select v.ballot_id, v.member_id, v.digest, v.cast_at, b.campaign_id,
         when r.confirmed_at is not null then 'counts'
         when live.id is not null then 'open'
         when last.status = 'refused' and last.appeal_of is not null then 'set-aside'
-        when clock_timestamp() < c.closes then 'open'
-        when clock_timestamp() < least(c.ends, greatest(c.closes, coalesce(last.over_at, c.closes) + interval '7 days'))
-            then 'open'
+        when clock_timestamp() < latest.at then 'open'
         else 'set-aside'
     end as state,
     case when r.confirmed_at is null and live.id is null then last.status end as because,
-    least(c.ends, greatest(c.closes, coalesce(last.over_at, c.closes) + interval '7 days')) as settled_by
+    latest.at as settled_by
 from vote v
 join ballot b on b.id = v.ballot_id
 join campaign c on c.id = b.campaign_id
@@ -151,9 +151,16 @@ left join submission live
     on live.campaign_id = c.id and live.member_id = v.member_id and live.status = 'submitted'
 left join lateral (
     select s.status, s.over_at, s.appeal_of from submission s
-    where s.campaign_id = c.id and s.member_id = v.member_id and s.over_at is not null and s.status <> 'staged'
+    where s.campaign_id = c.id and s.member_id = v.member_id and s.submitted_at is not null
+        and s.status in ('approved', 'rejected', 'refused', 'expired', 'withdrawn', 'abandoned')
+        and not (s.status = 'withdrawn' and s.appeal_of is not null)
     order by s.over_at desc limit 1
 ) last on true
+cross join lateral (
+    select least(c.ends, greatest(
+        c.closes, coalesce(last.over_at, c.closes) + interval '7 days', live.submitted_at + interval '7 days'
+    )) as at
+) latest
 """
 
 
