@@ -36,11 +36,14 @@ from api import (
     keys,
     lists,
     messages,
+    my_votes,
     onboarding,
     operations,
+    receipts,
     rehearsals,
     reminders,
     renewal,
+    results,
     review,
     review_decisions,
     roll,
@@ -67,7 +70,8 @@ from portal.temporal import TASK_QUEUE, connect
 PAGES = [
     module.router
     for module in (
-        accounts, factors, keys, invitation, activation, renewal, reminders, onboarding, identity, ballots, holdings,
+        accounts, factors, keys, invitation, activation, renewal, reminders, onboarding, identity, ballots, my_votes,
+        receipts, results, holdings,
         messages, calendar, review, review_decisions, operations, lists, acts, roll, temporal_page, campaigns,
         campaign_ballots, campaign_changes, campaign_moves, rehearsals, staff, journal, doors, door_desk, guide,
         counter, health,

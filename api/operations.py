@@ -20,9 +20,17 @@ from portal.rules.accounts import looks_like_member_number
 from portal.rules.doors import ANSWER_WITHIN, tidy
 from portal.rules.identity import ERASURE_ALARM, ERASURE_TARGET
 from portal.rules.members import Group, Language
-from portal.rules.operations import BOUNCES_AN_HOUR, MAIL_WAITS_AFTER, REVIEW_LATE_AFTER, Alert, Stage, Stuck
+from portal.rules.operations import (
+    BOUNCES_AN_HOUR,
+    MAIL_WAITS_AFTER,
+    REVIEW_LATE_AFTER,
+    SETTLE_SOON,
+    Alert,
+    Stage,
+    Stuck,
+)  # fmt: skip
 from portal.rules.refusals import Refusal, Refused
-from portal.store import Session, campaigns, decisions, doors, members, operations, review, watch
+from portal.store import Session, campaigns, decisions, doors, members, operations, review, settling, watch
 from portal.store.campaigns import Campaign
 from portal.store.operations import Funnel, Where
 from portal.store.sessions import Visitor
@@ -150,6 +158,7 @@ async def _numbers(portal: Portal, session: Session, campaign: Campaign, post: w
             await watch.slowed_down(session, lambda email: portal.counter("sign-in", email))
         ),
         List.PAPER: await watch.on_paper(campaign.id).count(session),
+        List.PROVISIONAL: await settling.provisional(campaign.id).count(session),
     }  # fmt: skip
 
 
@@ -173,6 +182,10 @@ async def _alerts(
     found[Alert.REVIEWER_OPENS_MANY] = len(await review.alerts(session))
     found[Alert.SECOND_LOOKS_WAIT] = numbers[List.SECOND_LOOKS]
     found[Alert.REVIEW_LATE] = await watch.late_cases(session, campaign.id, after=REVIEW_LATE_AFTER)
+    if numbers[List.PROVISIONAL]:
+        due = await settling.first_due(session, campaign.id)
+        if due is not None and due - at < SETTLE_SOON:
+            found[Alert.VOTES_TO_SETTLE] = numbers[List.PROVISIONAL]
     found[Alert.REQUESTS_LATE] = await doors.late(session, after=ANSWER_WITHIN)
     found[Alert.WORKFLOWS_MISSING] = await how_many_missing(portal, session, campaign) or 0
     return {code: number for code, number in found.items() if number}
@@ -193,5 +206,5 @@ _LOOK = {
     Alert.DOCUMENT_OVERDUE: List.UNDELETED, Alert.DOCUMENT_LATE: List.UNDELETED,
     Alert.NUMBER_PATH_CLOSED: List.SLOWED_DOWN, Alert.MAILS_BOUNCE: List.BOUNCED,
     Alert.SECOND_LOOKS_WAIT: List.SECOND_LOOKS, Alert.REVIEWER_OPENS_MANY: List.CASES, Alert.REVIEW_LATE: List.CASES,
-     Alert.WORKFLOWS_MISSING: List.NO_WORKFLOW,
+    Alert.WORKFLOWS_MISSING: List.NO_WORKFLOW, Alert.VOTES_TO_SETTLE: List.PROVISIONAL,
 }  # fmt: skip

@@ -24,6 +24,8 @@ class MailKind(StrEnum):
     REMINDER = "reminder"
     VOTING_OPEN = "voting-open"
     NOT_YET_VOTED = "not-yet-voted"
+    # A provisional vote counts now, or was set aside.
+    VOTE_SETTLED = "vote-settled"
     CLOSED = "closed"
     CAMPAIGN_CANCELLED = "campaign-cancelled"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105  (a mail, not a password)

@@ -26,6 +26,7 @@ from portal.store import (  # noqa: F401  (a table exists once its module is imp
     onboarding,
     opinions,
     paper,
+    results,
     roll,
     sessions,
     staff,

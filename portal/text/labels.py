@@ -87,6 +87,7 @@ MAILS: dict[MailKind, str] = {
     MailKind.REMINDER: N_("Rappel d'une étape"),
     MailKind.VOTING_OPEN: N_("Ouverture du vote"),
     MailKind.NOT_YET_VOTED: N_("Rappel de voter"),
+    MailKind.VOTE_SETTLED: N_("Vote provisoire réglé"),
     MailKind.CLOSED: N_("Clôture du vote"),
     MailKind.CAMPAIGN_CANCELLED: N_("Vote annulé"),
     MailKind.DOOR_PROOF: N_("Adresse à confirmer"),
