@@ -2,9 +2,8 @@
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import MappingProxyType
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from fastapi import APIRouter, Request
@@ -66,7 +65,7 @@ class View:
     paper_at: datetime | None = None
     guaranteed_until: datetime | None = None
     # The member's own votes in this campaign, by ballot.
-    votes: Mapping[UUID, Cast] = MappingProxyType({})
+    votes: Mapping[UUID, Cast] = field(default_factory=dict)
 
     @property
     def provisional_until(self) -> datetime | None:

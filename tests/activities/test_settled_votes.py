@@ -255,7 +255,9 @@ async def test_neither_receipt_nor_choice_is_in_a_mail_in_the_outbox_or_in_the_j
     async with story.sessions.begin() as session:
         vote = await the_vote(session, story.campaign, story.member)
         said = await story.letter(MailKind.VOTE_SETTLED)
-        rows = [str(row) for table in ("journal", "outbox") for row in await session.execute(text(f"select * from {table}"))]  # noqa: S608
+        rows = [
+            str(row) for table in ("journal", "outbox") for row in await session.execute(text(f"select * from {table}"))
+        ]
         claimed = await mail.claim(session, Lane.URGENT, 100)
     for where in (said, *rows, *map(str, claimed)):
         assert vote.receipt not in where

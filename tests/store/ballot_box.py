@@ -71,7 +71,10 @@ async def answered(
 ) -> None:
     """As if a decision had taken effect so long ago."""
     await session.execute(
-        text("update submission set status = :status, over_at = clock_timestamp() - cast(:ago as interval) where id = :id"),
+        text(
+            "update submission set status = :status, over_at = clock_timestamp() - cast(:ago as interval)"
+            " where id = :id"
+        ),
         {"status": status.value, "ago": ago, "id": submission.id},
     )
 
