@@ -33,6 +33,15 @@ DECIDING = Deciding(b"a key of the tests", second_looks=0, undo_for=timedelta(0)
 OPEN, COUNTS, ASIDE = VoteState.OPEN, VoteState.COUNTS, VoteState.SET_ASIDE
 
 
+@dataclass(frozen=True)
+class Opinion:
+    """What a reviewer has said, and what it settled."""
+
+    claim_id: UUID
+    submission_id: UUID
+    verdict: Verdict | None
+
+
 @dataclass
 class Story:
     """One provisional voter, three days after the close: what the reviewers and they do, and what becomes of it."""
@@ -49,22 +58,26 @@ class Story:
     async def decide(self, verdict: Verdict, *, by: int = 1) -> None:
         """So many reviewers say the same."""
         for _ in range(by):
-            async with self.sessions.begin() as session:
-                reviewer = await builders.a_staff_account(session, Role.REVIEWER, key=False)
-                claim = await review.claim_next(session, reviewer.id)
-                assert claim is not None
-                given = await decisions.give(
-                    session, claim_id=claim.id, reviewer_id=reviewer.id, verdict=verdict,
-                    reason=None if verdict is Verdict.APPROVE else Reason.UNREADABLE, note_fr="", note_en="",
-                    deciding=DECIDING,
-                )  # fmt: skip
-                assert isinstance(given, Given)
-        assert given.verdict is verdict
+            settled = await self._opinion(verdict)
+        assert settled.verdict is verdict
         signal = Verdict.APPROVE if verdict is Verdict.APPROVE else Verdict.REJECT
         done = await self.activities.apply_decision(
-            ApplyDecision(self.campaign.id, self.member.id, given.submission.id, claim.id, signal)
+            ApplyDecision(self.campaign.id, self.member.id, settled.submission_id, settled.claim_id, signal)
         )
         assert done.applied
+
+    async def _opinion(self, verdict: Verdict) -> "Opinion":
+        async with self.sessions.begin() as session:
+            reviewer = await builders.a_staff_account(session, Role.REVIEWER, key=False)
+            claim = await review.claim_next(session, reviewer.id)
+            assert claim is not None
+            given = await decisions.give(
+                session, claim_id=claim.id, reviewer_id=reviewer.id, verdict=verdict,
+                reason=None if verdict is Verdict.APPROVE else Reason.UNREADABLE, note_fr="", note_en="",
+                deciding=DECIDING,
+            )  # fmt: skip
+            assert isinstance(given, Given)
+            return Opinion(claim.id, given.submission.id, given.verdict)
 
     async def send(self, appeal_of: UUID | None = None) -> Refusal | None:
         async with self.sessions.begin() as session:

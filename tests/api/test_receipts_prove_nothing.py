@@ -1,14 +1,19 @@
 """A receipt shows that a sealed vote is in the urn, and to nobody what it says: with everything that is public."""
 
+import asyncio
 import re
 from base64 import b64encode, urlsafe_b64encode
+from pathlib import Path
 from uuid import UUID
 
+import httpx
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from portal.rules.votes import BallotKind, Definition, Majority, digest_of, encode, options_of, receipt_of
+from portal.settings import Settings
 from portal.store import Sessions, votes
 from portal.store.ballots import Ballot
 from portal.store.campaigns import Campaign
@@ -17,6 +22,7 @@ from tests import builders, keys_of_votes
 from tests.api.conftest import Visit
 from tests.api.person import Person
 from tests.api.test_after_the_vote import a_voter, published
+from tests.api.test_web_logs import served
 from tests.store.ballot_box import DAY, PRESIDENT, an_open_campaign, ballot_of, later, sealed
 
 RECEIPT = re.compile(r"\b[A-Z2-7]{4}(?:-[A-Z2-7]{4}){4}\b")
@@ -112,3 +118,36 @@ async def test_no_page_of_the_portal_takes_a_receipt_and_a_name(visit_alone: Vis
     await stranger.submit(f"/{PRESIDENT}", receipt=cast.receipt)
     for word in (voter.number, voter.family_name, str(voter.id), str(account.id)):
         assert word not in stranger.response.text
+
+
+@pytest.mark.usefixtures("files")
+async def test_a_receipt_that_is_looked_up_stands_in_no_log_and_in_no_address(
+    api_settings: Settings, sessions: Sessions, tmp_path: Path
+) -> None:
+    """T98: by the portal as it is served, with everything that it writes."""
+    async with sessions.begin() as session:
+        campaign = await an_open_campaign(session)
+    voter = await a_voter(sessions, campaign, PRESIDENT)
+    async with sessions.begin() as session:
+        (cast,) = (await votes.of_member(session, campaign.id, voter.id)).values()
+    await later(sessions, 3 * DAY)
+    await sealed(sessions, campaign.id)
+    address = f"/fr/recus/{campaign.code}/{PRESIDENT}"
+
+    with served(api_settings, tmp_path) as (origin, log):
+
+        def look() -> httpx.Response:
+            headers = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
+            return httpx.post(f"{origin}{address}", data={"receipt": cast.receipt.lower()}, headers=headers)
+
+        answer = await asyncio.to_thread(look)
+
+    assert answer.status_code == 200
+    assert "Ce reçu est dans" in answer.text
+    written = log.read_text().upper()
+    assert "RECEIPTS" in written, "that the page was asked for is written"
+    for secret in (cast.receipt, cast.receipt.replace("-", ""), cast.digest.hex().upper()):
+        assert secret not in written
+    async with sessions.begin() as session:
+        rows = await session.execute(text("select key from attempt"))
+        assert cast.receipt not in str(rows.all())

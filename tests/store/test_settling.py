@@ -36,7 +36,7 @@ def test_a_vote_is_settled_a_week_after_the_close_and_after_what_came_since_and_
     def by(answered: timedelta | None = None, sent: timedelta | None = None) -> timedelta:
         of = {"answered": answered, "sent": sent}
         given = {name: closes + at for name, at in of.items() if at is not None}
-        return settled_by(closes=closes, ends=ends, **given) - closes  # type: ignore[arg-type]
+        return settled_by(closes=closes, ends=ends, **given) - closes
 
     assert by() == 7 * DAY
     assert by(answered=-9 * DAY) == timedelta(0), "there was time enough before the close"
