@@ -7,6 +7,7 @@ from uuid import UUID
 
 from activities.door_facts import DoorFacts
 from activities.identity_facts import ABOUT_DOCUMENTS, IdentityFacts
+from activities.vote_facts import VoteFacts
 from portal.rules.accounts import Purpose
 from portal.rules.browsers import names
 from portal.rules.campaigns import NoticeKind, still_true
@@ -53,6 +54,7 @@ class Facts:
         self.identity_valid_for = identity_valid_for
         self.doors = DoorFacts(self.origin, link_secret)
         self.identity = IdentityFacts(self.origin)
+        self.votes = VoteFacts(self.origin)
 
     async def of(self, session: Session, mail: Claimed) -> Addressed | None:
         """The facts of a mail, or None when its cause has vanished: then it is never sent."""
@@ -144,6 +146,8 @@ class Facts:
             return await self.identity.of(session, mail, language, member, campaign)
         if mail.kind is MailKind.PARTICIPATION:
             return await self._participation(session, language, member, campaign)
+        if mail.kind is MailKind.VOTE_SETTLED:
+            return await self.votes.settled(session, mail, language, member, campaign)
         if mail.kind is MailKind.REGISTERED:
             return await self._registered(session, mail, language, member, campaign)
         return await self._notice(session, mail, language, member, campaign)

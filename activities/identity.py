@@ -7,7 +7,7 @@ from uuid import UUID
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities import review_mails
+from activities import review_mails, settled_votes
 from activities.onboarding import Outcome, Policy, Records
 from portal.rules.decisions import appeal_answered_by
 from portal.rules.identity import SubmissionStatus, Verdict, certificate_number
@@ -25,6 +25,7 @@ from portal.store import (
     mail,
     members,
     onboarding,
+    settling,
 )  # fmt: skip
 from portal.store.files import Files, FilesUnavailable, StillThere
 from portal.store.identity import Decision, Submission
@@ -131,7 +132,7 @@ class IdentityActivities:
             earlier = whole.standing.submission
             if earlier is not None and not await self._still_undecided(session, earlier):
                 return Submitted(refusal=Refusal.DOCUMENTS_UNDER_REVIEW)
-            refusal = await self._may_appeal(session, whole, staged, earlier)
+            refusal = await self._too_late(session, whole) or await self._may_appeal(session, whole, staged, earlier)
             if refusal is not None:
                 return Submitted(refusal=refusal)
             if earlier is not None:
@@ -145,8 +146,15 @@ class IdentityActivities:
                 session, whole, "appeal-made" if appeal else "documents-submitted", key=order.key,
                 subject_id=staged.id, mail=self._mail_about(whole, received, staged), identity=IdentityState.SUBMITTED,
             )  # fmt: skip
-            by = appeal_answered_by(submitted_at, whole.campaign.closes) if appeal else None
+            by = appeal_answered_by(submitted_at, whole.campaign.closes, whole.campaign.ends) if appeal else None
             return Submitted(submitted_at, [*([earlier.id] if earlier else []), *drafts], appeal_by=by)
+
+    async def _too_late(self, session: Session, whole: Whole) -> Refusal | None:
+        """After the close documents can serve a provisional vote that is still open, and nothing else."""
+        if whole.at < whole.campaign.closes:
+            return None
+        until = await settling.open_until(session, whole.campaign.id, whole.member.id)
+        return Refusal.REGISTRATION_CLOSED if until is None else None
 
     async def _may_appeal(
         self, session: Session, whole: Whole, staged: Submission, earlier: Submission | None
@@ -178,6 +186,7 @@ class IdentityActivities:
             await identity.close(session, submission, SubmissionStatus.WITHDRAWN)
             whole = await self.records.read(session, order.campaign_id, order.member_id)
             await self.records.write(session, whole, "documents-withdrawn", key=order.key, subject_id=submission.id)
+            await settled_votes.tell(session, self.records, whole)
             return Outcome(refused_again=whole.standing.identity is IdentityState.REFUSED)
 
     async def _turn_again(self, session: Session, order: ApplyDecision | CloseSubmission) -> Whole:
@@ -229,6 +238,7 @@ class IdentityActivities:
         self, session: Session, order: ApplyDecision, submission: Submission, decision: Decision
     ) -> Applied:
         outcome = OUTCOMES[Verdict(decision.verdict)]
+        before = await settling.states(session, order.campaign_id, order.member_id)
         await identity.close(session, submission, outcome)
         if outcome is SubmissionStatus.APPROVED:
             await members.verify_identity(session, order.member_id)
@@ -242,6 +252,7 @@ class IdentityActivities:
         # Of an approval the member is told once the pictures are gone.
         if outcome is not SubmissionStatus.APPROVED:
             await self._write_about(session, whole, TOLD[outcome], submission)
+        await settled_votes.tell(session, self.records, whole, before)
         return Applied(True, refused=outcome is SubmissionStatus.REFUSED)
 
     @activity.defn
@@ -285,6 +296,7 @@ class IdentityActivities:
             whole = await self._turn_again(session, order)
             if order.ending is SubmissionStatus.EXPIRED:
                 await self._write_about(session, whole, MailKind.EXPIRED, submission)
+            await settled_votes.tell(session, self.records, whole)
             return Applied(True)
 
     @activity.defn

@@ -5,7 +5,7 @@ from uuid import UUID
 from portal.rules.decisions import appeal_answered_by
 from portal.rules.identity import ERASURE_TARGET, SubmissionStatus
 from portal.rules.mail import MailKind
-from portal.store import Session, appeals, ballots, campaigns, decisions, identity
+from portal.store import Session, appeals, ballots, campaigns, decisions, identity, settling
 from portal.store.appeals import Contestable
 from portal.store.campaigns import Campaign
 from portal.store.identity import Submission
@@ -49,10 +49,12 @@ class IdentityFacts:
             return {**facts, "registrations": registered}
         if mail.kind is MailKind.EXPIRED:
             why = not_decided_in_time(language)
-            return {**facts, "reason": why.reason, "remedy": why.remedy}
+            until = await settling.open_until(session, campaign.id, member.id)
+            return {**facts, "reason": why.reason, "remedy": why.remedy, "vote_settled_by": until}
         facts |= await self._contestable(session, mail, language, member, campaign)
+        facts["vote_settled_by"] = await settling.open_until(session, campaign.id, member.id)
         remediable = mail.kind is MailKind.REJECTED or facts["appeal_until"] is not None
-        why = await _why(session, submission, language, remediable=remediable)
+        why = await why_of(session, submission, language, remediable=remediable)
         return {**facts, "reason": why.reason, "remedy": why.remedy}
 
     async def _under_review(
@@ -68,7 +70,9 @@ class IdentityFacts:
             "received_at": at,
             "documents_count": len(documents),
             "erase_within_minutes": int(ERASURE_TARGET.total_seconds() // 60),
-            "answer_by": appeal_answered_by(at, campaign.closes) if at and submission.appeal_of else None,
+            "answer_by": appeal_answered_by(at, campaign.closes, campaign.ends)
+            if at and submission.appeal_of
+            else None,
         }
 
     async def _contestable(
@@ -92,12 +96,12 @@ class IdentityFacts:
         return {
             "late": late,
             "since": submission.submitted_at if late else await decisions.last_opinion_at(session, submission.id),
-            "answer_by": appeal_answered_by(submission.submitted_at, campaign.closes),
+            "answer_by": appeal_answered_by(submission.submitted_at, campaign.closes, campaign.ends),
             "desk_url": self.origin + path("operations", language),
         }
 
 
-async def _why(session: Session, submission: Submission, language: str, *, remediable: bool) -> Explanation:
+async def why_of(session: Session, submission: Submission, language: str, *, remediable: bool) -> Explanation:
     """Reason and remedy in the reader's language; for «other», what the reviewer wrote."""
     decision = await identity.decision_of(session, submission.id)
     note = await identity.note_of(session, submission.id)

@@ -199,7 +199,7 @@ class OnboardingActivities:
         if live is None or live.appeal_of is None or live.submitted_at is None:
             return None
         apologised = await journal.holds(session, f"appeal-late:{live.id}")
-        return None if apologised else appeal_answered_by(live.submitted_at, whole.campaign.closes)
+        return None if apologised else appeal_answered_by(live.submitted_at, whole.campaign.closes, whole.campaign.ends)
 
     @activity.defn
     async def remind(self, order: Remind) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities import review_mails
+from activities import review_mails, settled_votes
 from activities.identity import CloseSubmission, Erased, IdentityActivities
 from portal.rules.accounts import Role
 from portal.rules.doors import FORGOTTEN_AFTER
@@ -21,7 +21,20 @@ from portal.rules.identity import (
 )  # fmt: skip
 from portal.rules.mail import MailKind
 from portal.rules.roll import DRAFT_KEPT
-from portal.store import Session, Sessions, accounts, decisions, doors, identity, journal, leftovers, mail, roll, watch
+from portal.store import (
+    Session,
+    Sessions,
+    accounts,
+    decisions,
+    doors,
+    identity,
+    journal,
+    leftovers,
+    mail,
+    roll,
+    settling,
+    watch,
+)  # fmt: skip
 from portal.store import sessions as sign_ins
 from portal.store.files import Files, FilesUnavailable, StillThere
 from portal.store.sealing import EpochKeys
@@ -60,6 +73,7 @@ class SweepActivities:
         destroyed = await self._destroy_keys()
         await self._forget()
         await self._tell_of_waiting()
+        await self._tell_of_settled()
         closed = await self._close_overdue()
         stuck: Stuck = []
         late = await self._erase_late(stuck)
@@ -179,6 +193,17 @@ class SweepActivities:
                     await review_mails.tell_staff(
                         session, self.identity.records.policy.courtesy, case.submission_id, "another-reviewer"
                     )
+
+    async def _tell_of_settled(self) -> None:
+        """A vote that the passing of time has set aside is not set aside in silence: no step of anybody says so."""
+        async with self.sessions.begin() as session:
+            untold = await settling.untold(session)
+        records = self.identity.records
+        for one in untold:
+            async with self.sessions.begin() as session:
+                whole = await records.read(session, one.campaign_id, one.member_id)
+                await settled_votes.tell(session, records, whole)
+            activity.heartbeat()
 
     async def _forget(self) -> None:
         async with self.sessions.begin() as session:

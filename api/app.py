@@ -41,11 +41,14 @@ from api import (
     keys,
     lists,
     messages,
+    my_votes,
     onboarding,
     operations,
+    receipts,
     rehearsals,
     reminders,
     renewal,
+    results,
     review,
     review_decisions,
     roll,
@@ -74,9 +77,10 @@ PAGES = [
     module.router
     for module in (
         accounts, factors, keys, invitation, activation, renewal, reminders, onboarding, identity, ballots, votes,
-        holdings, messages, calendar, review, review_decisions, operations, lists, acts, roll, temporal_page, campaigns,
-        campaign_ballots, campaign_changes, campaign_moves, campaign_checks, campaign_keys, campaign_seal,
-        campaign_results, campaign_turnout, rehearsals, staff, journal, doors, door_desk, guide,
+        my_votes, receipts, results, holdings, messages, calendar, review, review_decisions, operations, lists, acts,
+        roll, temporal_page, campaigns, campaign_ballots, campaign_changes, campaign_moves, campaign_checks,
+        campaign_keys, campaign_seal, campaign_results, campaign_turnout, rehearsals, staff, journal, doors, door_desk,
+        guide,
         counter, health,
     )
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from api.portal import Portal
+from portal.rules.votes import VoteState
 from portal.store import Session, accounts, holdings, journal, mail, sessions
 from portal.store.doors import DoorRequest
 from portal.store.holdings import Past
@@ -31,6 +32,9 @@ SECTIONS = {
         "vos demandes acceptées, enregistrer votre courriel ou devenir membre, et ce que vous y aviez écrit"
     ),
     "registrations": N_("vos inscriptions aux votes ; jamais un choix"),
+    "participation": N_(
+        "les votes que vous avez déposés, quand, et ce qu'ils sont devenus ; jamais un choix, ni le vote scellé"
+    ),
     "mails": N_("les courriels que nous vous avons envoyés, sans les liens et les codes qui ouvrent quelque chose"),
     "links": N_("les liens à usage unique envoyés à votre adresse, sans le lien lui-même"),
     "sessions": N_("où vous êtes sur le portail en ce moment"),
@@ -84,6 +88,14 @@ async def everything(session: Session, portal: Portal, visitor: Visitor, languag
                 "registered_at": registration.registered_at, "confirmed_at": registration.confirmed_at,
             }
             for campaign, ballot, registration in await holdings.registrations(session, member.id)
+        ],
+        "participation": [
+            {
+                "campaign": one.campaign.code, "ballot": one.ballot.code, "title": one.ballot.title(language),
+                "voted_at": one.cast_at, "state": one.state.value,
+                "settled_by": one.settled_by if one.state is VoteState.OPEN else None,
+            }
+            for one in await holdings.participation(session, member.id)
         ],
         "mails": [_mail(row, origin) for row in mails],
         "links": await holdings.links(session, account.id),

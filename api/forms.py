@@ -39,6 +39,12 @@ class SignInFields(_Fields):
     kept: Annotated[str, Field(max_length=4000)] = ""
 
 
+class ReceiptFields(_Fields):
+    """On a public page: no session, and what is typed stands in no address."""
+
+    receipt: Annotated[str, Field(max_length=100)] = ""
+
+
 class EmailFields(_Fields):
     email: Short = ""
 
@@ -231,6 +237,7 @@ class PaperOfFields(Sent):
 
 SentForm = Annotated[Sent, Form()]
 SignInForm = Annotated[SignInFields, Form()]
+ReceiptForm = Annotated[ReceiptFields, Form()]
 EmailForm = Annotated[EmailFields, Form()]
 NewPasswordForm = Annotated[NewPasswordFields, Form()]
 FirstPasswordForm = Annotated[FirstPasswordFields, Form()]

@@ -16,6 +16,7 @@ from portal.rules.browsers import names
 from portal.rules.doors import FORGOTTEN_AFTER
 from portal.rules.identity import KINDS, UNDECIDED_FOR, SubmissionStatus
 from portal.rules.members import Language
+from portal.rules.votes import VoteState
 from portal.store import Session, holdings, journal, members, sessions
 from portal.store.sessions import Visitor
 from portal.text import outcome, reason, said
@@ -37,6 +38,7 @@ async def file(request: Request, language: Lang, visitor: MemberDep) -> Response
         member, account = await holdings.person(session, visitor.account_id)
         submissions = await holdings.submissions(session, member.id)
         registrations = await holdings.registrations(session, member.id)
+        participation = await holdings.participation(session, member.id)
         requests = await holdings.requests(session, visitor.account_id)
         mails = await holdings.mails(session, visitor.account_id, requests=[asked.id for asked in requests])
         # One more than is shown tells whether there is an older page.
@@ -47,7 +49,8 @@ async def file(request: Request, language: Lang, visitor: MemberDep) -> Response
         valid_until = member.identity_verified_at + portal.identity_valid_for
     return render(
         request, "holdings/file.html", visitor=visitor, member=member, account=account, submissions=submissions,
-        registrations=registrations, requests=requests, forgotten_days=FORGOTTEN_AFTER.days,
+        registrations=registrations, participation=participation, VoteState=VoteState,
+        requests=requests, forgotten_days=FORGOTTEN_AFTER.days,
         mails=mails, valid_until=valid_until, kinds=KINDS, outcome=outcome,
         reason=reason, SubmissionStatus=SubmissionStatus, undecided_days=UNDECIDED_FOR.days,
         trail=[(entry.at, said(entry.actor, entry.action, entry.code, language)) for entry in entries[:LINES]],

@@ -222,9 +222,9 @@ async def _may_send(portal: Portal, visitor: Visitor, uploads: Sequence[Upload],
         if view.standing.identity is IdentityState.APPROVED:
             raise Refused(Refusal.IDENTITY_ALREADY_APPROVED)
         # Nobody's papers are taken when they can serve no vote.
-        if not view.standing.own:
+        if not view.standing.own and view.provisional_until is None:
             raise Refused(Refusal.LEFT_THE_ROLL if view.member.left_at else Refusal.MEMBERS_ONLY)
-        if view.at >= view.campaign.closes:
+        if view.at >= view.documents_until:
             raise Refused(Refusal.REGISTRATION_CLOSED)
         contested = await contestable_by(session, view) if appeal else None
         if isinstance(contested, Refusal):

@@ -18,7 +18,7 @@ from portal.rules.members import Group, Language
 from portal.rules.onboarding import Step
 from portal.rules.operations import ACT_FOR, LISTED, Act, Stage, Stuck
 from portal.rules.refusals import Refusal, Refused
-from portal.store import Session, campaigns, journal, operations, watch
+from portal.store import Session, campaigns, journal, operations, settling, watch
 from portal.store.campaigns import Campaign
 from portal.store.operations import Line, Wanted, Where
 from portal.text import gettext
@@ -148,6 +148,8 @@ class Reader:
                 return watch.cases(self.asked.campaign.id)
             case List.UNDELETED:
                 return watch.undeleted()
+            case List.PROVISIONAL:
+                return settling.provisional(self.asked.campaign.id)
             case _:
                 return watch.on_paper(self.asked.campaign.id)
 

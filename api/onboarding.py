@@ -1,7 +1,8 @@
 """The member's home and profile: where am I, whose turn is it, what next, by when."""
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -23,11 +24,13 @@ from portal.rules.links import code_of, hash_of, token_of
 from portal.rules.mail import MailKind
 from portal.rules.onboarding import IdentityState, Step
 from portal.rules.refusals import Refusal, Refused
-from portal.store import Session, accounts, appeals, ballots, identity, links, mail, onboarding
+from portal.rules.votes import VoteState
+from portal.store import Session, accounts, appeals, ballots, identity, links, mail, onboarding, votes
 from portal.store.accounts import Account
 from portal.store.campaigns import Campaign
 from portal.store.members import Member
 from portal.store.sessions import Visitor
+from portal.store.votes import Cast
 from portal.text import Explanation, answer
 from workflows.messages import ConfirmEmail
 from workflows.onboarding import OnboardingWorkflow
@@ -61,6 +64,22 @@ class View:
     # Since when they vote on paper; until when documents are surely answered before the closing.
     paper_at: datetime | None = None
     guaranteed_until: datetime | None = None
+    # The member's own votes in this campaign, by ballot.
+    votes: Mapping[UUID, Cast] = field(default_factory=dict)
+
+    @property
+    def provisional_until(self) -> datetime | None:
+        """When a vote of theirs that is provisional is settled; None if none is."""
+        return max((cast.settled_by for cast in self.votes.values() if cast.state is VoteState.OPEN), default=None)
+
+    @property
+    def set_aside(self) -> bool:
+        return any(cast.state is VoteState.SET_ASIDE for cast in self.votes.values())
+
+    @property
+    def documents_until(self) -> datetime:
+        """Until when documents can still serve a vote."""
+        return max(self.campaign.closes, self.provisional_until or self.campaign.closes)
 
     @property
     def step(self) -> Step:
@@ -89,6 +108,8 @@ async def view_of(session: Session, portal: Portal, visitor: Visitor, language: 
     answered = None if newest is None or live else await _answered(session, whole, newest)
     appeal_until = None if answered is None else await _appeal_until(session, whole)
     remediable = appeal_until is not None or whole.standing.identity is not IdentityState.REFUSED
+    opened = whole.at >= whole.campaign.opens
+    mine = await votes.of_member(session, whole.campaign.id, whole.member.id) if opened else {}
     return View(
         member=whole.member,
         account=whole.account,
@@ -99,7 +120,7 @@ async def view_of(session: Session, portal: Portal, visitor: Visitor, language: 
         documents=list(await identity.documents_of(session, newest.id)) if newest and live else [],
         erasure=await identity.erasure_of(session, newest.id) if newest else None,
         why=None if answered is None else await _why(session, answered, language, remediable=remediable),
-        answer_by=_answer_by(newest, whole.campaign) if newest and live else None,
+        answer_by=_answer_by(newest, whole.campaign, mine.values()) if newest and live else None,
         appeal=newest is not None and live and newest.appeal_of is not None,
         appeal_until=appeal_until,
         cards=await ballots.cards(session, whole.campaign.id, whole.member),
@@ -109,6 +130,7 @@ async def view_of(session: Session, portal: Portal, visitor: Visitor, language: 
         guaranteed_until=(await forecast_of(portal, session, whole.campaign)).guaranteed_until
         if whole.standing.identity is not IdentityState.APPROVED and whole.standing.own
         else None,
+        votes=mine,
     )
 
 
@@ -123,13 +145,14 @@ async def _answered(
     return await appeals.answered(session, whole.campaign.id, whole.member.id)
 
 
-def _answer_by(sent: identity.Submission, campaign: Campaign) -> datetime | None:
-    """Nothing is promised for after the close: an answer would come too late to vote."""
+def _answer_by(sent: identity.Submission, campaign: Campaign, cast: Iterable[Cast]) -> datetime | None:
+    """Nothing is promised for after the close, when an answer comes too late to vote; unless it settles one."""
     if sent.submitted_at is None:
         return None
     if sent.appeal_of is not None:
-        return appeal_answered_by(sent.submitted_at, campaign.closes)
-    return min(undecided_until(sent.submitted_at), campaign.closes)
+        return appeal_answered_by(sent.submitted_at, campaign.closes, campaign.ends)
+    settled_by = [one.settled_by for one in cast if one.state is VoteState.OPEN]
+    return min(undecided_until(sent.submitted_at), max(settled_by, default=campaign.closes))
 
 
 async def _appeal_until(session: Session, whole: onboarding.Whole) -> datetime | None:

@@ -25,13 +25,14 @@ from portal.rules.operations import (
     LISTED,
     MAIL_WAITS_AFTER,
     REVIEW_LATE_AFTER,
+    SETTLE_SOON,
     Alert,
     Stage,
     Stuck,
 )  # fmt: skip
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.running import KEY_ALARM
-from portal.store import Session, campaigns, decisions, doors, members, operations, review, running, watch
+from portal.store import Session, campaigns, decisions, doors, members, operations, review, running, settling, watch
 from portal.store.campaigns import Campaign
 from portal.store.operations import Funnel, Where
 from portal.store.sessions import Visitor
@@ -160,6 +161,7 @@ async def _numbers(portal: Portal, session: Session, campaign: Campaign, post: w
             await watch.slowed_down(session, lambda email: portal.counter("sign-in", email))
         ),
         List.PAPER: await watch.on_paper(campaign.id).count(session),
+        List.PROVISIONAL: await settling.provisional(campaign.id).count(session),
     }  # fmt: skip
 
 
@@ -184,6 +186,10 @@ async def _alerts(
     found[Alert.REVIEWER_OPENS_MANY] = len(await review.alerts(session))
     found[Alert.SECOND_LOOKS_WAIT] = numbers[List.SECOND_LOOKS]
     found[Alert.REVIEW_LATE] = await watch.late_cases(session, campaign.id, after=REVIEW_LATE_AFTER)
+    if numbers[List.PROVISIONAL]:
+        due = await settling.first_due(session, campaign.id)
+        if due is not None and due - at < SETTLE_SOON:
+            found[Alert.VOTES_TO_SETTLE] = numbers[List.PROVISIONAL]
     found[Alert.REQUESTS_LATE] = await doors.late(session, after=ANSWER_WITHIN)
     found[Alert.WORKFLOWS_MISSING] = await how_many_missing(portal, session, campaign) or 0
     return {code: number for code, number in found.items() if number}
@@ -207,5 +213,5 @@ _LOOK = {
     Alert.DOCUMENT_OVERDUE: List.UNDELETED, Alert.DOCUMENT_LATE: List.UNDELETED,
     Alert.NUMBER_PATH_CLOSED: List.SLOWED_DOWN, Alert.MAILS_BOUNCE: List.BOUNCED,
     Alert.SECOND_LOOKS_WAIT: List.SECOND_LOOKS, Alert.REVIEWER_OPENS_MANY: List.CASES, Alert.REVIEW_LATE: List.CASES,
-     Alert.WORKFLOWS_MISSING: List.NO_WORKFLOW,
+    Alert.WORKFLOWS_MISSING: List.NO_WORKFLOW, Alert.VOTES_TO_SETTLE: List.PROVISIONAL,
 }  # fmt: skip

@@ -41,6 +41,8 @@ STATUS = {
     Refusal.PICTURE_TOO_HEAVY: 413,
     Refusal.BALLOT_NOT_YOURS: 403,
     Refusal.BALLOT_UNKNOWN: 404,
+    Refusal.RECEIPTS_NOT_YET: 404,
+    Refusal.RESULTS_NOT_YET: 404,
     Refusal.MEMBERS_ONLY: 403,
     Refusal.LEFT_THE_ROLL: 403,
     Refusal.REGISTRATION_CLOSED: 409,

@@ -98,6 +98,8 @@ class Limit:
 # Federal employees share a few addresses on the internet: strict per account, generous per address.
 ADDRESS_LIMIT = Limit(60, timedelta(minutes=10))
 UPLOAD_LIMIT = Limit(10, timedelta(days=1))
+# Receipts that one address looks up: more than anybody types, and no way to try them all.
+RECEIPT_LIMIT = Limit(30, timedelta(minutes=1))
 
 
 def looks_like_member_number(typed: str) -> bool:

@@ -48,11 +48,15 @@ def settled(verdicts: Sequence[Verdict], *, looked_at_twice: bool) -> Verdict | 
     return Verdict.REJECT if len(verdicts) > 2 else None
 
 
-def appeal_until(decided: datetime, closes: datetime) -> datetime:
-    """Until when a decision may be contested; an answer after the close would serve no vote."""
-    return min(decided + APPEAL_WITHIN, closes)
+def appeal_until(decided: datetime, closes: datetime, *, settled_by: datetime | None = None) -> datetime:
+    """Until when a decision may be contested; an answer after the close would serve no vote but a provisional one.
+
+    `settled_by` is when the provisional vote of who contests is settled, if there is one.
+    """
+    until = min(decided + APPEAL_WITHIN, closes)
+    return until if settled_by is None else max(until, settled_by)
 
 
-def appeal_answered_by(appealed: datetime, closes: datetime) -> datetime:
-    """When the answer to an appeal is promised."""
-    return min(appealed + APPEAL_ANSWERED_WITHIN, closes)
+def appeal_answered_by(appealed: datetime, closes: datetime, ends: datetime) -> datetime:
+    """When the answer to an appeal is promised: before the close, while there is still a vote to save."""
+    return min(appealed + APPEAL_ANSWERED_WITHIN, closes if appealed < closes else ends)

@@ -25,6 +25,8 @@ class MailKind(StrEnum):
     VOTING_OPEN = "voting-open"
     NOT_YET_VOTED = "not-yet-voted"
     PARTICIPATION = "participation"
+    # A provisional vote counts now, or was set aside.
+    VOTE_SETTLED = "vote-settled"
     CLOSED = "closed"
     CAMPAIGN_CANCELLED = "campaign-cancelled"
     CLOSING_MOVED = "closing-moved"

@@ -93,6 +93,7 @@ class Alert(StrEnum):
     MAILS_WAIT = "mails-wait"
     SECOND_LOOKS_WAIT = "second-looks-wait"
     REVIEWER_OPENS_MANY = "reviewer-opens-many"
+    VOTES_TO_SETTLE = "votes-to-settle"
     REQUESTS_LATE = "requests-late"
     REVIEW_LATE = "review-late"
     WORKFLOWS_MISSING = "workflows-missing"
@@ -101,5 +102,7 @@ class Alert(StrEnum):
 
 # Fewer is somebody's address; this many in an hour is our own name at a server.
 BOUNCES_AN_HOUR = 5
+# Provisional votes hold up the count: so long before the first must be settled, somebody looks.
+SETTLE_SOON = timedelta(days=2)
 # A mail that is due leaves in seconds: this long, and the relay or the server is away.
 MAIL_WAITS_AFTER = timedelta(minutes=10)

@@ -1,9 +1,9 @@
 """The order in which cases are handed out: what would miss its day first, then whoever has waited longest.
 
-A case must be decided before the vote closes, before the day that was promised for an appeal, and before it expires
-undecided. It is at risk when that is within 72 hours, or sooner than the queue would be empty at the present pace. Of
-cases at risk the nearest day comes first; of the same day, those who were asked for a better photo, who have less time
-left to try again; then age.
+A case must be decided before the vote closes (or, of somebody who has voted already, before that vote is settled),
+before the day that was promised for an appeal, and before it expires undecided. It is at risk when that is within 72
+hours, or sooner than the queue would be empty at the present pace. Of cases at risk the nearest day comes first; of the
+same day, those who were asked for a better photo, who have less time left to try again; then age.
 """
 
 from datetime import datetime, timedelta
@@ -29,10 +29,18 @@ class Risk(IntEnum):
     SOON = 2
 
 
-def due(submitted_at: datetime, closes: datetime, now: datetime, *, appeal: bool) -> datetime:
-    """When a case must be decided at the latest. A vote that is over makes nothing more urgent."""
+def due(
+    submitted_at: datetime, closes: datetime, now: datetime, *, appeal: bool, settled_by: datetime | None = None
+) -> datetime:
+    """When a case must be decided at the latest. A vote that is over makes nothing more urgent but a provisional one.
+
+    `settled_by` is when the provisional vote of who sent it is to be settled, if there is one: that day stays when it
+    has passed.
+    """
     days = [submitted_at + UNDECIDED_FOR]
-    if closes > now:
+    if settled_by is not None:
+        days.append(settled_by)
+    elif closes > now:
         days.append(closes)
     if appeal:
         days.append(submitted_at + APPEAL_ANSWERED_WITHIN)

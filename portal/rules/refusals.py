@@ -85,6 +85,9 @@ class Refusal(StrEnum):
     # registration
     NO_BALLOT_CHOSEN = "no-ballot-chosen"
     BALLOT_UNKNOWN = "ballot-unknown"
+    RECEIPT_UNREADABLE = "receipt-unreadable"
+    RECEIPTS_NOT_YET = "receipts-not-yet"
+    RESULTS_NOT_YET = "results-not-yet"
     BALLOT_NOT_YOURS = "ballot-not-yours"
     MEMBERS_ONLY = "members-only"
     LEFT_THE_ROLL = "left-the-roll"

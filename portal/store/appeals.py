@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from portal.rules.decisions import appeal_until
 from portal.rules.identity import SubmissionStatus
 from portal.rules.refusals import Refusal
-from portal.store import Session
+from portal.store import Session, settling
 from portal.store.campaigns import Campaign
 from portal.store.identity import Submission
 
@@ -74,5 +74,6 @@ async def contestable(session: Session, campaign: Campaign, member_id: UUID, at:
     if moved_on:
         # Another picture was sent since: there is nothing left to contest.
         return Refusal.NOTHING_TO_APPEAL
-    until = appeal_until(decided.over_at, campaign.closes)
+    settled_by = await settling.open_until(session, campaign.id, member_id)
+    until = appeal_until(decided.over_at, campaign.closes, settled_by=settled_by)
     return Contestable(decided, until) if at < until else Refusal.APPEAL_TOO_LATE

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from portal.rules.doors import Status
 from portal.rules.identity import Reason, SubmissionStatus, erased_by
+from portal.rules.votes import VoteState
 from portal.store import Session
 from portal.store.accounts import Account
 from portal.store.ballots import Ballot, Registration
@@ -20,6 +21,7 @@ from portal.store.links import Link
 from portal.store.mail import Mail
 from portal.store.members import Member
 from portal.store.onboarding import File
+from portal.store.votes import SETTLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,32 @@ _REGISTRATIONS = (
 async def registrations(session: Session, member_id: UUID) -> list[tuple[Campaign, Ballot, Registration]]:
     rows = await session.execute(_REGISTRATIONS, {"member": member_id})
     return [(campaign, ballot, registration) for campaign, ballot, registration in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Participation:
+    """That a member voted in a ballot, when, and what has become of the vote: all that the portal knows of it."""
+
+    campaign: Campaign
+    ballot: Ballot
+    cast_at: datetime
+    state: VoteState
+    settled_by: datetime
+
+
+_PARTICIPATION = (
+    select(Campaign, Ballot, SETTLED.c.cast_at, SETTLED.c.state, SETTLED.c.settled_by)
+    .join(Ballot, Ballot.campaign_id == Campaign.id)
+    .join(SETTLED, SETTLED.c.ballot_id == Ballot.id)
+    .where(SETTLED.c.member_id == bindparam("member"))
+    .order_by(Campaign.opens.desc(), Ballot.position)
+)
+
+
+async def participation(session: Session, member_id: UUID) -> list[Participation]:
+    """Every vote of a member: never the sealed vote, nor its receipt, which is shown on one page alone."""
+    rows = await session.execute(_PARTICIPATION, {"member": member_id})
+    return [Participation(c, b, at, VoteState(state), settled_by) for c, b, at, state, settled_by in rows]
 
 
 _FILES = (

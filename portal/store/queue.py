@@ -35,6 +35,7 @@ from portal.store.identity import Claim, Decision, Submission
 from portal.store.journal import Entry
 from portal.store.members import Member
 from portal.store.opinions import Opinion
+from portal.store.votes import SETTLED
 
 # The instant of the statement, for what is counted and sorted: an index can be asked for it. Whether a lease runs is
 # asked of the running clock (`decisions.open_claim`).
@@ -51,8 +52,14 @@ def _interval(period: timedelta) -> ColumnElement[timedelta]:
 
 def due() -> ColumnElement[datetime]:
     """When a submission, joined with its campaign, must be decided; `portal/rules/queue.py` says why."""
+    settled_by = (
+        select(func.min(SETTLED.c.settled_by))
+        .where(SETTLED.c.member_id == Submission.member_id, SETTLED.c.campaign_id == Submission.campaign_id)
+        .correlate(Submission)
+        .scalar_subquery()
+    )
     return func.least(
-        case((Campaign.closes > NOW, Campaign.closes)),
+        func.coalesce(settled_by, case((Campaign.closes > NOW, Campaign.closes))),
         case((Submission.appeal_of.is_not(None), Submission.submitted_at + _interval(APPEAL_ANSWERED_WITHIN))),
         Submission.submitted_at + _interval(UNDECIDED_FOR),
     )

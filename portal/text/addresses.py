@@ -54,7 +54,13 @@ PAGES: dict[str, tuple[str, str]] = {
     "vote-done": ("votes/{code}/recu", "votes/{code}/receipt"),
     "register": ("votes/{code}/inscription", "votes/{code}/registration"),
     "register-all": ("votes/inscription", "votes/registration"),
+    "my-votes": ("votes/comptes", "votes/counted"),
+    # For anybody who has the address.
+    "receipts": ("recus/{campaign}/{code}", "receipts/{campaign}/{code}"),
+    "receipts-file": ("recus/{campaign}/{code}/liste.txt", "receipts/{campaign}/{code}/list.txt"),
     "results": ("resultats/{campaign}", "results/{campaign}"),
+    "results-file": ("resultats/{campaign}/resultat.json", "results/{campaign}/result.json"),
+    "protects": ("ce-que-nous-protegeons", "what-we-protect"),
     "reminders": ("rappels", "reminders"),
     "register-email": ("enregistrer-mon-courriel", "register-my-email"),
     "join": ("devenir-membre", "become-a-member"),

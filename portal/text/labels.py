@@ -88,6 +88,7 @@ MAILS: dict[MailKind, str] = {
     MailKind.VOTING_OPEN: N_("Ouverture du vote"),
     MailKind.NOT_YET_VOTED: N_("Rappel de voter"),
     MailKind.PARTICIPATION: N_("Vote enregistré"),
+    MailKind.VOTE_SETTLED: N_("Vote provisoire réglé"),
     MailKind.CLOSED: N_("Clôture du vote"),
     MailKind.CAMPAIGN_CANCELLED: N_("Vote annulé"),
     MailKind.CLOSING_MOVED: N_("Clôture reportée"),

@@ -26,6 +26,7 @@ class List(StrEnum):
     SECOND_LOOKS = "second-looks"
     UNDELETED = "undeleted"
     PAPER = "paper"
+    PROVISIONAL = "provisional"
 
 
 STAGES: dict[Stage, str] = {
@@ -87,6 +88,13 @@ ENDINGS: dict[SubmissionStatus, str] = {
     SubmissionStatus.ABANDONED: N_("Supprimée sans examen"),
 }
 
+# What a provisional vote waits for, said to an operator.
+WAITING_VOTES: dict[SubmissionStatus, str] = {
+    **ENDINGS,
+    SubmissionStatus.SUBMITTED: N_("À l'examen"),
+    SubmissionStatus.REFUSED: N_("Identité refusée, peut encore être contestée"),
+}
+
 LISTS: dict[List, str] = {
     List.MEMBERS: N_("Membres"),
     List.STUCK: N_("Personnes bloquées"),
@@ -97,6 +105,7 @@ LISTS: dict[List, str] = {
     List.SECOND_LOOKS: N_("Attendent un autre regard"),
     List.UNDELETED: N_("Pièces à supprimer"),
     List.PAPER: N_("Votes par la poste"),
+    List.PROVISIONAL: N_("Votes provisoires"),
 }
 
 EMPTY: dict[List, str] = {
@@ -109,6 +118,7 @@ EMPTY: dict[List, str] = {
     List.SECOND_LOOKS: N_("Aucun dossier n'attend un autre regard depuis plus d'un jour."),
     List.UNDELETED: N_("Toutes les pièces qui ne servent plus sont supprimées."),
     List.PAPER: N_("Personne ne vote par la poste."),
+    List.PROVISIONAL: N_("Aucun vote n'est provisoire."),
 }
 
 # What stands above the three columns that each list has of its own; without words there is no such column.
@@ -122,6 +132,7 @@ COLUMNS: dict[List, tuple[str, str, str]] = {
     List.SECOND_LOOKS: (N_("Ce qui attend"), N_("Depuis le"), ""),
     List.UNDELETED: (N_("Ce qui s'est passé"), N_("Ne sert plus depuis le"), ""),
     List.PAPER: (N_("Motif"), N_("Depuis le"), ""),
+    List.PROVISIONAL: (N_("Où en est l'identité"), N_("Depuis le"), N_("À régler avant le")),
 }
 
 NUMBER, FAMILY_NAME, GIVEN_NAME = N_("Numéro"), N_("Nom de famille"), N_("Prénom")
@@ -158,6 +169,13 @@ ALERTS: dict[Alert, tuple[str, str]] = {
     Alert.REVIEWER_OPENS_MANY: (
         N_("Une personne de l'équipe d'examen a ouvert plus de 30 dossiers en une heure : parlez-lui-en."),
         N_("%(count)s fois depuis hier, une même personne a ouvert plus de 30 dossiers en une heure : parlez-lui-en."),
+    ),
+    Alert.VOTES_TO_SETTLE: (
+        N_("Une personne a un vote provisoire à régler dans les deux jours : il retient le dépouillement."),
+        N_(
+            "%(count)s personnes ont un vote provisoire, le premier à régler dans les deux jours : ils retiennent le "
+            "dépouillement."
+        ),
     ),
     Alert.REQUESTS_LATE: (
         N_("Une demande attend une réponse qui était promise plus tôt."),
@@ -209,5 +227,7 @@ def what(listed: List, code: str, language: str, *, held: bool = False) -> str:
             return gettext(language)(_APPEAL if code == APPEAL else _SECOND_LOOK)
         case List.UNDELETED:
             return word(ENDINGS, SubmissionStatus(code), language)
+        case List.PROVISIONAL:
+            return word(WAITING_VOTES, SubmissionStatus(code), language)
         case List.PAPER:
             return word(PAPER, PaperReason(code), language)

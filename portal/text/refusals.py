@@ -159,6 +159,16 @@ SENTENCES: dict[Refusal, str] = {
     Refusal.BALLOT_UNKNOWN: N_(
         "Nous ne trouvons pas ce vote : retournez à « Votes des membres » et choisissez-le dans la liste."
     ),
+    Refusal.RECEIPT_UNREADABLE: N_(
+        "Un reçu a 20 lettres ou chiffres, par groupes de quatre, sans 0, 1, 8 ni 9 : recopiez-le tel qu'il est sur "
+        "votre page de reçu."
+    ),
+    Refusal.RECEIPTS_NOT_YET: N_(
+        "La liste des reçus sera publiée ici quand l'urne sera scellée, après la fin du vote : revenez à ce moment-là."
+    ),
+    Refusal.RESULTS_NOT_YET: N_(
+        "Les résultats ne sont pas encore publiés : nous vous écrirons dès qu'ils le seront, revenez à ce moment-là."
+    ),
     Refusal.BALLOT_NOT_YOURS: N_(
         "Ce vote s'adresse à un autre groupe : vos votes à vous sont dans « Votes des membres »."
     ),

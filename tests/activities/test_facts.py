@@ -13,6 +13,7 @@ from portal.rules.accounts import Purpose, Role
 from portal.rules.campaigns import NoticeKind
 from portal.rules.identity import Reason, SubmissionStatus
 from portal.rules.mail import MailKind
+from portal.rules.votes import VoteState
 from portal.store import Session, Sessions, ballots, identity, onboarding
 from portal.store.campaigns import Campaign
 from portal.store.mail import Claimed
@@ -23,6 +24,7 @@ from tests.activities.conftest import Relaying
 from tests.activities.mails import MAIL_OF, eventually, queue, queue_verification, row
 from tests.activities.test_door_facts import OF_DOORS
 from tests.conftest import ORIGIN
+from tests.store.ballot_box import a_provisional_voter, an_open_campaign, answered
 from tests.store.cases import a_submission, run
 
 HOUR = timedelta(hours=1)
@@ -197,6 +199,16 @@ async def test_every_kind_of_mail_can_be_written(
         keys["voted"] = await (await a_vote(session, language)).mail(MailKind.PARTICIPATION)
         after = await a_story(session, language, calendar=CLOSED)
         keys["closed"] = await after.mail(MailKind.CLOSED, notice="closed")
+        box = await an_open_campaign(session)
+        for state in (VoteState.COUNTS, VoteState.SET_ASIDE):
+            voter, sent = await a_provisional_voter(session, box, language=language)
+            if state is VoteState.COUNTS:
+                await ballots.confirm_all(session, box.id, voter.id)
+            else:
+                await a_decided(session, sent.id, Reason.UNREADABLE)
+                await answered(session, sent, SubmissionStatus.REFUSED, ago=HOUR)
+                await a_submission(session, box, voter, status=SubmissionStatus.REFUSED, appeal_of=sent.id)
+            keys[state.value] = await Story(session, box, voter).mail(MailKind.VOTE_SETTLED, state=state.value)
         off = await a_story(session, language)
         off.campaign.status, off.campaign.cancelled_at = "cancelled", datetime.now(UTC)
         keys["cancelled"] = await off.mail(MailKind.CAMPAIGN_CANCELLED, notice="cancelled")
@@ -324,6 +336,7 @@ async def test_a_mail_whose_cause_has_vanished_is_cancelled_and_never_sent(
         )
         nowhere = await a_story(session, calendar=OPEN)
         vanished["no vote to tell of"] = await nowhere.mail(MailKind.PARTICIPATION)
+        vanished["set aside, but open again"] = await after.mail(MailKind.VOTE_SETTLED, state="set-aside")
         before = await a_story(session)
         vanished["open, but moved later"] = await before.mail(MailKind.VOTING_OPEN, notice="voting-open")
         vanished["cancelled, but is held"] = await before.mail(MailKind.CAMPAIGN_CANCELLED, notice="cancelled")

@@ -79,10 +79,14 @@ def _cases(language: str) -> Iterator[tuple[MailKind, str, Facts]]:
         "appeal_until": datetime(2017, 2, 24, 15, 12, tzinfo=UTC), "appeal_url": f"{ORIGIN}/{language}/contest",
     }  # fmt: skip
     no_appeal: Facts = {**appeal, "appeal_until": None}
-    yield MailKind.REJECTED, "", {**why, **ERASED, **appeal}
-    yield MailKind.REJECTED, "erasing", {**why, **NOT_ERASED, **no_appeal}
-    yield MailKind.IDENTITY_REFUSED, "", {**why, **ERASED, **appeal}
-    yield MailKind.IDENTITY_REFUSED, "final", {**why, "remedy": "", **NOT_ERASED, **no_appeal}
+    sure: Facts = {"vote_settled_by": None}
+    provisional: Facts = {"vote_settled_by": datetime(2017, 3, 10, 21, tzinfo=UTC)}
+    yield MailKind.REJECTED, "", {**why, **ERASED, **appeal, **sure}
+    yield MailKind.REJECTED, "erasing", {**why, **NOT_ERASED, **no_appeal, **sure}
+    yield MailKind.REJECTED, "voted", {**why, **ERASED, **appeal, **provisional}
+    yield MailKind.IDENTITY_REFUSED, "", {**why, **ERASED, **appeal, **sure}
+    yield MailKind.IDENTITY_REFUSED, "final", {**why, "remedy": "", **NOT_ERASED, **no_appeal, **sure}
+    yield MailKind.IDENTITY_REFUSED, "voted", {**why, **ERASED, **appeal, **provisional}
     promised: Facts = {"received_at": received, "documents_count": 1, "answer_by": received + APPEAL_ANSWERED_WITHIN}
     yield MailKind.APPEAL_RECEIVED, "", promised
     yield MailKind.APPEAL_LATE, "", promised
@@ -93,8 +97,9 @@ def _cases(language: str) -> Iterator[tuple[MailKind, str, Facts]]:
     }
     yield MailKind.REVIEW_WAITING, "", {**waits, "given_name": "", "campaign": None, "late": False}
     yield MailKind.REVIEW_WAITING, "late", {**waits, "given_name": "", "campaign": None, "late": True}
-    yield MailKind.EXPIRED, "", ERASED
-    yield MailKind.EXPIRED, "erasing", NOT_ERASED
+    yield MailKind.EXPIRED, "", {**ERASED, **sure}
+    yield MailKind.EXPIRED, "erasing", {**NOT_ERASED, **sure}
+    yield MailKind.EXPIRED, "voted", {**ERASED, **provisional}
     yield MailKind.REGISTERED, "", {"ballots": titles, "provisional": False}
     yield MailKind.REGISTERED, "provisional", {"ballots": titles[:1], "provisional": True}
     stop: Facts = {"unsubscribe": f"{ORIGIN}/{language}/rappels?jeton=specimen-0000"}
@@ -118,6 +123,16 @@ def _cases(language: str) -> Iterator[tuple[MailKind, str, Facts]]:
     yield MailKind.STAFF_SIGNED_IN, "unknown", {**entry, "browser": None}
     yield MailKind.CLOSED, "", {"results_by": None}
     yield MailKind.CLOSED, "dated", {"results_by": datetime(2017, 3, 6, 22, tzinfo=UTC)}
+    settled: Facts = {
+        "counts": False, "ballots": titles, "because": "rejected", "reason": blurred.reason, "appealed": False,
+        "my_votes_url": f"{ORIGIN}/{language}/counted",
+    }  # fmt: skip
+    yield MailKind.VOTE_SETTLED, "", {**settled, "counts": True, "because": None, "reason": ""}
+    yield MailKind.VOTE_SETTLED, "aside", settled
+    yield MailKind.VOTE_SETTLED, "aside-appeal", {**settled, "ballots": titles[:1], "appealed": True}
+    yield MailKind.VOTE_SETTLED, "aside-withdrawn", {**settled, "because": "withdrawn", "reason": ""}
+    yield MailKind.VOTE_SETTLED, "aside-end", {**settled, "because": "abandoned", "reason": ""}
+    yield MailKind.VOTE_SETTLED, "aside-nothing", {**settled, "because": None, "reason": ""}
     yield MailKind.CAMPAIGN_CANCELLED, "", {"cancelled_at": received}
     why = {"fr": "Une panne a fermé le portail pendant deux heures.", "en": "An outage closed the portal for 2 hours."}
     yield MailKind.CLOSING_MOVED, "", {"why": why[language]}

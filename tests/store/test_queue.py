@@ -11,6 +11,7 @@ from portal.store import Sessions, queue, review
 from portal.store.identity import Submission
 from portal.store.queue import Desk
 from tests import builders
+from tests.store.ballot_box import a_provisional_voter, an_open_campaign, later
 from tests.store.cases import a_submission, run
 from tests.store.test_review import a_queue, claim_next, decide, reviewers
 
@@ -39,6 +40,30 @@ def test_a_case_is_due_at_the_nearest_of_its_days(
     submitted: timedelta, closes: timedelta, appeal: bool, expected: timedelta
 ) -> None:
     assert due(NOW + submitted, NOW + closes, NOW, appeal=appeal) == NOW + expected
+
+
+def test_who_has_voted_already_is_due_when_that_vote_is_settled_also_after_that_day() -> None:
+    def by(closes: timedelta, settled_by: timedelta, *, appeal: bool = False) -> timedelta:
+        return due(NOW - DAY, NOW + closes, NOW, appeal=appeal, settled_by=NOW + settled_by) - NOW
+
+    assert by(2 * DAY, 9 * DAY) == 9 * DAY, "their vote is in the box: the close is nothing to them"
+    assert by(-2 * DAY, 5 * DAY) == 5 * DAY
+    assert by(-9 * DAY, -2 * DAY) == -2 * DAY, "late is more urgent, not less"
+    assert by(-2 * DAY, 9 * DAY, appeal=True) == 6 * DAY
+
+
+async def test_after_the_close_the_documents_that_a_vote_waits_for_come_first(
+    sessions: Sessions, as_api: Sessions
+) -> None:
+    async with sessions.begin() as session:
+        campaign = await an_open_campaign(session, ends=60 * DAY)
+        older = await builders.a_member(session)
+        first = await a_submission(session, campaign, older, since=3 * DAY)
+        _, waited_for = await a_provisional_voter(session, campaign)
+    await later(sessions, 8 * DAY)
+    person, other = await reviewers(sessions, 2)
+    given = [await claim_next(as_api, one) for one in (person, other)]
+    assert [claim.submission_id for claim in given if claim] == [waited_for.id, first.id]
 
 
 def test_what_is_near_or_would_come_too_late_at_this_pace_is_at_risk() -> None:

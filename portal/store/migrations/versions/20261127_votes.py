@@ -141,8 +141,8 @@ end $$
 # last answer and after what was sent since, anything may still change; an answer to an appeal is the last
 # (portal/rules/votes.py, `settled_by`). An upload that was never sent says nothing of anybody, nor does one that was
 # replaced; when an appeal is taken back, what it contested stands. At the end of the campaign whatever is still under
-# review is over (`abandoned`), so that nothing stays open for long. What was so when the box was sealed stays so: what comes later about an identity takes no vote out of a count, and
-# puts none into it.
+# review is over (`abandoned`), so that nothing stays open for long. What was so when the box was sealed stays so: what
+# comes later about an identity takes no vote out of a count, and puts none into it.
 SETTLED = """
 create view settled_vote as
 select v.ballot_id, v.member_id, v.digest, v.cast_at, b.campaign_id,

@@ -1,0 +1,27 @@
+"""« Mon vote a-t-il été compté ? »: for each ballot what the portal knows, and what the voter can check."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.guards import MemberDep
+from api.pages import render
+from api.portal import portal_of
+from api.routes import page
+from portal.rules.votes import VoteState
+from portal.store import holdings, participation
+
+router = APIRouter()
+
+
+@page(router, "my-votes")
+async def my_votes(request: Request, visitor: MemberDep) -> Response:
+    """Of this campaign, and of those before it."""
+    portal = portal_of(request)
+    async with portal.autocommit() as session:
+        member, _ = await holdings.person(session, visitor.account_id)
+        parts = await participation.of_member(session, member)
+        at = await participation.now(session)
+    return render(
+        request, "votes/mine.html", visitor=visitor, parts=parts, at=at, VoteState=VoteState,
+        mailbox=portal.settings.mail_reply_to,
+    )  # fmt: skip

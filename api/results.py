@@ -1,0 +1,105 @@
+"""The results, for anybody who has the address; and what this portal can protect and what it cannot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.guards import Anyone, Lang
+from api.pages import render
+from api.portal import portal_of
+from api.routes import page
+from portal.rules import results as rules
+from portal.rules.refusals import Refusal, Refused
+from portal.rules.results import Counted
+from portal.rules.votes import Majority
+from portal.store import Session, receipts, results, votes
+from portal.store.ballots import Ballot
+from portal.store.campaigns import Campaign
+from portal.store.results import Published
+from portal.text import results as words
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One option: what it is called, how many chose it, and its share of the bar that is longest."""
+
+    label: str
+    votes: int
+    share: float
+    elected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One ballot of the page."""
+
+    ballot: Ballot
+    counted: Counted
+    said: str
+    # Empty for a ballot with too few votes to be split.
+    lines: Sequence[Line]
+
+
+async def _held(session: Session, code: str) -> tuple[Campaign, Published | None]:
+    campaign = await receipts.public_campaign(session, code)
+    if campaign is None:
+        raise Refused(Refusal.BALLOT_UNKNOWN)
+    return campaign, await results.published(session, campaign.id)
+
+
+@page(router, "results")
+async def results_page(request: Request, language: Lang, visitor: Anyone, campaign: str) -> Response:
+    portal = portal_of(request)
+    async with portal.autocommit() as session:
+        held, published = await _held(session, campaign)
+        counted = {one.ballot_id: one for one in rules.read(published.result)} if published else {}
+        shown = [
+            await _shown(session, held, ballot, counted[ballot.id], language)
+            for ballot in await receipts.ballots_of(session, held.id)
+            if ballot.id in counted
+        ]
+    return render(
+        request, "votes/results.html", visitor=visitor, campaign=held, published=published, shown=shown,
+        file_leaves=rules.may_leave(list(counted.values())), least=rules.MIN_GROUP,
+        mailbox=portal.settings.mail_reply_to,
+    )  # fmt: skip
+
+
+async def _shown(session: Session, campaign: Campaign, ballot: Ballot, counted: Counted, language: str) -> Shown:
+    definition = await votes.definition_of(session, campaign.code, ballot)
+    labels = {option.id: option.label(language) for option in definition.options}
+    majority = Majority(ballot.majority)
+    said = words.outcome(counted, majority, ballot.quorum_percent, labels, language)
+    if counted.small:
+        return Shown(ballot, counted, said, ())
+    most = max(1, *counted.options.values(), 1)
+    return Shown(
+        ballot, counted, said,
+        [
+            Line(labels.get(option, str(option)), votes, 100 * votes / most, option in counted.elected)
+            for option, votes in counted.options.items()
+        ],
+    )  # fmt: skip
+
+
+@page(router, "results-file")
+async def results_file(request: Request, visitor: Anyone, campaign: str) -> Response:
+    """Byte for byte what was counted: its hash is on the page."""
+    async with portal_of(request).autocommit() as session:
+        held, published = await _held(session, campaign)
+    if published is None or not rules.may_leave(rules.read(published.result)):
+        raise Refused(Refusal.RESULTS_NOT_YET)
+    return Response(
+        published.result.encode(), media_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="result-{held.code}.json"', "Cache-Control": "no-store"},
+    )  # fmt: skip
+
+
+@page(router, "protects")
+async def protects(request: Request, visitor: Anyone) -> Response:
+    """« Ce que nous protégeons, ce que nous ne pouvons pas protéger »."""
+    return render(request, "votes/protects.html", visitor=visitor, mailbox=portal_of(request).settings.mail_reply_to)

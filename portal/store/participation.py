@@ -1,0 +1,64 @@
+"""In which campaigns a member has a part, and what became of each of their votes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import bindparam, exists, func, or_, select
+
+from portal.rules.campaigns import CampaignStatus
+from portal.store import Session, ballots, votes
+from portal.store.ballots import Ballot, Card, Registration
+from portal.store.campaigns import Campaign
+from portal.store.members import Member
+from portal.store.paper import on_paper
+from portal.store.votes import Cast
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One campaign that has been opened: the member's own ballots, and the votes that are there."""
+
+    campaign: Campaign
+    cards: Sequence[Card]
+    votes: dict[UUID, Cast]
+    on_paper: bool
+
+
+_MINE = exists().where(
+    Ballot.campaign_id == Campaign.id,
+    Registration.ballot_id == Ballot.id,
+    Registration.member_id == bindparam("member"),
+)
+_OPENED = (
+    select(Campaign, on_paper(Campaign.id, bindparam("member", type_=Registration.member_id.type)))
+    .where(
+        Campaign.status == CampaignStatus.OPEN.value,
+        Campaign.opens <= func.clock_timestamp(),
+        # Of a rehearsal only its own mock members are registered.
+        or_(_MINE, (Campaign.ends > func.clock_timestamp()) & Campaign.rehearsal.is_(False)),
+    )
+    .order_by(Campaign.opens.desc())
+)
+
+
+async def of_member(session: Session, member: Member) -> list[Part]:
+    """The newest first."""
+    parts = []
+    for campaign, paper in (await session.execute(_OPENED, {"member": member.id})).all():
+        mine = await votes.of_member(session, campaign.id, member.id)
+        cards = [
+            card
+            for card in await ballots.cards(session, campaign.id, member)
+            if card.refusal is None or card.registered_at is not None or card.ballot.id in mine
+        ]
+        parts.append(Part(campaign, cards, mine, bool(paper)))
+    return parts
+
+
+async def now(session: Session) -> datetime:
+    """The time by the database, which decides when a vote is over."""
+    at: datetime | None = await session.scalar(select(func.clock_timestamp()))
+    assert at is not None, "the database knows the time"
+    return at
