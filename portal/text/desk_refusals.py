@@ -147,8 +147,8 @@ OF_THE_DESKS: dict[Refusal, str] = {
     ),
     Refusal.CHANGE_REASON_NEEDED: N_("Dites pourquoi : une autre personne doit confirmer, et il en restera une trace."),
     Refusal.NO_LONGER_A_DRAFT: N_(
-        "L'inscription est ouverte : ce changement se propose, et une autre personne responsable du scrutin le "
-        "confirme."
+        "Cette campagne n'est plus une ébauche : le texte d'un vote change par une proposition, qu'une autre personne "
+        "responsable du scrutin confirme."
     ),
     Refusal.NOT_READY_TO_OPEN: N_("Cette campagne n'est pas prête à ouvrir : voyez ci-dessous ce qui manque."),
     Refusal.PROPOSAL_OVER: N_("Cette proposition a déjà reçu sa réponse : revenez à la campagne."),
