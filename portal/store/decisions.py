@@ -339,8 +339,22 @@ async def takes_effect(session: Session, decision: Decision) -> bool:
 
 
 async def was_undone(session: Session, claim_id: UUID) -> bool:
-    opinion = await session.get(Opinion, claim_id)
-    return opinion is not None and opinion.undone_at is not None
+    opinion, decision = await session.get(Opinion, claim_id), await session.get(Decision, claim_id)
+    return any(one is not None and one.undone_at is not None for one in (opinion, decision))
+
+
+async def taken_back(session: Session, submission: Submission, decision: Decision) -> bool:
+    """Whether an approval no longer holds, since the roll has changed; then it waits to be looked at, journalled here.
+
+    Asked under the submission's lock, in the transaction that would let the approval take effect.
+    """
+    if not await session.scalar(select(func.take_back_old_approval(submission.id))):
+        return False
+    await journal.write(
+        session, "approval-taken-back", actor=journal.SYSTEM, member_id=submission.member_id,
+        campaign_id=submission.campaign_id, subject_id=submission.id, key=f"taken-back:{decision.claim_id}",
+    )  # fmt: skip
+    return True
 
 
 # --- what lost its way ----------------------------------------------------------------------------------------------

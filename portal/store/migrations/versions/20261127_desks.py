@@ -25,6 +25,64 @@ begin
 end $$
 """
 
+# An approval is of this name at this address. An import that changed either after they were compared, or after the
+# opinion of somebody who compared nothing on a page, leaves nothing to apply: the case waits again.
+OLD_ROLL = """
+create function of_an_old_roll(of_claim uuid) returns boolean language sql stable as $$
+    select exists (
+        select from opinion o join claim k on k.id = o.claim_id join submission s on s.id = o.submission_id
+        join roll_change c on c.member_id = s.member_id
+        where o.claim_id = of_claim and o.verdict = 'approve' and c.applied_at >= coalesce(k.compared_at, o.given_at)
+        and string_to_array(c.changes, ',') && array['name', 'address']
+    )
+$$;
+create function rests_on_an_old_roll(of_submission uuid) returns boolean language sql stable as $$
+    select exists (
+        select from opinion o where o.submission_id = of_submission and o.undone_at is null
+        and of_an_old_roll(o.claim_id)
+    )
+$$;
+create function take_back_old_approval(of_submission uuid) returns boolean language plpgsql security definer
+set search_path = public, pg_temp as $$
+begin
+    -- An import that is being applied to this person ends first; one that comes later voids what was confirmed.
+    perform 1 from member m join submission s on s.member_id = m.id where s.id = of_submission for no key update of m;
+    if not exists (
+        select from decision where submission_id = of_submission and undone_at is null and verdict = 'approve'
+    ) or not rests_on_an_old_roll(of_submission) then
+        return false;
+    end if;
+    update decision set undone_at = clock_timestamp() where submission_id = of_submission and undone_at is null;
+    update opinion set undone_at = clock_timestamp()
+    where submission_id = of_submission and undone_at is null and of_an_old_roll(claim_id);
+    return true;
+end $$;
+create function refuse_approval_on_an_old_roll() returns trigger language plpgsql security definer
+set search_path = public, pg_temp as $$
+begin
+    if new.status = 'approved' and old.status <> 'approved' and rests_on_an_old_roll(new.id) then
+        raise exception 'compared with what is no longer the roll' using errcode = 'check_violation';
+    end if;
+    return new;
+end $$
+"""
+# As before; and late, where the roll has changed since.
+UNDONE_IN_TIME = """
+create or replace function refuse_late_undo() returns trigger language plpgsql as $$
+declare
+    until timestamptz := to_jsonb(old) ->> tg_argv[0];
+begin
+    if old.undone_at is not null or not exists (
+        select from submission s where s.id = old.submission_id and s.status = 'submitted'
+    ) or (now() > until and not case tg_table_name
+        when 'opinion' then of_an_old_roll(old.claim_id) else rests_on_an_old_roll(old.submission_id)
+    end) then
+        raise exception 'too late to undo' using errcode = 'check_violation';
+    end if;
+    return new;
+end $$
+"""
+
 
 def upgrade() -> None:
     op.execute(WORDS)
@@ -33,3 +91,11 @@ def upgrade() -> None:
             f"create trigger words_by_two before update on {table} for each row"
             " execute function refuse_words_of_one_person()"
         )
+    op.execute(OLD_ROLL)
+    op.execute(UNDONE_IN_TIME)
+    op.execute(
+        "create trigger on_the_roll_of_today before update of status on submission for each row"
+        " execute function refuse_approval_on_an_old_roll()"
+    )
+    op.execute("revoke execute on function take_back_old_approval(uuid) from public")
+    op.execute("grant execute on function take_back_old_approval(uuid) to scrutin_worker")
