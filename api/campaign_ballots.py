@@ -18,7 +18,7 @@ from api.campaign_forms import (
     read_words,
     typed_ballot,
 )  # fmt: skip
-from api.campaigns import asked, campaign_called, problems_said, one_person_writes
+from api.campaigns import asked, campaign_called, one_person_writes, problems_said
 from api.forms import SentForm
 from api.guards import Lang, OrganiserDep, same_form
 from api.pages import go, language_of, render

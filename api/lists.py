@@ -148,6 +148,8 @@ class Reader:
                 return watch.cases(self.asked.campaign.id)
             case List.UNDELETED:
                 return watch.undeleted()
+            case List.UNSENT:
+                return watch.unsent()
             case _:
                 return watch.on_paper(self.asked.campaign.id)
 

@@ -62,6 +62,8 @@ STATUS = {
     Refusal.NEWER_SUBMISSION: 409,
     Refusal.ALREADY_DECIDED: 409,
     Refusal.CLAIM_EXPIRED: 409,
+    Refusal.CLAIM_TAKEN_BACK: 409,
+    Refusal.CLAIM_GIVEN_BACK: 409,
     Refusal.CLAIM_NEEDED: 404,
     Refusal.PROLONGED_ALREADY: 409,
     Refusal.ROLL_SEEN_FIRST: 409,

@@ -143,9 +143,11 @@ async def _import(
         undecided = entry.status in UNDECIDED
         summary = await roll_diff.summary(session, import_id) if undecided else None
         rows = await roll_diff.listed(session, import_id, SHOWN) if undecided else []
+        why = await _why_two(session, visitor, import_id, summary) if summary else None
         context: dict[str, Any] = {
             **await _progress(session, entry, language),
-            "why_two": await _why_two(session, visitor, import_id, summary) if summary else None,
+            "why_two": why,
+            "too_new": summary is not None and await _too_new(session, visitor, entry, why),
             "problems_found": [(p.line, problem(p, language)) for p in await roll.problems(session, import_id)],
             "ignored": await roll.ignored(session, import_id),
         }
@@ -248,6 +250,12 @@ async def _why_two(session: Session, visitor: Visitor, import_id: UUID, summary:
     return "many" if summary.takes_two else None
 
 
+async def _too_new(session: Session, visitor: Visitor, entry: RollImport, why: str | None) -> bool:
+    """Whether this takes two, and they are nobody's second person yet."""
+    two = why is not None or entry.status == ImportStatus.PROPOSED
+    return two and await staff.new_in_role(session, visitor.account_id, Role.OPERATOR, Role.OFFICER)
+
+
 async def _decide(
     session: Session, visitor: Visitor, import_id: UUID, form: RollConfirmFields
 ) -> Refusal | ImportStatus:
@@ -263,8 +271,7 @@ async def _decide(
     if summary.doubts and form.doubts != "yes":
         return Refusal.ROLL_DOUBTS_UNSEEN
     why = await _why_two(session, visitor, import_id, summary)
-    two = why is not None or entry.status == ImportStatus.PROPOSED
-    if two and await staff.new_in_role(session, visitor.account_id, Role.OPERATOR, Role.OFFICER):
+    if await _too_new(session, visitor, entry, why):
         return Refusal.ROLE_TOO_NEW
     if why is not None:
         if entry.status == ImportStatus.DRAFT:

@@ -95,6 +95,8 @@ class Refusal(StrEnum):
     # review
     CLAIM_NEEDED = "claim-needed"
     CLAIM_EXPIRED = "claim-expired"
+    CLAIM_TAKEN_BACK = "claim-taken-back"
+    CLAIM_GIVEN_BACK = "claim-given-back"
     NEWER_SUBMISSION = "newer-submission"
     ALREADY_DECIDED = "already-decided"
     ANOTHER_REVIEWER_NEEDED = "another-reviewer-needed"

@@ -58,6 +58,11 @@ OF_THE_DESKS: dict[Refusal, str] = {
     Refusal.CLAIM_EXPIRED: N_(
         "Ce dossier est resté ouvert trop longtemps et il est retourné dans la file : reprenez-le pour décider."
     ),
+    Refusal.CLAIM_TAKEN_BACK: N_(
+        "Une personne des opérations a remis ce dossier dans la file pendant qu'il était ouvert chez vous : rien de "
+        "votre part n'a été noté, prenez le suivant."
+    ),
+    Refusal.CLAIM_GIVEN_BACK: N_("Vous avez rendu ce dossier à la file : prenez le suivant."),
     Refusal.NEWER_SUBMISSION: N_(
         "Cette personne a envoyé d'autres photos depuis : votre décision n'a pas été prise en compte, "
         "ouvrez le nouvel envoi."

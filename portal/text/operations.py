@@ -26,6 +26,7 @@ class List(StrEnum):
     SECOND_LOOKS = "second-looks"
     UNDELETED = "undeleted"
     PAPER = "paper"
+    UNSENT = "unsent"
 
 
 STAGES: dict[Stage, str] = {
@@ -96,6 +97,7 @@ LISTS: dict[List, str] = {
     List.SECOND_LOOKS: N_("Attendent un autre regard"),
     List.UNDELETED: N_("Pièces à supprimer"),
     List.PAPER: N_("Votes par la poste"),
+    List.UNSENT: N_("Courriels à envoyer"),
 }
 
 EMPTY: dict[List, str] = {
@@ -108,6 +110,7 @@ EMPTY: dict[List, str] = {
     List.SECOND_LOOKS: N_("Aucun dossier n'attend un autre regard depuis plus d'un jour."),
     List.UNDELETED: N_("Toutes les pièces qui ne servent plus sont supprimées."),
     List.PAPER: N_("Personne ne vote par la poste."),
+    List.UNSENT: N_("Aucun courriel n'attend de partir."),
 }
 
 # What stands above the three columns that each list has of its own; without words there is no such column.
@@ -121,6 +124,7 @@ COLUMNS: dict[List, tuple[str, str, str]] = {
     List.SECOND_LOOKS: (N_("Ce qui attend"), N_("Depuis le"), ""),
     List.UNDELETED: (N_("Ce qui s'est passé"), N_("Ne sert plus depuis le"), ""),
     List.PAPER: (N_("Motif"), N_("Depuis le"), ""),
+    List.UNSENT: (N_("Courriel et dernière réponse du serveur"), N_("À envoyer le"), ""),
 }
 
 NUMBER, FAMILY_NAME, GIVEN_NAME = N_("Numéro"), N_("Nom de famille"), N_("Prénom")
@@ -191,7 +195,7 @@ def what(listed: List, code: str, language: str, *, held: bool = False) -> str:
             return word(WAITING, Step(code), language) if code else gettext(language)(NEVER_CAME)
         case List.STUCK | List.NO_WORKFLOW:
             return word(REASONS, Stuck(code), language)
-        case List.BOUNCED:
+        case List.BOUNCED | List.UNSENT:
             kind, _, answer = code.partition(" ")
             return (
                 f"{mail_name(MailKind(kind), language)} ({answer})" if answer else mail_name(MailKind(kind), language)

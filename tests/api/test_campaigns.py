@@ -138,7 +138,11 @@ async def test_an_officer_of_today_is_told_that_somebody_else_confirms(visit_alo
     await one.get(f"/fr/campagne/{campaign.code}/annulation")
     await one.submit("/annulation", reason="Erreur")
     await other.get(f"/fr/campagne/{campaign.code}")
-    await agreed(other)
+    address = next(link for link in other.page.links if "/proposition/" in link)
+    await other.get(address)
+    assert says(other, Refusal.ROLE_TOO_NEW)
+    assert "Confirmer et appliquer" not in other.page.text
+    await other.post(address, {**other.page.form(address).fields, "verdict": "confirm"})
     assert says(other, Refusal.ROLE_TOO_NEW)
     assert (await the(sessions, campaign.code)).status == "open"
     await other.get(f"/fr/campagne/{campaign.code}/annulation")

@@ -156,7 +156,8 @@ async def test_a_case_that_its_reviewer_has_left_goes_back_to_the_queue(visit: V
     assert notices(operator, "rendu")
     assert await trail(sessions) == [("lease-returned", "operator", "taken-back")]
     assert await take(colleague)
-    await reviewer.get("/fr/examen")
+    await reviewer.compare()
+    assert says(reviewer, Refusal.CLAIM_TAKEN_BACK)
     assert await count(sessions, "select count(*) from claim where returned_at is null") == 1
 
 
