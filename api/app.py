@@ -90,6 +90,8 @@ def create_app(settings: Settings, *, client: Client | None = None, task_queue: 
         app.state.portal = portal
         yield
         portal.passwords.close()
+        # A count behind a page's back holds a connection, which would be left open.
+        await portal.minute.close()
         await portal.engine.dispose()
 
     app = FastAPI(

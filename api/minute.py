@@ -21,6 +21,7 @@ class Minute:
         self.kept_for = kept_for
         self._kept: dict[Hashable, tuple[float, Any]] = {}
         self._making: dict[Hashable, asyncio.Task[Any]] = {}
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     async def of(self, name: Hashable, make: Callable[[], Awaitable[Made]]) -> Made:
         """What is known under this name, made anew once it is a minute old."""
@@ -46,6 +47,8 @@ class Minute:
         if making is None:
             making = self._making[name] = asyncio.create_task(self._make(name, make))
             making.add_done_callback(_say_failure)
+            self._under_way.add(making)
+            making.add_done_callback(self._under_way.discard)
         if known is not None and age < self.kept_for * STALE_FOR:
             found = known[1]
             return found
@@ -66,6 +69,13 @@ class Minute:
     def forget(self) -> None:
         self._kept.clear()
         self._making.clear()
+
+    async def close(self) -> None:
+        """Nothing is being made any more, and what it had of the records is given back."""
+        under_way = list(self._under_way)
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
 
 def _say_failure(task: asyncio.Task[Any]) -> None:

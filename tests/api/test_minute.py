@@ -72,3 +72,24 @@ async def test_a_count_that_fails_is_tried_again() -> None:
     count = Counting()
     count.let.set()
     assert await minute.behind("people", count) == 1
+
+
+async def test_nothing_is_being_made_once_it_is_closed() -> None:
+    """What was counted behind a page held a connection to the records."""
+    minute, given_back = Minute(), asyncio.Event()
+
+    async def slow() -> int:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            given_back.set()
+        return 1
+
+    asked = asyncio.create_task(minute.behind("people", slow))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    # Forgotten meanwhile, it is under way all the same.
+    minute.forget()
+    await minute.close()
+    assert given_back.is_set()
+    assert isinstance((await asyncio.gather(asked, return_exceptions=True))[0], asyncio.CancelledError)
