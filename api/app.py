@@ -74,8 +74,7 @@ PAGES = [
     )
 ]  # fmt: skip
 
-# A part of an upload must never be rolled to a file: it is an identity document in clear, or everybody's address
-# (security.md §4.2).
+# A part of an upload must never be rolled to a file: it is an identity document in clear, or everybody's address.
 MultiPartParser.spool_max_size = max(UPLOAD_LIMIT, ROLL_LIMIT) + 1
 
 

@@ -34,6 +34,7 @@ class Refusal(StrEnum):
     # staff accounts
     OWN_ACCOUNT = "own-account"
     LAST_OFFICER = "last-officer"
+    OFFICER_NEEDS_ANOTHER = "officer-needs-another"
     RESET_NEEDS_ANOTHER = "reset-needs-another"
     ROLE_TOO_NEW = "role-too-new"
     EMAIL_UNREADABLE = "email-unreadable"

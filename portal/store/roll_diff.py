@@ -13,7 +13,7 @@ from portal.store import Session
 
 # A name, an address, a group: what a line says and the roll does not. People who left before and are not in the file
 # are nobody's business. An address that its owner has proven, or chose a password with, is never replaced
-# (security.md T18); nor is one taken that serves somebody else.
+# (security-tests.md T18); nor is one taken that serves somebody else.
 _DIFF = """
 with times as materialized (
     select exists (
@@ -191,7 +191,7 @@ async def summary(session: Session, import_id: UUID) -> Summary:
 
 
 async def changes_entry_of(session: Session, import_id: UUID, member_id: UUID | None) -> bool:
-    """Whether it changes this person's entry, in whatever it is: then somebody else confirms it (security.md T62).
+    """Whether it changes this person's entry, in whatever it is: then somebody else confirms it (T62).
 
     What an import does is written into the journal in the name of whoever confirmed it, which takes nobody's own act.
     """

@@ -44,6 +44,10 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "Effacer les clés de quelqu'un demande deux personnes : une autre personne responsable du scrutin doit "
         "confirmer, dans les 24 heures."
     ),
+    Refusal.OFFICER_NEEDS_ANOTHER: N_(
+        "Donner le rôle de responsable du scrutin demande deux personnes : l'une le propose, une autre le confirme "
+        "dans les 24 heures."
+    ),
     Refusal.ROLE_TOO_NEW: N_(
         "Vous avez ce rôle depuis moins de 24 heures : une autre personne doit proposer ou confirmer à votre place."
     ),

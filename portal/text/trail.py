@@ -27,6 +27,7 @@ ACTIONS = {
     "data-downloaded": N_("Vos données téléchargées"),
     "decided": N_("Décision prise sur votre pièce d'identité"),
     "decision-ignored": N_("Signal de décision reçu, resté sans effet"),
+    "staff-officer-proposed": N_("Rôle de responsable du scrutin proposé pour une personne du personnel"),
     "approval-taken-back": N_("Approbation sans effet : votre nom ou votre adresse a changé au registre entre-temps"),
     "documents-closed": N_("Fin de l'envoi, sans décision"),
     "documents-erased": N_("Photos supprimées, absence vérifiée"),

@@ -5,7 +5,7 @@ from alembic import op
 revision = "20261127_desks"
 down_revision = "20261127_votes"
 
-# One person drafts; what two officers have opened is theirs, whatever the date (security.md T68). The second
+# One person drafts; what two officers have opened is theirs, whatever the date (security-tests.md T68). The second
 # signature is written by a trigger, which writes the words: nothing else writes to these tables from within one.
 WORDS = """
 create function refuse_words_of_one_person() returns trigger language plpgsql security definer
@@ -83,6 +83,50 @@ begin
 end $$
 """
 
+# Whoever can make an officer alone can be two in a day (security-tests.md T62). Whose role or access was taken within
+# a day still counts: nobody becomes the only officer by taking it from the others.
+OFFICERS = """
+create function officer_takes_two() returns boolean language sql stable as $$
+    select count(distinct id) >= 2 from (
+        select account_id as id from staff_role where role = 'officer'
+        union all
+        select account_id from staff_act
+        where kind = 'revoke' and role = 'officer' and actor_id is not null
+        and at > clock_timestamp() - interval '24 hours'
+    ) one
+$$;
+create function refuse_officer_by_one() returns trigger language plpgsql security definer
+set search_path = public, pg_temp as $$
+begin
+    if new.actor_id is null or not (new.kind = 'ask-officer' or (new.kind = 'grant' and new.role = 'officer')) then
+        return new;
+    end if;
+    -- As the act itself: one after the other.
+    perform pg_advisory_xact_lock(7204992);
+    if new.kind = 'grant' and (not officer_takes_two() or exists (
+        select from staff_role where account_id = new.account_id and role = 'officer'
+    )) then
+        return new;
+    end if;
+    if new_in_role(new.actor_id, array['officer']) then
+        raise exception 'in this role for less than a day' using errcode = 'check_violation';
+    end if;
+    if new.kind = 'grant' and not exists (
+        select from staff_act a
+        where a.id = new.confirms and a.kind = 'ask-officer' and a.account_id = new.account_id
+        and a.actor_id <> new.actor_id and a.at > clock_timestamp() - interval '24 hours'
+        -- Not by two of whom one has lost the role since.
+        and exists (
+            select from staff_role r join account c on c.id = r.account_id
+            where r.account_id = a.actor_id and r.role = 'officer' and c.staff_suspended_at is null
+        )
+    ) then
+        raise exception 'two officers make an officer' using errcode = 'check_violation';
+    end if;
+    return new;
+end $$
+"""
+
 
 def upgrade() -> None:
     op.execute(WORDS)
@@ -99,3 +143,16 @@ def upgrade() -> None:
     )
     op.execute("revoke execute on function take_back_old_approval(uuid) from public")
     op.execute("grant execute on function take_back_old_approval(uuid) to scrutin_worker")
+    op.drop_constraint(op.f("ck_staff_act_kind"), "staff_act", type_="check")
+    op.create_check_constraint(
+        op.f("ck_staff_act_kind"),
+        "staff_act",
+        "kind in ('invite', 'grant', 'revoke', 'suspend', 'reinstate', 'end-sessions', 'ask-reset', 'reset',"
+        " 'ask-officer')",
+    )
+    op.execute(OFFICERS)
+    # After the one that asks for an author, before the one that does it.
+    op.execute(
+        "create trigger ab_two_for_an_officer before insert on staff_act for each row"
+        " execute function refuse_officer_by_one()"
+    )
