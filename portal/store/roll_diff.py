@@ -107,18 +107,20 @@ _REPORTED = text(
     """
 select c.line, m.number, m.given_name, m.family_name, c.kind, c.changes, c.doubts, c.overtaken
 from roll_change c left join member m on m.id = c.member_id
-where c.import_id = cast(:import as uuid) order by c.position limit :most
+where c.import_id = cast(:import as uuid) and c.applied_at is not null order by c.position limit :most
 """
 )
 _LEFT = text(
     """
 select c.line, m.number, m.given_name, m.family_name, c.kind, c.changes, c.doubts, c.overtaken
 from roll_change c left join member m on m.id = c.member_id
-where c.import_id = cast(:import as uuid) and (c.doubts <> '' or c.overtaken) order by c.position limit :most
+where c.import_id = cast(:import as uuid) and c.applied_at is not null and (c.doubts <> '' or c.overtaken)
+order by c.position limit :most
 """
 )
 _DONE = text(
-    "select kind, count(*) from roll_change where import_id = cast(:import as uuid) and not overtaken group by kind"
+    "select kind, count(*) from roll_change where import_id = cast(:import as uuid) and applied_at is not null"
+    " and not overtaken group by kind"
 )
 EVERYBODY = 1_000_000
 

@@ -79,6 +79,7 @@ ACTIONS = {
     "voted": N_("Vote déposé : le portail sait que vous avez voté, pas ce que vous avez choisi"),
     "roll-consulted": N_("Votre fiche du registre comparée à une demande faite sur le portail"),
     "roll-abandoned": N_("Fichier du registre des membres abandonné"),
+    "roll-stopped": N_("Import du registre des membres arrêté avant la fin"),
     "roll-added": N_("Ajout au registre des membres, d'après le fichier du syndicat"),
     "roll-changed": N_("Fiche modifiée d'après le fichier du syndicat"),
     "roll-confirmed": N_("Import du registre des membres confirmé"),

@@ -1,5 +1,6 @@
 """What one person alone did at the desks, and two now do; and what an import, or an approval, meets on its way."""
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "20261127_desks"
@@ -127,6 +128,86 @@ begin
 end $$
 """
 
+# As before; and one that was confirmed may be stopped, between two batches.
+IMPORT = """
+create or replace function guard_roll_import() returns trigger language plpgsql as $$
+declare
+    gone bigint;
+    present bigint;
+    two boolean;
+begin
+    if tg_op = 'INSERT' then
+        if new.status not in ('draft', 'faulty') then
+            raise exception 'an import begins as a draft' using errcode = 'check_violation';
+        end if;
+        return new;
+    end if;
+    if old.proposed_by is not null and new.proposed_by is distinct from old.proposed_by then
+        raise exception 'a proposal stays whose it is' using errcode = 'check_violation';
+    end if;
+    if new.status = old.status then
+        return new;
+    end if;
+    if (old.status, new.status) not in (
+        ('draft', 'proposed'), ('draft', 'confirmed'), ('draft', 'abandoned'), ('proposed', 'confirmed'),
+        ('proposed', 'abandoned'), ('confirmed', 'done'), ('confirmed', 'abandoned')
+    ) then
+        raise exception 'an import is decided once' using errcode = 'check_violation';
+    end if;
+    if old.status = 'confirmed' then
+        -- What the worker has done is done; a person may stop it, and only what has changed nothing is abandoned.
+        if current_user <> 'scrutin_worker' and session_user in ('scrutin_api', 'scrutin_worker') and (
+            new.stopped_by is null or new.stopped_at is null
+        ) then
+            raise exception 'whoever stops an import says so' using errcode = 'check_violation';
+        end if;
+        if (new.status = 'abandoned') = exists (
+            select from roll_change where import_id = new.id and applied_at is not null
+        ) and new.stopped_by is not null then
+            raise exception 'an import is abandoned that has changed nothing' using errcode = 'check_violation';
+        end if;
+        if new.status = 'abandoned' and new.stopped_by is null then
+            raise exception 'whoever stops an import says so' using errcode = 'check_violation';
+        end if;
+        return new;
+    end if;
+    -- Neither of two persons is somebody whom the other has just given a role (security.md T62).
+    if new.status = 'proposed' and new_in_role(new.proposed_by, array['operator', 'officer']) then
+        raise exception 'in this role for less than a day' using errcode = 'check_violation';
+    end if;
+    if new.status = 'confirmed' then
+        if current_user = 'scrutin_worker' or new.confirmed_by is null then
+            raise exception 'a person confirms an import' using errcode = 'check_violation';
+        end if;
+        -- The hour before as well: what is confirmed then is applied while people vote.
+        two := exists (
+            select from campaign
+            where opens <= clock_timestamp() + interval '1 hour' and closes > clock_timestamp() and not rehearsal
+        ) and exists (select from roll_change where import_id = new.id and electorate);
+        if two and (new.proposed_by is null or new.proposed_by = new.confirmed_by) then
+            raise exception 'two persons change an electorate' using errcode = 'check_violation';
+        end if;
+        select count(*) into gone from roll_change where import_id = new.id and kind = 'gone';
+        select count(*) into present from member where left_at is null and rehearsal_id is null;
+        two := two or (gone > 20 and gone > present * 0.1);
+        if gone > 20 and gone > present * 0.1
+           and (new.proposed_by is null or new.proposed_by = new.confirmed_by) then
+            raise exception 'two persons take a tenth of the roll off it' using errcode = 'check_violation';
+        end if;
+        if (two or new.proposed_by is not null) and new_in_role(new.confirmed_by, array['operator', 'officer']) then
+            raise exception 'in this role for less than a day' using errcode = 'check_violation';
+        end if;
+        if exists (
+            select from roll_change c join account a on a.member_id = c.member_id
+            where c.import_id = new.id and a.id = new.confirmed_by and c.kind <> 'same'
+        ) then
+            raise exception 'nobody confirms what changes their own entry' using errcode = 'check_violation';
+        end if;
+    end if;
+    return new;
+end $$
+"""
+
 
 def upgrade() -> None:
     op.execute(WORDS)
@@ -156,3 +237,11 @@ def upgrade() -> None:
         "create trigger ab_two_for_an_officer before insert on staff_act for each row"
         " execute function refuse_officer_by_one()"
     )
+    op.add_column("roll_import", sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("roll_import", sa.Column("stopped_by", sa.Uuid(), nullable=True))
+    op.create_foreign_key(op.f("fk_roll_import_stopped_by"), "roll_import", "account", ["stopped_by"], ["id"])
+    op.create_check_constraint(
+        op.f("ck_roll_import_stopped"), "roll_import", "(stopped_at is null) = (stopped_by is null)"
+    )
+    op.execute("grant update (stopped_at, stopped_by, finished_at) on roll_import to scrutin_api")
+    op.execute(IMPORT)
