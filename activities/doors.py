@@ -89,7 +89,7 @@ class DoorActivities:
                     await self._mail(session, request, MailKind.DOOR_PROOF, "reminder", facts={"reminder": "yes"})
             elif status is Status.ASKED and order.moment is Moment.LAPSE:
                 await self._close(session, request, Status.LAPSED, code=Status.LAPSED.value)
-                # Many forms with one address are one reminder and one end, not a mail for each (security.md T114).
+                # Many forms with one address are one reminder and one end, not a mail for each (T114).
                 if await doors.is_newest_unproven(session, request):
                     await self._mail(session, request, MailKind.DOOR_LAPSED)
             elif status is Status.PROVEN and order.moment is Moment.RECEIVED:

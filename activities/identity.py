@@ -232,6 +232,8 @@ class IdentityActivities:
                 return Applied(applied, refused=applied and outcome is SubmissionStatus.REFUSED)
             if not await decisions.takes_effect(session, decision):
                 return Applied(False, not_before=decision.effective_at)
+            if await decisions.taken_back(session, submission, decision):
+                return Applied(False)
             return await self._take_effect(session, order, submission, decision)
 
     async def _take_effect(

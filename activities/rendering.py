@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import css_inline
 from jinja2 import Environment
@@ -13,10 +13,24 @@ from jinja2 import Environment
 from portal.rules.mail import MOST_REMINDERS, MailKind
 from portal.store.mail import Said
 from portal.text import TORONTO, environment, gettext
+from portal.text.addresses import path
 from portal.text.catalogues import N_
 
 MAILS = Path(__file__).parent / "mails"
+
+
+class Twice(NamedTuple):
+    """The page that the link of such a mail opens, and what its text says, as a template of its own."""
+
+    page: str
+    template: str
+
+
 LINE = 76
+RULE = "=" * 40
+# Nobody knows yet which language these readers choose: both are in one mail. Each with the page that its link opens.
+BOTH = {MailKind.STAFF_INVITATION: Twice("staff-invitation", "_invited.html")}
+OTHER = {"fr": "en", "en": "fr"}
 _LIST_ITEM = re.compile(r"(- |\d\. )")
 
 
@@ -36,6 +50,12 @@ def marked(letter: Letter, said: Said, language: str) -> tuple[Letter, Said]:
         replace(letter, subject=f"{word} {letter.subject}", text=f"{word}\n\n{letter.text}"),
         replace(said, subject=f"{word} {said.subject}"),
     )
+
+
+def _facts_in(other: str, language: str, kind: MailKind, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The same link, to the page in the other language."""
+    page = BOTH[kind].page
+    return {**facts, "second": True, "link": facts["link"].replace(path(page, language), path(page, other), 1)}
 
 
 def _one_line(subject: str) -> str:
@@ -74,11 +94,24 @@ class Letters:
     def render(self, kind: MailKind, language: str, facts: Mapping[str, Any]) -> Letter:
         subject, text = self.words(kind, language, facts)
         page = self._pages[language].get_template(f"{kind}/body.html")
-        html = page.render({**self._given(facts), "subject": subject})
+        given = {**self._given(facts), "subject": subject}
+        if kind in BOTH:
+            other = OTHER[language]
+            again = self._pages[other].get_template(BOTH[kind].template)
+            given["again"] = again.make_module(self._given(_facts_in(other, language, kind, facts)))
+        html = page.render(given)
         return Letter(subject=subject, text=text, html=self._inliner.inline(html))
 
     def words(self, kind: MailKind, language: str, facts: Mapping[str, Any]) -> tuple[str, str]:
         """Subject and text alone: what is kept of a mail."""
+        subject, text = self._in(language, kind, facts)
+        if kind in BOTH:
+            other = OTHER[language]
+            their_subject, their_text = self._in(other, kind, _facts_in(other, language, kind, facts))
+            return f"{subject} / {their_subject}", f"{text}\n{RULE}\n\n{their_text}"
+        return subject, text
+
+    def _in(self, language: str, kind: MailKind, facts: Mapping[str, Any]) -> tuple[str, str]:
         given, texts = self._given(facts), self._texts[language]
         subject = _one_line(texts.get_template(f"{kind}/subject.txt").render(given))
         return subject, _set_in_paragraphs(texts.get_template(f"{kind}/body.txt").render(given))

@@ -209,7 +209,7 @@ class SweepActivities:
         async with self.sessions.begin() as session:
             await sign_ins.drop_expired(session)
             await accounts.drop_old_attempts(session, datetime.now(UTC) - timedelta(days=2))
-            await decisions.purge_notes(session)
+            await leftovers.purge_notes(session)
             await doors.forget(session, datetime.now(UTC) - FORGOTTEN_AFTER)
             await mail.forget_notes(session)
             await self._forget_drafts(session)

@@ -85,8 +85,7 @@ PAGES = [
     )
 ]  # fmt: skip
 
-# A part of an upload must never be rolled to a file: it is an identity document in clear, or everybody's address
-# (security.md §4.2).
+# A part of an upload must never be rolled to a file: it is an identity document in clear, or everybody's address.
 MultiPartParser.spool_max_size = max(UPLOAD_LIMIT, ROLL_LIMIT) + 1
 
 
@@ -101,6 +100,8 @@ def create_app(settings: Settings, *, client: Client | None = None, task_queue: 
         app.state.portal = portal
         yield
         portal.passwords.close()
+        # A count behind a page's back holds a connection, which would be left open.
+        await portal.minute.close()
         await portal.engine.dispose()
 
     app = FastAPI(

@@ -18,7 +18,7 @@ from api.campaign_forms import (
     read_words,
     typed_ballot,
 )  # fmt: skip
-from api.campaigns import asked, campaign_called, problems_said, words_may_change
+from api.campaigns import asked, campaign_called, one_person_writes, problems_said
 from api.forms import SentForm
 from api.guards import Lang, OrganiserDep, same_form
 from api.pages import go, language_of, render
@@ -77,11 +77,8 @@ async def remove_ballot(
 async def _save(
     request: Request, language: str, visitor: Visitor, campaign: Campaign, form: BallotFields, ballot: Ballot | None
 ) -> Response:
-    """A question of a draft as a whole; of a campaign not yet open for registration its words."""
+    """A question of a draft as a whole."""
     portal = portal_of(request)
-    if ballot is not None and campaign.status != CampaignStatus.DRAFT.value:
-        words = form.model_dump(include={"title_fr", "title_en", "question_fr", "question_en"})
-        form = (await _filled_in(request, ballot)).model_copy(update=words)
     read = read_ballot(form)
     async with portal.sessions.begin() as session:
         ids = {
@@ -129,7 +126,7 @@ def _form(
     )
     return render(
         request, "campaigns/ballot.html", visitor=visitor, campaign=campaign, form=form, ballot=ballot, kinds=KINDS,
-        places=places, whole=draft, registered=registered, alone=words_may_change(campaign, at),
+        places=places, whole=draft, registered=registered, alone=one_person_writes(campaign),
         frozen=not draft and (campaign.cancelled or campaign.opens <= at),
         officer=Role.OFFICER in visitor.roles, **problems_said(problems, language_of(request)),
     )  # fmt: skip
@@ -157,10 +154,10 @@ async def edit_ballot(request: Request, visitor: OrganiserDep, code: str, ballot
 async def change_ballot(
     request: Request, language: Lang, visitor: OrganiserDep, form: BallotForm, code: str, ballot_id: UUID
 ) -> Response:
-    """One person's act until registration opens; from then on a proposal of an officer, with a reason."""
+    """One person's act in a draft; from then on a proposal of an officer, with a reason."""
     same_form(visitor, form.form_token)
     campaign, ballot, registered = await _ballot(request, code, ballot_id)
-    if words_may_change(campaign, datetime.now(UTC)):
+    if one_person_writes(campaign):
         return await _save(request, language, visitor, campaign, form, ballot)
     if Role.OFFICER not in visitor.roles:
         raise Refused(Refusal.NOT_ALLOWED)

@@ -234,6 +234,7 @@ async def _change_page(
     async with portal_of(request).autocommit() as session:
         campaign = await campaign_called(session, code)
         proposal = await _proposal(session, campaign, change_id)
+        too_new = await campaign_changes.may_sign(session, visitor.account_id, campaign.id) is Refusal.ROLE_TOO_NEW
         change = proposal.change
         live = proposal.refusal is None
         effects = await effects_of(session, campaign, proposal.kind, change.wanted) if live else None
@@ -247,7 +248,7 @@ async def _change_page(
     problems = {} if refusal is None else {field_of(refusal): refusal}
     return render(
         request, "campaigns/change.html", visitor=visitor, campaign=campaign, proposal=proposal, effects=effects,
-        moved=instants, question=question, mark=_key_of(proposal), mine=change.proposed_by == visitor.account_id,
+        too_new=too_new, moved=instants, question=question, mark=_key_of(proposal), mine=change.proposed_by == visitor.account_id,
         officer=Role.OFFICER in visitor.roles, **problems_said(problems, language_of(request)),
     )  # fmt: skip
 

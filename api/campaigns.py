@@ -69,10 +69,9 @@ async def asked(session: Session, campaign: Campaign) -> list[Question]:
     return [Question(b, stand, electors.get(b.id, 0), registered.get(b.id, 0)) for b, stand in found]
 
 
-def words_may_change(campaign: Campaign, at: datetime) -> bool:
-    """Whether one person alone may still mend the words: nobody has read them."""
-    draft = campaign.status == CampaignStatus.DRAFT.value
-    return draft or (campaign.status == CampaignStatus.OPEN.value and at < campaign.registration_opens)
+def one_person_writes(campaign: Campaign) -> bool:
+    """Whether one person alone may still write: what two officers have opened is changed by two."""
+    return campaign.status == CampaignStatus.DRAFT.value
 
 
 def problems_said(problems: Mapping[str, Refusal], language: str) -> dict[str, Any]:
@@ -122,7 +121,7 @@ async def campaign_page(
         request, "campaigns/one.html", visitor=visitor, campaign=campaign, questions=questions, timeline=timeline,
         pending=[p for p in proposals if p.pending and not p.expired], at=at, opened_on=opened_on, mock=mock,
         answered=[p for p in proposals if not p.pending or p.expired], temporal=link, files=files,
-        words_may_change=words_may_change(campaign, at), obstacles=found, before=before,
+        obstacles=found, before=before,
         **problems_said(problems or {}, language_of(request)),
     )  # fmt: skip
 
@@ -150,6 +149,8 @@ async def create_campaign(request: Request, language: Lang, visitor: OrganiserDe
 async def draft(request: Request, visitor: OrganiserDep, code: str) -> Response:
     async with portal_of(request).autocommit() as session:
         campaign = await campaign_called(session, code)
+    if not one_person_writes(campaign):
+        raise Refused(Refusal.NO_LONGER_A_DRAFT)
     return _campaign_form(request, visitor, typed_campaign(campaign), campaign, {})
 
 
@@ -157,14 +158,10 @@ async def draft(request: Request, visitor: OrganiserDep, code: str) -> Response:
 async def save_draft(
     request: Request, language: Lang, visitor: OrganiserDep, form: CampaignForm, code: str
 ) -> Response:
-    """A draft as a whole; of a campaign that was opened, and not for registration yet, its titles."""
+    """A draft as a whole; a campaign that was opened keeps its titles (the records say so)."""
     same_form(visitor, form.form_token)
     async with portal_of(request).autocommit() as session:
         campaign = await campaign_called(session, code)
-    if campaign.status != CampaignStatus.DRAFT.value:
-        # Only the titles are read there: the rest is what it was.
-        kept = typed_campaign(campaign).model_copy(update={"title_fr": form.title_fr, "title_en": form.title_en})
-        form = kept.model_copy(update={"form_token": form.form_token})
     return await _save(request, language, visitor, form, read_campaign(form, new=False), campaign)
 
 
@@ -200,8 +197,7 @@ def _order(read: Read) -> dict[str, Refusal]:
 def _campaign_form(
     request: Request, visitor: Visitor, form: CampaignFields, campaign: Campaign | None, problems: Mapping[str, Refusal]
 ) -> Response:
-    words_only = campaign is not None and campaign.status != CampaignStatus.DRAFT.value
     return render(
         request, "campaigns/draft.html", visitor=visitor, form=form, campaign=campaign, zones=ZONES,
-        words_only=words_only, **problems_said(problems, language_of(request)),
+        **problems_said(problems, language_of(request)),
     )  # fmt: skip

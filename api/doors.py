@@ -115,7 +115,7 @@ async def _sent(
     request: Request, language: str, visitor: Visitor | None, door: Door, typed: dict[str, str], key: str, *,
     member_id: UUID | None = None,
 ) -> Response:  # fmt: skip
-    """The same page for everybody, after the same time: who is on the roll is told to nobody (security.md T01)."""
+    """The same page for everybody, after the same time: who is on the roll is told to nobody (T01)."""
     clock = asyncio.get_running_loop().time
     earliest = clock() + ANSWER_AFTER
     said, wrong = read(door, typed)
@@ -153,7 +153,7 @@ async def _take(
     async with portal.sessions.begin() as session:
         if not await accounts.attempt(session, portal.counter("address", address), ADDRESS_LIMIT):
             return False, None
-        # Whoever types somebody's address again and again fills no mailbox; nobody is told (security.md T114).
+        # Whoever types somebody's address again and again fills no mailbox; nobody is told (security-tests.md T114).
         hourly = await accounts.attempt(session, portal.counter("door-hour", email), HOURLY)
         daily = await accounts.attempt(session, portal.counter("door-day", email), DAILY)
         if not (hourly and daily):

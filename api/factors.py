@@ -1,4 +1,4 @@
-"""The second factor of staff: after the password, and again before a dangerous act (security.md T19, T20, T69)."""
+"""The second factor of staff: after the password, and again before a dangerous act (T19, T20, T69)."""
 
 import secrets
 from datetime import UTC, datetime

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Form
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-# A hash is never computed of more than this; what is longer is refused unread (security.md T07).
+# A hash is never computed of more than this; what is longer is refused unread (security-tests.md T07).
 Password = Annotated[str, Field(max_length=1024)]
 Short = Annotated[str, Field(max_length=320)]
 

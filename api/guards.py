@@ -136,7 +136,7 @@ async def keeps_keys(request: Request) -> Visitor:
 
 
 def require_factor(visitor: Visitor) -> None:
-    """Before a dangerous act: a key or a code within the last ten minutes (security.md T69).
+    """Before a dangerous act: a key or a code within the last ten minutes (security-tests.md T69).
 
     Otherwise the page « Confirmez avec votre clé » asks for it, and leads back to the form with what it held.
     """

@@ -137,7 +137,7 @@ async def remove_authenticator(request: Request, language: Lang, visitor: KeepsK
 async def _removed(
     request: Request, language: str, visitor: Visitor, how: str, remove: Callable[[Session], Awaitable[bool]]
 ) -> Response:
-    """Take a factor away, never the last: that is for two other people (security.md T62)."""
+    """Take a factor away, never the last: that is for two other people (security-tests.md T62)."""
     async with portal_of(request).sessions.begin() as session:
         held = await factors.held(session, visitor.account_id)
         if held.count > 1 and await remove(session):

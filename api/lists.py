@@ -150,6 +150,8 @@ class Reader:
                 return watch.undeleted()
             case List.PROVISIONAL:
                 return settling.provisional(self.asked.campaign.id)
+            case List.UNSENT:
+                return watch.unsent()
             case _:
                 return watch.on_paper(self.asked.campaign.id)
 

@@ -10,6 +10,8 @@ import structlog
 Made = TypeVar("Made")
 
 KEPT_FOR = 60.0
+# A count takes less than a second; no statement takes longer than half a minute.
+ENDS_WITHIN = 10.0
 # For so many times longer it is better than waiting, where a page says from when its numbers are.
 STALE_FOR = 10
 
@@ -21,6 +23,7 @@ class Minute:
         self.kept_for = kept_for
         self._kept: dict[Hashable, tuple[float, Any]] = {}
         self._making: dict[Hashable, asyncio.Task[Any]] = {}
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     async def of(self, name: Hashable, make: Callable[[], Awaitable[Made]]) -> Made:
         """What is known under this name, made anew once it is a minute old."""
@@ -46,6 +49,8 @@ class Minute:
         if making is None:
             making = self._making[name] = asyncio.create_task(self._make(name, make))
             making.add_done_callback(_say_failure)
+            self._under_way.add(making)
+            making.add_done_callback(self._under_way.discard)
         if known is not None and age < self.kept_for * STALE_FOR:
             found = known[1]
             return found
@@ -66,6 +71,11 @@ class Minute:
     def forget(self) -> None:
         self._kept.clear()
         self._making.clear()
+
+    async def close(self) -> None:
+        """Wait for what is being made: it gives back what it has of the records."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=ENDS_WITHIN)
 
 
 def _say_failure(task: asyncio.Task[Any]) -> None:

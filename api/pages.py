@@ -74,6 +74,8 @@ STATUS = {
     Refusal.NEWER_SUBMISSION: 409,
     Refusal.ALREADY_DECIDED: 409,
     Refusal.CLAIM_EXPIRED: 409,
+    Refusal.CLAIM_TAKEN_BACK: 409,
+    Refusal.CLAIM_GIVEN_BACK: 409,
     Refusal.CLAIM_NEEDED: 404,
     Refusal.PROLONGED_ALREADY: 409,
     Refusal.ROLL_SEEN_FIRST: 409,
@@ -161,6 +163,10 @@ NOTICES = {
     "codes-ajoutes": N_("C'est fait : votre application de codes est enregistrée."),
     "cle-retiree": N_("C'est fait : elle n'ouvre plus rien."),
     "invite": N_("C'est fait : un courriel d'invitation est parti."),
+    "role-propose": N_(
+        "C'est fait : le rôle de responsable du scrutin est proposé, une autre personne qui l'a doit le confirmer "
+        "dans les 24 heures, sur la page de cette personne dans « Personnel »."
+    ),
     "roles-donnes": N_("C'est fait : cette personne avait déjà un compte, elle a maintenant ces rôles."),
     "geste": N_("C'est fait, et c'est écrit au journal."),
     "langue": N_("C'est noté : nous vous écrirons dans cette langue."),

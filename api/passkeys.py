@@ -39,7 +39,7 @@ class NewKey:
 
 
 class Party:
-    """The portal as keys know it: a key made here answers to this address and no other (security.md T19)."""
+    """The portal as keys know it: a key made here answers to this address and no other (security-tests.md T19)."""
 
     def __init__(self, origin: str) -> None:
         self.origin = origin.rstrip("/")

@@ -26,7 +26,7 @@ from workflows import calls
 
 router = APIRouter()
 
-# More than writing a link and its mail takes: the time of an answer must not tell who is on the roll (security.md T02).
+# More than writing a link and its mail takes: the time of an answer must not tell who is on the roll (T02).
 ANSWER_AFTER = 0.1
 
 
@@ -136,7 +136,7 @@ async def new_password(request: Request, language: Lang, visitor: Anyone, form: 
         await links.void(session, account.id)
         await sessions.end_all(session, account.id)
         await accounts.forget_tries(session, portal.counter("sign-in", account.email or ""))
-        # To the owner, if it was somebody else (security.md T18).
+        # To the owner, if it was somebody else (security-tests.md T18).
         await mail.queue(
             session,
             mail.to_queue(
@@ -169,7 +169,7 @@ def field_of(refusal: Refusal | None) -> str | None:
 
 
 async def words_known_of(session: Session, account: Account) -> list[str]:
-    """What an acquaintance would try first (security.md T12), with and without accents."""
+    """What an acquaintance would try first (security-tests.md T12), with and without accents."""
     known = [account.email or ""]
     member = await members.by_id(session, account.member_id) if account.member_id else None
     if member is not None:

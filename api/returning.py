@@ -160,7 +160,7 @@ NO_PAGE = frozenset(
 
 
 def asked_for(text: str) -> str:
-    """The page somebody wanted before signing in, if it is one of ours; else nothing (security.md T33)."""
+    """The page somebody wanted before signing in, if it is one of ours; else nothing (security-tests.md T33)."""
     wanted = place(text)
     return text if wanted is not None and wanted not in NO_PAGE else ""
 

@@ -41,8 +41,9 @@ REFUSABLE = (Reason.NAME_DIFFERS, Reason.ADDRESS_DIFFERS, Reason.SUSPECTED_FRAUD
 # With these the case is no longer before its reviewer: one page says so and leads on.
 OVER = frozenset(
     {
-        Refusal.CLAIM_NEEDED, Refusal.CLAIM_EXPIRED, Refusal.NEWER_SUBMISSION, Refusal.ALREADY_DECIDED,
-        Refusal.OWN_FILE, Refusal.ANOTHER_REVIEWER_NEEDED, Refusal.UNDO_TOO_LATE,
+        Refusal.CLAIM_NEEDED, Refusal.CLAIM_EXPIRED, Refusal.CLAIM_TAKEN_BACK, Refusal.CLAIM_GIVEN_BACK,
+        Refusal.NEWER_SUBMISSION, Refusal.ALREADY_DECIDED, Refusal.OWN_FILE, Refusal.ANOTHER_REVIEWER_NEEDED,
+        Refusal.UNDO_TOO_LATE,
     }
 )  # fmt: skip
 
@@ -151,7 +152,7 @@ async def at_hand(session: Session, claim_id: UUID, visitor: Visitor) -> Case | 
         assert submission is not None, "a submission is never deleted"
         if await session.get(Opinion, claim_id) is not None:
             return Refusal.ALREADY_DECIDED
-        return await _closed(session, submission) or Refusal.CLAIM_EXPIRED
+        return await _closed(session, submission) or await identity.lease_over(session, claim_id)
     return await _closed(session, found.submission) or found
 
 

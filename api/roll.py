@@ -51,6 +51,8 @@ async def _roll(request: Request, visitor: Visitor, language: str, refusal: Refu
     async with portal_of(request).autocommit() as session:
         groups = await roll.on_the_roll(session)
         live = await roll.live(session)
+        if live is not None and await _says_nothing(session, live):
+            live = None
         latest = await roll.latest(session)
     return render(
         request, "roll/roll.html", visitor=visitor, refusal=refusal, field="file" if refusal else None, groups=groups,
@@ -74,6 +76,8 @@ async def upload(request: Request, language: Lang, visitor: OperatorDep) -> Resp
     """Read the file apart, and stage what is in it; of a file with anything wrong only what is wrong is kept."""
     portal = portal_of(request)
     content = await _content(request, visitor)
+    async with portal.sessions.begin() as session:
+        await _make_room(session, visitor)
     async with portal.autocommit() as session:
         if await roll.live(session) is not None:
             # Before it is read; asked again when it is staged.
@@ -90,6 +94,20 @@ async def upload(request: Request, language: Lang, visitor: OperatorDep) -> Resp
     if not await _staged(portal, visitor, import_id, read):
         return await _roll(request, visitor, language, Refusal.ROLL_IMPORT_UNDER_WAY)
     return go("roll-import", language, import_id=import_id)
+
+
+async def _says_nothing(session: Session, entry: RollImport) -> bool:
+    """Whether it is a draft that changes nothing: it holds nobody up."""
+    return entry.status == ImportStatus.DRAFT and (await roll_diff.summary(session, entry.id)).nothing
+
+
+async def _make_room(session: Session, visitor: Visitor) -> None:
+    """A file that says what the roll says gives way to the next one."""
+    live = await roll.live(session)
+    entry = None if live is None else await roll.held(session, live.id)
+    if entry is not None and await _says_nothing(session, entry):
+        await roll.abandon(session, entry)
+        await _note(session, visitor, "roll-abandoned", entry.id, f"roll-abandoned:{entry.id}")
 
 
 async def _content(request: Request, visitor: Visitor) -> bytes:
@@ -143,9 +161,11 @@ async def _import(
         undecided = entry.status in UNDECIDED
         summary = await roll_diff.summary(session, import_id) if undecided else None
         rows = await roll_diff.listed(session, import_id, SHOWN) if undecided else []
+        why = await _why_two(session, visitor, import_id, summary) if summary else None
         context: dict[str, Any] = {
             **await _progress(session, entry, language),
-            "why_two": await _why_two(session, visitor, import_id, summary) if summary else None,
+            "why_two": why,
+            "too_new": summary is not None and await _too_new(session, visitor, entry, why),
             "problems_found": [(p.line, problem(p, language)) for p in await roll.problems(session, import_id)],
             "ignored": await roll.ignored(session, import_id),
         }
@@ -248,6 +268,12 @@ async def _why_two(session: Session, visitor: Visitor, import_id: UUID, summary:
     return "many" if summary.takes_two else None
 
 
+async def _too_new(session: Session, visitor: Visitor, entry: RollImport, why: str | None) -> bool:
+    """Whether this takes two, and they are nobody's second person yet."""
+    two = why is not None or entry.status == ImportStatus.PROPOSED
+    return two and await staff.new_in_role(session, visitor.account_id, Role.OPERATOR, Role.OFFICER)
+
+
 async def _decide(
     session: Session, visitor: Visitor, import_id: UUID, form: RollConfirmFields
 ) -> Refusal | ImportStatus:
@@ -263,8 +289,7 @@ async def _decide(
     if summary.doubts and form.doubts != "yes":
         return Refusal.ROLL_DOUBTS_UNSEEN
     why = await _why_two(session, visitor, import_id, summary)
-    two = why is not None or entry.status == ImportStatus.PROPOSED
-    if two and await staff.new_in_role(session, visitor.account_id, Role.OPERATOR, Role.OFFICER):
+    if await _too_new(session, visitor, entry, why):
         return Refusal.ROLE_TOO_NEW
     if why is not None:
         if entry.status == ImportStatus.DRAFT:
@@ -283,13 +308,22 @@ async def _decide(
 
 @page(router, "roll-abandon", methods=("POST",))
 async def abandon(request: Request, language: Lang, visitor: OrganiserDep, form: SentForm, import_id: UUID) -> Response:
-    """Throw a file away that was not confirmed; asked twice, it is gone all the same."""
+    """Throw a file away that was not confirmed, or stop its import; asked twice, it is gone all the same."""
     same_form(visitor, form.form_token)
+    async with portal_of(request).autocommit() as session:
+        under_way = (await _found(session, import_id)).status == ImportStatus.CONFIRMED
+    if under_way:
+        require_factor(visitor)
     async with portal_of(request).sessions.begin() as session:
         entry = await roll.held(session, import_id)
-        if entry is None or entry.status not in (*UNDECIDED, ImportStatus.ABANDONED):
+        if entry is not None and under_way and entry.status == ImportStatus.CONFIRMED:
+            stopped = await roll.stop(session, entry, visitor.account_id)
+            await _note(session, visitor, "roll-stopped", import_id, f"roll-stopped:{import_id}")
+            if stopped is ImportStatus.DONE:
+                return go("roll-import", language, import_id=import_id)
+        elif entry is None or entry.status not in (*UNDECIDED, ImportStatus.ABANDONED):
             raise Refused(Refusal.ROLL_IMPORT_OVER)
-        if entry.status in UNDECIDED:
+        elif entry.status in UNDECIDED:
             await roll.abandon(session, entry)
             await _note(session, visitor, "roll-abandoned", import_id, f"roll-abandoned:{import_id}")
     return go("roll", language, notice="liste-abandonnee")

@@ -29,7 +29,7 @@ router = APIRouter()
 
 # What a form of a colleague's page may ask; sending an invitation again is no act of its own.
 RESEND = "resend"
-SIMPLE = frozenset({Act.SUSPEND, Act.REINSTATE, Act.END_SESSIONS, Act.ASK_RESET})
+SIMPLE = frozenset({Act.SUSPEND, Act.REINSTATE, Act.END_SESSIONS, Act.ASK_RESET, Act.ASK_OFFICER})
 
 
 @page(router, "staff")
@@ -69,12 +69,22 @@ async def invite(request: Request, language: Lang, visitor: OfficerDep, form: In
     try:
         async with portal.sessions.begin() as session:
             account_id = await staff.act(session, Act.INVITE, actor_id=visitor.account_id, email=email)
-            for role in sorted(roles):
+            two = Role.OFFICER in roles and await _proposed(session, visitor, account_id)
+            for role in sorted(roles - {Role.OFFICER} if two else roles):
                 await staff.act(session, Act.GRANT, actor_id=visitor.account_id, account_id=account_id, role=role)
             sent = await _send_invitation(session, portal.secret, account_id)
     except Refused as error:
         return await _everybody(request, language, visitor, error.refusal, "email", form.email, roles)
-    return go("staff", language, notice="invite" if sent else "roles-donnes")
+    return go("staff", language, notice="role-propose" if two else "invite" if sent else "roles-donnes")
+
+
+async def _proposed(session: Session, visitor: Visitor, account_id: UUID) -> bool:
+    """Where two make an officer this one proposes it; who has no role yet is invited when it is confirmed."""
+    whom = await staff.colleague(session, account_id)
+    if (whom is not None and Role.OFFICER in whom.roles) or not await staff.officer_takes_two(session):
+        return False
+    await staff.act(session, Act.ASK_OFFICER, actor_id=visitor.account_id, account_id=account_id)
+    return True
 
 
 async def _send_invitation(session: Session, secret: bytes, account_id: UUID) -> bool:
@@ -117,7 +127,10 @@ async def _colleague(
     async with portal_of(request).autocommit() as session:
         whom = await _whom(session, account_id)
         acts = await staff.acts_on(session, whom.id)
-        asked = await staff.reset_asked(session, whom.id)
+        asked = await staff.asked(session, whom.id, Act.ASK_RESET)
+        proposed = await staff.asked(session, whom.id, Act.ASK_OFFICER)
+        two = await staff.officer_takes_two(session)
+        too_new = await staff.new_in_role(session, visitor.account_id, Role.OFFICER)
         invitable = await may_be_invited(session, whom)
     done = [
         (
@@ -131,6 +144,8 @@ async def _colleague(
     return render(
         request, "staff/one.html", visitor=visitor, refusal=refusal, whom=whom, done=done, invitable=invitable,
         asked=asked, asked_by_me=asked is not None and asked.actor_id == visitor.account_id,
+        two=two, too_new=too_new, proposed=proposed,
+        proposed_by_me=proposed is not None and proposed.actor_id == visitor.account_id,
         own=whom.id == visitor.account_id, all_roles=list(Role), role_name=lambda role: role_name(role, language),
     )  # fmt: skip
 
@@ -162,7 +177,7 @@ async def staff_act(
             elif form.act == Act.RESET.value:
                 code = await _reset(session, visitor, whom)
             else:
-                await _do(session, visitor, whom, form.act, form.role)
+                await _do(session, portal.secret, visitor, whom, form.act, form.role)
     except Refused as error:
         if error.refusal is Refusal.NOT_ALLOWED:
             raise
@@ -172,16 +187,21 @@ async def staff_act(
     return go("colleague", language, notice="geste", account_id=whom.id)
 
 
-async def _do(session: Session, visitor: Visitor, whom: Colleague, kind: str, role: str) -> None:
+async def _do(session: Session, secret: bytes, visitor: Visitor, whom: Colleague, kind: str, role: str) -> None:
     try:
         act, which = Act(kind), Role(role) if role else None
     except ValueError:
         raise Refused(Refusal.NOT_ALLOWED) from None
     if act not in SIMPLE and not (act in (Act.GRANT, Act.REVOKE) and which is not None):
         raise Refused(Refusal.NOT_ALLOWED)
+    officer = act is Act.GRANT and which is Role.OFFICER
+    proposed = await staff.asked(session, whom.id, Act.ASK_OFFICER) if officer else None
     await staff.act(
-        session, act, actor_id=visitor.account_id, account_id=whom.id, role=None if act in SIMPLE else which
-    )
+        session, act, actor_id=visitor.account_id, account_id=whom.id, role=None if act in SIMPLE else which,
+        confirms=None if proposed is None else proposed.id,
+    )  # fmt: skip
+    if proposed is not None and not whom.roles:
+        await _send_invitation(session, secret, whom.id)
 
 
 async def _reset(session: Session, visitor: Visitor, whom: Colleague) -> str:
@@ -189,13 +209,13 @@ async def _reset(session: Session, visitor: Visitor, whom: Colleague) -> str:
 
     The code alone opens nothing: it is asked for after the password. It is shown once, and kept as its hash.
     """
-    asked = await staff.reset_asked(session, whom.id)
+    asked = await staff.asked(session, whom.id, Act.ASK_RESET)
     if asked is None:
         raise Refused(Refusal.RESET_NEEDS_ANOTHER)
     await staff.act(session, Act.RESET, actor_id=visitor.account_id, account_id=whom.id, confirms=asked.id)
     account: Account | None = await accounts.by_id(session, whom.id)
     assert account is not None, "a colleague has an account"
-    # 120 bits: enough to be kept as a plain hash (security.md §1.1, 6.5.5).
+    # 120 bits: enough to be kept as a plain hash.
     letters = b32encode(secrets.token_bytes(15)).decode()
     code = "-".join(letters[i : i + 4] for i in range(0, len(letters), 4))
     made = await links.make(

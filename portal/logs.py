@@ -11,7 +11,7 @@ def configure(level: str) -> None:
     """Ours and the libraries' alike, on standard output.
 
     ASCII only: a line break, a colour or a change of direction that somebody typed stays an escape inside a string,
-    and can neither begin another line nor dress one up (security.md T105).
+    and can neither begin another line nor dress one up (security-tests.md T105).
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

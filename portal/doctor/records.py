@@ -7,7 +7,7 @@ from portal.rules.identity import ERASURE_TARGET
 from portal.store import Sessions, chain, health, schema
 from portal.store.chain import Fault
 
-# security.md §5.9: no statement's parameters, no row and no time of a commit may reach a log.
+# No statement's parameters, no row and no time of a commit may reach a log.
 WANTED = {
     "log_statement": ("none", "ddl"),
     "log_parameter_max_length": ("0",),

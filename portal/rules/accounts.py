@@ -21,7 +21,7 @@ NUMBER_FAILURES_AN_HOUR = 50
 STEP_UP = timedelta(minutes=10)
 STEP_UP_TRIES = 5
 
-# The second factor of staff (security.md T19, T69): as long a fresh one serves for dangerous acts.
+# The second factor of staff (security-tests.md T19, T69): as long a fresh one serves for dangerous acts.
 FACTOR_FRESH = timedelta(minutes=10)
 CHALLENGE_VALID = timedelta(minutes=5)
 MOST_PASSKEYS = 4
@@ -36,7 +36,7 @@ MOST_STAFF_SESSIONS = 2
 VERIFICATION_VALID = timedelta(hours=24)
 RENEWAL_VALID = timedelta(minutes=60)
 CODE_TRIES = 5
-# One address receives at most so many links, whoever asks (security.md T114).
+# One address receives at most so many links, whoever asks (security-tests.md T114).
 LINKS_AN_HOUR = 3
 LINKS_A_DAY = 10
 
@@ -110,7 +110,7 @@ def canonical_email(typed: str) -> str:
     """How two spellings of one address compare; the sign-in name is stored this way.
 
     A domain is written as mail servers write it, so that «É», its two other spellings in Unicode and its punycode are
-    one. What stands before the @ is the receiver's own business: no dot and no «+» is taken out (security.md T113).
+    one. What stands before the @ is the receiver's own business: no dot and no «+» is taken out (T113).
     """
     address = normalize("NFC", typed.strip().casefold())
     local, at, domain = address.rpartition("@")
@@ -122,7 +122,7 @@ def canonical_email(typed: str) -> str:
 
 
 def delay_after(failures: int) -> timedelta:
-    """How long an account waits after so many wrong pairs in a row (security.md §5.4); never blocks a mail link."""
+    """How long an account waits after so many wrong pairs in a row; never blocks a mail link."""
     if failures >= 10:
         return timedelta(minutes=15)
     if failures >= 7:
@@ -168,7 +168,7 @@ def _said_once(password: str) -> str:
     return " ".join(_REPEATED.sub(r"\1", word) for word in words)
 
 
-# What anybody at this union would think of first (security.md T12).
+# What anybody at this union would think of first (security-tests.md T12).
 UNION_WORDS = frozenset(
     {
         "acep", "cape", "syndicat", "union", "portail", "portal", "scrutin", "membre", "member", "vote",

@@ -20,7 +20,7 @@ ANSWER_WITHIN = timedelta(days=5)
 FORGOTTEN_AFTER = timedelta(days=30)
 # The mail that brings somebody to a new password; a decision may come on a Friday evening.
 FIRST_LINK_VALID = timedelta(hours=72)
-# How many mails one address is sent because somebody typed it (security.md T114).
+# How many mails one address is sent because somebody typed it (security-tests.md T114).
 HOURLY = Limit(3, timedelta(hours=1))
 DAILY = Limit(10, timedelta(days=1))
 

@@ -18,7 +18,7 @@ PACE_OVER = timedelta(days=1)
 # No queue is looked at further ahead than a case lives.
 FURTHEST = UNDECIDED_FOR
 
-# How many cases one reviewer opens in an hour before somebody else hears of it (security.md T49).
+# How many cases one reviewer opens in an hour before somebody else hears of it (security-tests.md T49).
 MANY_IN_AN_HOUR = 30
 
 

@@ -34,6 +34,7 @@ class Refusal(StrEnum):
     # staff accounts
     OWN_ACCOUNT = "own-account"
     LAST_OFFICER = "last-officer"
+    OFFICER_NEEDS_ANOTHER = "officer-needs-another"
     RESET_NEEDS_ANOTHER = "reset-needs-another"
     ROLE_TOO_NEW = "role-too-new"
     EMAIL_UNREADABLE = "email-unreadable"
@@ -117,6 +118,8 @@ class Refusal(StrEnum):
     # review
     CLAIM_NEEDED = "claim-needed"
     CLAIM_EXPIRED = "claim-expired"
+    CLAIM_TAKEN_BACK = "claim-taken-back"
+    CLAIM_GIVEN_BACK = "claim-given-back"
     NEWER_SUBMISSION = "newer-submission"
     ALREADY_DECIDED = "already-decided"
     ANOTHER_REVIEWER_NEEDED = "another-reviewer-needed"

@@ -103,7 +103,7 @@ def options_of(kind: BallotKind, candidates: Sequence[tuple[int, str]] = ()) -> 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """Everything that a vote is an answer to. Its hash is sealed in with the vote (security.md T68)."""
+    """Everything that a vote is an answer to. Its hash is sealed in with the vote (security-tests.md T68)."""
 
     ballot_id: UUID
     campaign: str

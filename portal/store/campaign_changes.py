@@ -120,7 +120,7 @@ async def may_run_votes(session: Session, account_id: UUID, campaign_id: UUID) -
 
 
 async def may_sign(session: Session, account_id: UUID, campaign_id: UUID) -> Refusal | None:
-    """Who may be one of the two: neither was made an officer within a day (security.md T62)."""
+    """Who may be one of the two: neither was made an officer within a day (security-tests.md T62)."""
     if (no := await may_run_votes(session, account_id, campaign_id)) is not None:
         return no
     return Refusal.ROLE_TOO_NEW if await staff.new_in_role(session, account_id, Role.OFFICER) else None

@@ -1,4 +1,4 @@
-"""The journal as a chain: each entry is sealed by a hash that holds the one before (security.md T58, T71, T108).
+"""The journal as a chain: each entry is sealed by a hash that holds the one before (security-tests.md T58, T71, T108).
 
 Whoever alters, removes or slips in an entry must rewrite every link after it; and the head, which the log of the
 worker repeats every hour, is then another. Links are made beside the journal, a moment later: no step waits for one.

@@ -10,7 +10,6 @@ from sqlalchemy import (
     Text,
     and_,
     cast,
-    delete,
     exists,
     func,
     literal,
@@ -26,9 +25,9 @@ from portal.rules.decisions import ANOTHER_LOOK_WITHIN, Deciding, settled
 from portal.rules.identity import CLAIM_LEASE, Reason, SubmissionStatus, Verdict
 from portal.rules.refusals import Refusal
 from portal.rules.roll import Change
-from portal.store import Session, journal
+from portal.store import Session, identity, journal
 from portal.store.accounts import Account
-from portal.store.campaigns import OVER_AT, REHEARSALS, Campaign
+from portal.store.campaigns import REHEARSALS, Campaign
 from portal.store.identity import Claim, Decision, DecisionNote, Submission, decision_of, lock
 from portal.store.opinions import Opinion, OpinionNote
 from portal.store.roll import RollChange
@@ -238,7 +237,7 @@ async def _may_not_give(
     alive = await session.scalar(
         select(Claim.id).where(Claim.id == claim.id, Claim.expires_at > func.clock_timestamp())
     )
-    return Refusal.CLAIM_EXPIRED if alive is None else None
+    return await identity.lease_over(session, claim.id) if alive is None else None
 
 
 async def _compare_again(session: Session, claim: Claim) -> Refusal | None:
@@ -339,8 +338,22 @@ async def takes_effect(session: Session, decision: Decision) -> bool:
 
 
 async def was_undone(session: Session, claim_id: UUID) -> bool:
-    opinion = await session.get(Opinion, claim_id)
-    return opinion is not None and opinion.undone_at is not None
+    opinion, decision = await session.get(Opinion, claim_id), await session.get(Decision, claim_id)
+    return any(one is not None and one.undone_at is not None for one in (opinion, decision))
+
+
+async def taken_back(session: Session, submission: Submission, decision: Decision) -> bool:
+    """Whether an approval no longer holds, since the roll has changed; then it waits to be looked at, journalled here.
+
+    Asked under the submission's lock, in the transaction that would let the approval take effect.
+    """
+    if not await session.scalar(select(func.take_back_old_approval(submission.id))):
+        return False
+    await journal.write(
+        session, "approval-taken-back", actor=journal.SYSTEM, member_id=submission.member_id,
+        campaign_id=submission.campaign_id, subject_id=submission.id, key=f"taken-back:{decision.claim_id}",
+    )  # fmt: skip
+    return True
 
 
 # --- what lost its way ----------------------------------------------------------------------------------------------
@@ -383,15 +396,3 @@ async def undelivered(session: Session, *, older_than_seconds: float, most: int 
     return [
         Undelivered(r.campaign_id, r.code, r.member_id, r.submission_id, r.claim_id, Verdict(r.verdict)) for r in rows
     ]
-
-
-async def purge_notes(session: Session) -> None:
-    """Forget what reviewers wrote once the campaign has ended."""
-    over = (
-        select(Submission.id)
-        .join(Campaign, Campaign.id == Submission.campaign_id)
-        .where(func.clock_timestamp() >= OVER_AT)
-    )
-    await session.execute(delete(DecisionNote).where(DecisionNote.submission_id.in_(over)))
-    said = select(Opinion.claim_id).where(Opinion.submission_id.in_(over))
-    await session.execute(delete(OpinionNote).where(OpinionNote.claim_id.in_(said)))

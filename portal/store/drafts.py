@@ -1,7 +1,7 @@
 """Drafts of campaigns, and rehearsals: written by functions of the database, which refuse everything else.
 
 No process may write to a campaign, a ballot or the roll. These functions do, for one person, and only where nobody is
-affected: in a draft, in words that nobody has read yet, among mock members.
+affected: in a draft, among mock members.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ async def _call(session: Session, function: object, *, taken: Refusal) -> Refusa
 
 
 async def write_campaign(session: Session, given: Mapping[str, object]) -> Refusal | None:
-    """A draft as a whole, new or changed; of a campaign not yet open for registration its titles."""
+    """A draft as a whole, new or changed."""
     function = func.draft_campaign(type_coerce(_json(given), JSONB))
     return await _call(session, function, taken=Refusal.CAMPAIGN_CODE_TAKEN)
 
@@ -56,7 +56,7 @@ async def write_campaign(session: Session, given: Mapping[str, object]) -> Refus
 async def write_ballot(
     session: Session, given: Mapping[str, object], candidates: Sequence[Mapping[str, object]]
 ) -> Refusal | None:
-    """A ballot of a draft with its candidates; of a campaign not yet open for registration its words."""
+    """A ballot of a draft with its candidates."""
     stand = [_json(candidate) for candidate in candidates]
     function = func.draft_ballot(type_coerce(_json(given), JSONB), type_coerce(stand, JSONB))
     return await _call(session, function, taken=Refusal.BALLOT_CODE_TAKEN)

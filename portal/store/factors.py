@@ -1,4 +1,4 @@
-"""The second factor of staff: passkeys, and the codes of an authenticator for whoever has none (security.md T19, T20).
+"""The second factor of staff: passkeys, and the codes of an authenticator for whoever has none (T19, T20).
 
 The only place of the portal that knows pyotp.
 """

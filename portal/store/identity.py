@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.rules.identity import LIST_VERSION, OVER, Reason, SubmissionStatus
-from portal.store import Session
+from portal.rules.refusals import Refusal
+from portal.store import Session, journal
 from portal.store.base import Base, NewId
 from portal.store.campaigns import REHEARSALS
 
@@ -354,3 +355,12 @@ async def counter(session: Session) -> Counter:
 
 def reason_of(decision: Decision) -> Reason | None:
     return Reason(decision.reason) if decision.reason is not None else None
+
+
+_RETURNED = {"taken-back": Refusal.CLAIM_TAKEN_BACK, "given-back": Refusal.CLAIM_GIVEN_BACK}
+
+
+async def lease_over(session: Session, claim_id: UUID) -> Refusal:
+    """Why a claim is no longer open: who gave the case back wrote that down."""
+    how = await session.scalar(select(journal.Entry.code).where(journal.Entry.key == f"lease-returned:{claim_id}"))
+    return _RETURNED.get(how or "", Refusal.CLAIM_EXPIRED)

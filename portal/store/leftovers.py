@@ -3,12 +3,13 @@
 from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, delete, func, select
 
 from portal.rules.identity import OVER, SubmissionStatus
 from portal.store import Session
 from portal.store.campaigns import OVER_AT, Campaign
-from portal.store.identity import Document, Submission, object_key
+from portal.store.identity import DecisionNote, Document, Submission, object_key
+from portal.store.opinions import Opinion, OpinionNote
 
 
 async def live_object_keys(session: Session) -> set[str]:
@@ -65,3 +66,15 @@ async def epochs_in_use(session: Session) -> set[date]:
     """The days whose keys still open something."""
     rows = await session.scalars(select(Document.epoch).where(Document.wrapped_key.is_not(None)).distinct())
     return set(rows)
+
+
+async def purge_notes(session: Session) -> None:
+    """Forget what reviewers wrote once the campaign has ended."""
+    over = (
+        select(Submission.id)
+        .join(Campaign, Campaign.id == Submission.campaign_id)
+        .where(func.clock_timestamp() >= OVER_AT)
+    )
+    await session.execute(delete(DecisionNote).where(DecisionNote.submission_id.in_(over)))
+    said = select(Opinion.claim_id).where(Opinion.submission_id.in_(over))
+    await session.execute(delete(OpinionNote).where(OpinionNote.claim_id.in_(said)))

@@ -337,13 +337,6 @@ async def with_old_calendar(
     return list(await session.scalars(statement.order_by(File.member_id).limit(most)))
 
 
-async def by_step(session: Session, campaign_id: UUID) -> dict[Step, int]:
-    rows = await session.execute(
-        select(File.step, func.count()).where(File.campaign_id == campaign_id).group_by(File.step)
-    )
-    return {Step(step): count for step, count in rows}
-
-
 async def at_step(
     session: Session, campaign_id: UUID, step: Step, *, most: int = 100, after: datetime | None = None
 ) -> Sequence[tuple[File, Member]]:

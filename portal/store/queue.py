@@ -262,7 +262,7 @@ async def figures(session: Session, reviewer_id: UUID, zone: str) -> Figures:
     return Figures(*(await session.execute(select(_done(HOUR), own, held, wait))).one())
 
 
-# --- who opens a great many (security.md T49) -------------------------------------------------------------------
+# --- who opens a great many (security-tests.md T49) -------------------------------------------------------------------
 
 
 MANY_CASES = "many-cases-opened"

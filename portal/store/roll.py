@@ -26,6 +26,7 @@ class RollImport(Base):
         CheckConstraint(
             "(live is true) = (status in ('draft', 'proposed', 'confirmed')) and live is not false", name="live"
         ),
+        CheckConstraint("(stopped_at is null) = (stopped_by is null)", name="stopped"),
     )  # fmt: skip
 
     id: Mapped[NewId]
@@ -44,6 +45,9 @@ class RollImport(Base):
     planned: Mapped[int] = mapped_column(server_default="0")
     applied: Mapped[int] = mapped_column(server_default="0")
     finished_at: Mapped[datetime | None]
+    # By a person, before all of it was done.
+    stopped_at: Mapped[datetime | None]
+    stopped_by: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
 
 
 class RollLine(Base):
@@ -214,6 +218,18 @@ async def abandon(session: Session, entry: RollImport) -> None:
     """Thrown away, with every name and address of it."""
     await _move(session, entry, ImportStatus.ABANDONED)
     await forget_lines(session, entry.id)
+
+
+async def stop(session: Session, entry: RollImport, by: UUID) -> ImportStatus:
+    """End one that was confirmed: a batch is one transaction, which holds the entry, so none is half done."""
+    applied = await session.scalar(
+        select(exists().where(RollChange.import_id == entry.id, RollChange.applied_at.is_not(None)))
+    )
+    status = ImportStatus.DONE if applied else ImportStatus.ABANDONED
+    now = func.clock_timestamp()
+    await _move(session, entry, status, stopped_by=by, stopped_at=now, finished_at=now)
+    await forget_lines(session, entry.id)
+    return status
 
 
 async def _move(session: Session, entry: RollImport, status: ImportStatus, **values: object) -> None:

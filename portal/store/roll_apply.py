@@ -106,6 +106,7 @@ where {_ROWS_OF_BATCH} and c.applied_at is null
 _STEPS = tuple(
     text(step) for step in (_NEW, _ACCOUNTS, _CHANGED, _GONE, _EMAILS, _OLD_LINKS, _JOURNAL, _FILES, _MARKED)
 )
+_UNDER_WAY = text("select status = 'confirmed' from roll_import where id = cast(:import as uuid) for no key update")
 _LOCKED = text(f"select c.position from roll_change c where {_ROWS_OF_BATCH} and c.applied_at is null for update")
 _PROGRESS = text(
     """
@@ -127,7 +128,7 @@ _TOLD = text(
     " and position = any(:positions)"
 )
 _FIGURES = text(
-    "select planned, confirmed_at from roll_import where id = cast(:import as uuid) and status in ('confirmed', 'done')"
+    "select planned, confirmed_at from roll_import where id = cast(:import as uuid) and confirmed_at is not null"
 )
 
 
@@ -153,7 +154,9 @@ async def planned(session: Session, import_id: UUID) -> tuple[int, datetime] | N
 async def apply(session: Session, import_id: UUID, batch: int) -> int:
     """One batch of the plan, all of it or nothing; done before, it changes nothing. How many files must hear of it."""
     bounds = _bounds(import_id, batch)
-    if (await session.execute(_LOCKED, bounds)).first() is not None:
+    # Stopped by a person, nothing more of it is done; whoever stops it waits here for the batch under way.
+    under_way = await session.scalar(_UNDER_WAY, {"import": import_id})
+    if under_way and (await session.execute(_LOCKED, bounds)).first() is not None:
         for step in _STEPS:
             await session.execute(step, bounds)
         await session.execute(_PROGRESS, {"import": import_id})

@@ -13,7 +13,7 @@ from portal.store import Session
 
 # A name, an address, a group: what a line says and the roll does not. People who left before and are not in the file
 # are nobody's business. An address that its owner has proven, or chose a password with, is never replaced
-# (security.md T18); nor is one taken that serves somebody else.
+# (security-tests.md T18); nor is one taken that serves somebody else.
 _DIFF = """
 with times as materialized (
     select exists (
@@ -107,18 +107,20 @@ _REPORTED = text(
     """
 select c.line, m.number, m.given_name, m.family_name, c.kind, c.changes, c.doubts, c.overtaken
 from roll_change c left join member m on m.id = c.member_id
-where c.import_id = cast(:import as uuid) order by c.position limit :most
+where c.import_id = cast(:import as uuid) and c.applied_at is not null order by c.position limit :most
 """
 )
 _LEFT = text(
     """
 select c.line, m.number, m.given_name, m.family_name, c.kind, c.changes, c.doubts, c.overtaken
 from roll_change c left join member m on m.id = c.member_id
-where c.import_id = cast(:import as uuid) and (c.doubts <> '' or c.overtaken) order by c.position limit :most
+where c.import_id = cast(:import as uuid) and c.applied_at is not null and (c.doubts <> '' or c.overtaken)
+order by c.position limit :most
 """
 )
 _DONE = text(
-    "select kind, count(*) from roll_change where import_id = cast(:import as uuid) and not overtaken group by kind"
+    "select kind, count(*) from roll_change where import_id = cast(:import as uuid) and applied_at is not null"
+    " and not overtaken group by kind"
 )
 EVERYBODY = 1_000_000
 
@@ -191,7 +193,7 @@ async def summary(session: Session, import_id: UUID) -> Summary:
 
 
 async def changes_entry_of(session: Session, import_id: UUID, member_id: UUID | None) -> bool:
-    """Whether it changes this person's entry, in whatever it is: then somebody else confirms it (security.md T62).
+    """Whether it changes this person's entry, in whatever it is: then somebody else confirms it (T62).
 
     What an import does is written into the journal in the name of whoever confirmed it, which takes nobody's own act.
     """

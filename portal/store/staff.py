@@ -1,7 +1,7 @@
 """Staff accounts: officers keep them by acts, each of which PostgreSQL checks and carries out, or refuses.
 
 Pages cannot write a role: they add an act, with its author, and a trigger that owns the tables does what it says.
-Nobody acts on their own account, the last officer stays, and factors are reset by two (security.md T62).
+Nobody acts on their own account, the last officer stays, and factors are reset by two (security-tests.md T62).
 """
 
 from collections.abc import Sequence
@@ -36,6 +36,8 @@ class Act(StrEnum):
     # Recovery: one officer asks, another confirms, and hands over what lets the person register a new key.
     ASK_RESET = "ask-reset"
     RESET = "reset"
+    # Another officer: one proposes, another gives the role.
+    ASK_OFFICER = "ask-officer"
 
 
 # How each is written down in the journal.
@@ -48,6 +50,7 @@ ACTIONS = {
     Act.END_SESSIONS: "staff-sessions-ended",
     Act.ASK_RESET: "staff-reset-asked",
     Act.RESET: "staff-factors-reset",
+    Act.ASK_OFFICER: "staff-officer-proposed",
 }
 
 # The words of our own triggers, and what each means.
@@ -55,6 +58,7 @@ _REFUSALS = {
     "nobody acts on their own account": Refusal.OWN_ACCOUNT,
     "the last officer stays": Refusal.LAST_OFFICER,
     "another officer asks first": Refusal.RESET_NEEDS_ANOTHER,
+    "two officers make an officer": Refusal.OFFICER_NEEDS_ANOTHER,
     "only an officer acts on staff": Refusal.NOT_ALLOWED,
     "nobody of a rehearsal is staff": Refusal.NOT_ALLOWED,
     "in this role for less than a day": Refusal.ROLE_TOO_NEW,
@@ -70,7 +74,8 @@ class StaffAct(Base):
     __tablename__ = "staff_act"
     __table_args__ = (
         CheckConstraint(
-            "kind in ('invite', 'grant', 'revoke', 'suspend', 'reinstate', 'end-sessions', 'ask-reset', 'reset')",
+            "kind in ('invite', 'grant', 'revoke', 'suspend', 'reinstate', 'end-sessions', 'ask-reset', 'reset',"
+            " 'ask-officer')",
             name="kind",
         ),
         CheckConstraint("(kind in ('grant', 'revoke')) = (role is not null)", name="role"),
@@ -216,13 +221,18 @@ async def was_reset(session: Session, account_id: UUID) -> bool:
     return bool(await session.scalar(select(erased)))
 
 
-async def reset_asked(session: Session, account_id: UUID) -> StaffAct | None:
+async def officer_takes_two(session: Session) -> bool:
+    """Whether one officer alone may not make another: there are two who can."""
+    return bool(await session.scalar(select(func.officer_takes_two())))
+
+
+async def asked(session: Session, account_id: UUID, question: Act) -> StaffAct | None:
     """The question that another officer may still answer."""
     answered = select(StaffAct.confirms).where(StaffAct.confirms.is_not(None))
     return await session.scalar(
         select(StaffAct)
         .where(
-            StaffAct.account_id == account_id, StaffAct.kind == Act.ASK_RESET.value,
+            StaffAct.account_id == account_id, StaffAct.kind == question.value,
             StaffAct.at > func.clock_timestamp() - ASKED_FOR, StaffAct.id.not_in(answered),
         )
         .order_by(StaffAct.at.desc())

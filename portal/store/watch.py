@@ -140,6 +140,9 @@ def on_paper(campaign_id: UUID) -> Listed:
 # --- mails -------------------------------------------------------------------------------------------------------
 
 
+_TO_SEND = (Mail.sent_at.is_(None), Mail.cancelled_at.is_(None), Mail.failed_at.is_(None))
+
+
 def failed(campaign_id: UUID) -> Listed:
     """Mails that could not be delivered, the newest first; of this campaign or of none."""
     who = [func.coalesce(column, "") for column in WHO[1:]]
@@ -151,6 +154,18 @@ def failed(campaign_id: UUID) -> Listed:
         .where(Mail.failed_at.is_not(None), or_(Mail.campaign_id == campaign_id, Mail.campaign_id.is_(None)))
     )  # fmt: skip
     return Listed(statement, (Mail.failed_at.desc(), Mail.id))
+
+
+def unsent() -> Listed:
+    """Mails that are to leave, now or later, the first due first: all that `post` counts."""
+    who = [func.coalesce(column, "") for column in WHO[1:]]
+    statement = (
+        select(Member.id, *who, func.concat_ws(" ", Mail.kind, Mail.last_error), Mail.due_at, literal(None), Mail.id)
+        .outerjoin(Account, Account.id == Mail.account_id)
+        .outerjoin(Member, Member.id == Account.member_id)
+        .where(*_TO_SEND)
+    )  # fmt: skip
+    return Listed(statement, (Mail.due_at, Mail.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +180,7 @@ class Post:
 
 async def post(session: Session) -> Post:
     waiting = (
-        select(func.count().label("all"), func.min(Mail.due_at).label("oldest"))
-        .where(Mail.sent_at.is_(None), Mail.cancelled_at.is_(None), Mail.failed_at.is_(None))
-        .subquery("waiting")
+        select(func.count().label("all"), func.min(Mail.due_at).label("oldest")).where(*_TO_SEND).subquery("waiting")
     )
     lost = (
         select(

@@ -44,6 +44,10 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "Effacer les clés de quelqu'un demande deux personnes : une autre personne responsable du scrutin doit "
         "confirmer, dans les 24 heures."
     ),
+    Refusal.OFFICER_NEEDS_ANOTHER: N_(
+        "Donner le rôle de responsable du scrutin demande deux personnes : l'une le propose, une autre le confirme "
+        "dans les 24 heures."
+    ),
     Refusal.ROLE_TOO_NEW: N_(
         "Vous avez ce rôle depuis moins de 24 heures : une autre personne doit proposer ou confirmer à votre place."
     ),
@@ -58,6 +62,11 @@ OF_THE_DESKS: dict[Refusal, str] = {
     Refusal.CLAIM_EXPIRED: N_(
         "Ce dossier est resté ouvert trop longtemps et il est retourné dans la file : reprenez-le pour décider."
     ),
+    Refusal.CLAIM_TAKEN_BACK: N_(
+        "Une personne des opérations a remis ce dossier dans la file pendant qu'il était ouvert chez vous : rien de "
+        "votre part n'a été noté, prenez le suivant."
+    ),
+    Refusal.CLAIM_GIVEN_BACK: N_("Vous avez rendu ce dossier à la file : prenez le suivant."),
     Refusal.NEWER_SUBMISSION: N_(
         "Cette personne a envoyé d'autres photos depuis : votre décision n'a pas été prise en compte, "
         "ouvrez le nouvel envoi."
@@ -147,8 +156,8 @@ OF_THE_DESKS: dict[Refusal, str] = {
     ),
     Refusal.CHANGE_REASON_NEEDED: N_("Dites pourquoi : une autre personne doit confirmer, et il en restera une trace."),
     Refusal.NO_LONGER_A_DRAFT: N_(
-        "L'inscription est ouverte : ce changement se propose, et une autre personne responsable du scrutin le "
-        "confirme."
+        "Cette campagne n'est plus une ébauche : le texte d'un vote change par une proposition, qu'une autre personne "
+        "responsable du scrutin confirme."
     ),
     Refusal.NOT_READY_TO_OPEN: N_("Cette campagne n'est pas prête à ouvrir : voyez ci-dessous ce qui manque."),
     Refusal.PROPOSAL_OVER: N_("Cette proposition a déjà reçu sa réponse : revenez à la campagne."),

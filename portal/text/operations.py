@@ -27,6 +27,7 @@ class List(StrEnum):
     UNDELETED = "undeleted"
     PAPER = "paper"
     PROVISIONAL = "provisional"
+    UNSENT = "unsent"
 
 
 STAGES: dict[Stage, str] = {
@@ -106,6 +107,7 @@ LISTS: dict[List, str] = {
     List.UNDELETED: N_("Pièces à supprimer"),
     List.PAPER: N_("Votes par la poste"),
     List.PROVISIONAL: N_("Votes provisoires"),
+    List.UNSENT: N_("Courriels à envoyer"),
 }
 
 EMPTY: dict[List, str] = {
@@ -119,6 +121,7 @@ EMPTY: dict[List, str] = {
     List.UNDELETED: N_("Toutes les pièces qui ne servent plus sont supprimées."),
     List.PAPER: N_("Personne ne vote par la poste."),
     List.PROVISIONAL: N_("Aucun vote n'est provisoire."),
+    List.UNSENT: N_("Aucun courriel n'attend de partir."),
 }
 
 # What stands above the three columns that each list has of its own; without words there is no such column.
@@ -133,6 +136,7 @@ COLUMNS: dict[List, tuple[str, str, str]] = {
     List.UNDELETED: (N_("Ce qui s'est passé"), N_("Ne sert plus depuis le"), ""),
     List.PAPER: (N_("Motif"), N_("Depuis le"), ""),
     List.PROVISIONAL: (N_("Où en est l'identité"), N_("Depuis le"), N_("À régler avant le")),
+    List.UNSENT: (N_("Courriel et dernière réponse du serveur"), N_("À envoyer le"), ""),
 }
 
 NUMBER, FAMILY_NAME, GIVEN_NAME = N_("Numéro"), N_("Nom de famille"), N_("Prénom")
@@ -214,7 +218,7 @@ def what(listed: List, code: str, language: str, *, held: bool = False) -> str:
             return word(WAITING, Step(code), language) if code else gettext(language)(NEVER_CAME)
         case List.STUCK | List.NO_WORKFLOW:
             return word(REASONS, Stuck(code), language)
-        case List.BOUNCED:
+        case List.BOUNCED | List.UNSENT:
             kind, _, answer = code.partition(" ")
             return (
                 f"{mail_name(MailKind(kind), language)} ({answer})" if answer else mail_name(MailKind(kind), language)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 # What the spreadsheets of each language expect between two cells.
 SEPARATORS = {"fr": ";", "en": ","}
-# What a spreadsheet takes for the beginning of a formula, full-width signs included (security.md T116); and what it
+# What a spreadsheet takes for the beginning of a formula, full-width signs included (T116); and what it
 # skips before it looks.
 _RUN = frozenset("=+-@\t\r\n\0＝＋－＠")
 _SKIPPED = " \u00a0\u3000\ufeff"

@@ -297,7 +297,9 @@ async def test_a_line_break_in_a_name_a_title_or_an_address_starts_no_header(
             (await queue_verification(session, member))[0],
         ]
         refused, _ = await queue_verification(session, odd)
+    await run(sessions, "update campaign set status = 'draft'")
     await run(sessions, "update campaign set title_fr = :title", title=f"Votes\r\nBcc: evil@exemple.test\n{HOSTILE}")
+    await run(sessions, "update campaign set status = 'open'")
     async with relaying(mailbox):
         for key in keys:
             await eventually(lambda key=key: is_sent(sessions, key))  # type: ignore[misc]

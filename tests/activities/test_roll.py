@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
@@ -16,8 +17,8 @@ from activities.rendering import Letters
 from activities.roll import BatchOf, ImportOf, RollActivities
 from activities.sweep import SweepActivities
 from portal.rules.mail import MailKind
-from portal.rules.roll import BATCH, DRAFT_KEPT
-from portal.store import Sessions, accounts, members, onboarding, roll, roll_apply
+from portal.rules.roll import BATCH, DRAFT_KEPT, ImportStatus
+from portal.store import Sessions, accounts, members, onboarding, roll, roll_apply, roll_diff
 from tests import builders
 from tests.activities.conftest import POLICY
 from tests.activities.mails import queue
@@ -78,6 +79,46 @@ async def test_a_worker_that_dies_between_batches_loses_and_doubles_nothing(
     assert await counted(sessions, "select count(*) from roll_line") == 0
     again = await a_roll_draft(sessions, written(many(rows)))
     assert await confirmed(sessions, again) == 0, "the same file again changes nothing"
+
+
+@pytest.mark.parametrize("batches", [0, 1])
+async def test_an_import_is_stopped_between_two_batches(
+    sessions: Sessions, as_api: Sessions, as_worker: Sessions, batches: int
+) -> None:
+    """Whatever holds it up: what is done stays and is reported, no batch is half done, the next file is taken."""
+    rows = BATCH + 7
+    import_id = await a_roll_draft(sessions, written(many(rows)))
+    await confirmed(sessions, import_id)
+    activities, env = RollActivities(as_worker, nobody), ActivityEnvironment()
+    for batch in range(batches):
+        await env.run(activities.apply_roll_batch, BatchOf(import_id, batch))
+    with pytest.raises(IntegrityError, match="whoever stops an import"):
+        await run(as_api, "update roll_import set status = 'done', live = null")
+    async with as_worker() as working:
+        # A batch under way is waited for; its worker dies, and none of it is written.
+        await roll_apply.apply(working, import_id, batches)
+
+        async def stop() -> ImportStatus:
+            async with as_api.begin() as session:
+                entry = await roll.held(session, import_id)
+                assert entry is not None
+                return await roll.stop(session, entry, entry.confirmed_by or entry.uploaded_by)
+
+        stopping = asyncio.create_task(stop())
+        await asyncio.sleep(0.2)
+        assert not stopping.done()
+        await working.rollback()
+    assert await stopping is (ImportStatus.DONE if batches else ImportStatus.ABANDONED)
+    # Its workflow, whenever it goes on, comes to its end and does nothing more.
+    await apply_all(as_worker, import_id, rows)
+    assert await counted(sessions, "select count(*) from member") == batches * BATCH
+    assert await counted(sessions, "select count(*) from roll_change where applied_at is not null") == batches * BATCH
+    assert await counted(sessions, "select count(*) from journal where action = 'roll-imported'") == 0
+    assert await counted(sessions, "select count(*) from roll_line") == 0
+    async with sessions.begin() as session:
+        assert len(await roll_diff.reported(session, import_id)) == batches * BATCH
+    again = await a_roll_draft(sessions, written(many(rows)))
+    assert await confirmed(sessions, again) == rows - batches * BATCH
 
 
 async def test_only_what_was_planned_is_written(sessions: Sessions, as_worker: Sessions) -> None:

@@ -140,7 +140,11 @@ async def test_an_officer_of_today_is_told_that_somebody_else_confirms(visit_alo
     await one.get(f"/fr/campagne/{campaign.code}/annulation")
     await one.submit("/annulation", reason="Erreur")
     await other.get(f"/fr/campagne/{campaign.code}")
-    await agreed(other)
+    address = next(link for link in other.page.links if "/proposition/" in link)
+    await other.get(address)
+    assert says(other, Refusal.ROLE_TOO_NEW)
+    assert "Confirmer et appliquer" not in other.page.text
+    await other.post(address, {**other.page.form(address).fields, "verdict": "confirm"})
     assert says(other, Refusal.ROLE_TOO_NEW)
     assert (await the(sessions, campaign.code)).status == "open"
     await other.get(f"/fr/campagne/{campaign.code}/annulation")
@@ -250,7 +254,7 @@ async def test_what_is_wrong_is_said_beside_its_field_and_nothing_typed_is_lost(
     assert await count(sessions, "select count(*) from campaign") == 0
 
 
-async def test_a_question_is_one_persons_until_registration_opens(visit_alone: Visit, sessions: Sessions) -> None:
+async def test_a_question_is_one_persons_until_the_campaign_is_opened(visit_alone: Visit, sessions: Sessions) -> None:
     operator = await a_desk(visit_alone, sessions, Role.OPERATOR)
     await prepared(operator)
     address = next(link for link in operator.page.links if "/question/" in link)
@@ -259,9 +263,12 @@ async def test_a_question_is_one_persons_until_registration_opens(visit_alone: V
     assert "Il manque ce texte" in operator.page.text
     await operator.submit(address, **{**BALLOT, "question_en": "Do you agree?"})
     assert await count(sessions, "select count(*) from ballot where question_en = 'Do you agree?'") == 1
-    await change(sessions, "update campaign set status = 'open', registration_opens = now() - interval '1 day'")
+    await change(sessions, "update campaign set status = 'open'")
     await operator.get(address)
     assert "Proposer ce changement" not in operator.page.text
+    assert "Enregistrer ce vote" not in operator.page.text
+    await operator.get("/fr/campagne/votes-2027/ebauche")
+    assert "n'est plus une ébauche" in operator.page.text
     one, other = await officers(visit_alone, sessions)
     await one.get(address)
     words = {name: BALLOT[name] for name in ("title_fr", "title_en", "question_fr")}

@@ -72,3 +72,18 @@ async def test_a_count_that_fails_is_tried_again() -> None:
     count = Counting()
     count.let.set()
     assert await minute.behind("people", count) == 1
+
+
+async def test_what_is_being_made_is_waited_for_at_the_end() -> None:
+    """What is counted behind a page holds a connection to the records."""
+    minute, count = Minute(), Counting()
+    asked = asyncio.create_task(minute.behind("people", count))
+    await asyncio.sleep(0.05)
+    # Forgotten meanwhile, it is under way all the same.
+    minute.forget()
+    closing = asyncio.create_task(minute.close())
+    await asyncio.sleep(0.05)
+    assert not closing.done()
+    count.let.set()
+    await closing
+    assert asked.done() or await asked == 1

@@ -136,6 +136,14 @@ async def test_every_list_is_a_page_and_a_file_in_both_languages(
     match listed:
         case List.STUCK:
             await change(sessions, "update account set email_bounced_at = now() where id = :id", id=account)
+        case List.UNSENT:
+            await change(
+                sessions,
+                "insert into outbox (id, key, kind, lane, account_id, campaign_id, facts, due_at)"
+                " values (gen_random_uuid(), 'later', 'invitation', 'bulk', :id, :campaign, '{}',"
+                " now() + interval '1 day')",
+                campaign=campaign, id=account,
+            )  # fmt: skip
         case List.BOUNCED:
             await change(
                 sessions,

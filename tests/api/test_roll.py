@@ -203,6 +203,37 @@ async def test_two_imports_at_once_are_one_and_a_draft_is_resumed_or_thrown_away
     assert two.page.h1 == ["Ce que ce fichier changerait"]
 
 
+async def test_a_file_with_nothing_to_import_gives_way_to_the_next(visit_alone: Visit, sessions: Sessions) -> None:
+    same = await known(sessions, password=False)
+    operator = await staff(visit_alone, sessions)
+    await upload(operator, written([line_of(same.member, same.email)]))
+    assert "il n'y a rien à importer" in operator.page.text
+    await operator.get("/fr/liste")
+    assert "Un import est en cours" not in operator.page.text
+    await upload(operator, written([line_of(same.member, same.email), line()]))
+    assert operator.page.h1 == ["Ce que ce fichier changerait"]
+    assert await count(sessions, "select count(*) from roll_import where status = 'abandoned'") == 1
+
+
+async def test_an_import_that_does_not_get_on_is_stopped_from_its_page(visit_alone: Visit, sessions: Sessions) -> None:
+    """No worker is there: nothing of it was done, hence it is abandoned. T69: under a fresh key."""
+    operator = await staff(visit_alone, sessions)
+    await upload(operator, written([line()]))
+    await confirm(operator)
+    await operator.get(str(operator.response.url).partition("?")[0])
+    assert operator.page.h1 == ["Import en cours"]
+    await later(sessions, "sign_in", FACTOR_FRESH, "factor_at")
+    await operator.submit("/abandon")
+    assert operator.page.h1 == ["Confirmez avec votre clé"]
+    await operator.show_key()
+    await operator.submit("/abandon")
+    assert notices(operator, "liste-abandonnee")
+    assert await count(sessions, "select count(*) from roll_import where stopped_by is not null") == 1
+    assert await count(sessions, "select count(*) from journal where action = 'roll-stopped'") == 1
+    await upload(operator, written([line()]))
+    assert operator.page.h1 == ["Ce que ce fichier changerait"]
+
+
 async def test_what_changed_since_the_preview_is_looked_at_again(visit_alone: Visit, sessions: Sessions) -> None:
     operator = await staff(visit_alone, sessions)
     await upload(operator, written([line()]))

@@ -273,3 +273,22 @@ async def test_the_journal_as_a_file_is_safe_in_a_spreadsheet(visit_alone: Visit
     cells = [cell for row in rows for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t"))]
     assert "'=1+1" in cells
+
+
+async def test_another_officer_is_proposed_by_one_and_made_by_another(visit_alone: Visit, sessions: Sessions) -> None:
+    """T62: whoever is invited as an officer has nothing, not even a mail, until a second one confirms it."""
+    one, other = await officer(visit_alone, sessions), await officer(visit_alone, sessions)
+    await one.submit("/personnel", email="nouvelle@exemple.test", **{**BOXES, "officer": "oui"})
+    assert notices(one, "role-propose")
+    assert await count(sessions, "select count(*) from outbox where kind = 'staff-invitation'") == 0
+    async with sessions.begin() as session:
+        new = await session.scalar(text("select id from account where email = 'nouvelle@exemple.test'"))
+    assert isinstance(new, UUID)
+    await one.get(f"/fr/personnel/{new}")
+    assert "une autre personne responsable du scrutin doit confirmer" in one.page.text
+    form = next(f for f in one.page.forms if f.fields.get("act") == "suspend")
+    await one.post(form.action, {**form.fields, "act": "grant", "role": "officer"})
+    assert says(one, Refusal.OFFICER_NEEDS_ANOTHER)
+    await act(other, new, "grant", "officer")
+    assert await count(sessions, "select count(*) from staff_role where account_id = :id", id=new) == 1
+    assert await count(sessions, "select count(*) from outbox where kind = 'staff-invitation'") == 1

@@ -210,12 +210,15 @@ async def test_hostile_words_stay_words_on_every_page(visit: Visit, sessions: Se
     """T30: names, addresses, titles, questions, notes, and whatever is typed or asked."""
     world = await a_world(sessions, visit, given_name=HOSTILE, family_name=HOSTILE)
     await change(sessions, "update member set street = :x, city = :x, province = :x, postal_code = :x", x=HOSTILE)
+    # Words are written while it is a draft.
+    await change(sessions, "update campaign set status = 'draft'")
     await change(sessions, "update campaign set title_fr = :x, title_en = :x", x=HOSTILE)
     await change(
         sessions,
         "update ballot set title_fr = :x, title_en = :x, question_fr = :x, question_en = :x",
         x=HOSTILE,
     )
+    await change(sessions, "update campaign set status = 'open'")
     await sweep(world)
     shown = {"member": "/fr/profil", "reviewer": path("review-case", "fr", claim_id=world.where["claim_id"])}
     for name, address in shown.items():

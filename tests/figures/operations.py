@@ -14,9 +14,10 @@ import psycopg
 from sqlalchemy import text
 
 from deploy.servers import start_postgres
-from portal.rules.accounts import Role
+from portal.rules.accounts import Role, SessionKind
 from portal.rules.links import hash_of
 from portal.store import Sessions, autocommit_of, open_database, operations, schema, sessions_of, watch
+from portal.store import sessions as sign_ins
 from portal.store.campaigns import Campaign
 from portal.store.operations import Line, Wanted, Where
 from portal.text.tables import written
@@ -101,13 +102,11 @@ async def an_operator(sessions: Sessions) -> str:
     token = secrets.token_urlsafe(32)
     async with sessions.begin() as session:
         account = await builders.a_staff_account(session, Role.OPERATOR)
-        await session.execute(
-            text(
-                "insert into sign_in (token_hash, account_id, kind, form_token, expires_at)"
-                " values (:hash, :account, 'staff', 'x', now() + interval '1 hour')"
-            ),
-            {"hash": hash_of(token), "account": account.id},
-        )
+        # Signed in with a key, which takes a browser.
+        await sign_ins.begin(
+            session, token_hash=hash_of(token), account_id=account.id, kind=SessionKind.STAFF,
+            form_token=secrets.token_urlsafe(24), stepped_up=False, factor=True,
+        )  # fmt: skip
     return token
 
 

@@ -17,6 +17,7 @@ from tests import builders
 from tests.api.conftest import PASSWORD, PASSWORD_HASH
 from tests.figures.crowd import let_in
 from tests.figures.ground import Ground, ground
+from tests.keys import Key
 from tests.roll_files import HEADER
 
 LINES = 25_000
@@ -84,6 +85,14 @@ class Operator:
             self.cookie = answer.headers["set-cookie"].split(";")[0]
         return str(answer.headers["location"])
 
+    async def sign_in(self, email: str) -> None:
+        """The password, then one of the tests' keys."""
+        factor = await self.post("/fr/connexion", {"email": email, "password": PASSWORD})
+        token = await self.field(await self.get(factor), "form_token")
+        headers = {"Sec-Fetch-Site": "same-origin", "Cookie": self.cookie}
+        told = await self.there.http.post(f"{factor}/defi", data={"form_token": token}, headers=headers)
+        await self.post(factor, {"form_token": token, "answer": Key().sign(told.json(), self.there.origin)})
+
     async def get(self, path: str) -> str:
         answer = await self.there.http.get(path, headers={"Cookie": self.cookie}, timeout=120)
         assert answer.status_code == 200, (path, answer.status_code)
@@ -150,7 +159,7 @@ async def rolls(there: Ground, folder: Path) -> None:
         await builders.a_member(session, email="m9@exemple.test", password_hash=PASSWORD_HASH)
     assert account.email is not None
     desk = Operator(there)
-    await desk.post("/fr/connexion", {"email": account.email, "password": PASSWORD})
+    await desk.sign_in(account.email)
     at_rest = peaks()
     tokens = await let_in(there.sessions, 1)
     for title, content in (

@@ -1,4 +1,4 @@
-"""Nothing of an identity document is left anywhere, whichever way it ended (security.md §2.8)."""
+"""Nothing of an identity document is left anywhere, whichever way it ended."""
 
 import asyncio
 import base64

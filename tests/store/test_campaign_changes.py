@@ -314,13 +314,19 @@ async def test_a_question_stays_as_it_is_once_voting_is_open(sessions: Sessions,
 async def test_before_voting_two_officers_may_mend_a_question(
     sessions: Sessions, as_api: Sessions, campaign: Campaign
 ) -> None:
-    """T68: registration is open, so one person alone no longer may."""
+    """T68: the campaign is open, so one person alone no longer may: not even before registration."""
+    await run(sessions, "update campaign set registration_opens = now() + interval '1 hour'")
     async with sessions.begin() as session:
         ballot = await session.scalar(text("select id from ballot where code = 'pension'"))
     assert isinstance(ballot, UUID)
     async with as_api.begin() as session:
         given = {**WORDS, "id": ballot, "campaign_id": campaign.id, "code": "pension"}
         assert await drafts.write_ballot(session, given, []) is Refusal.NO_LONGER_A_DRAFT
+        same = {name: getattr(campaign, name) for name in ("id", "code", "time_zone", "registration_opens", "opens")}
+        whole = {**same, "closes": campaign.closes, "ends": campaign.ends, "title_fr": "Autre", "title_en": "Other"}
+        assert await drafts.write_campaign(session, whole) is Refusal.NO_LONGER_A_DRAFT
+    with pytest.raises(IntegrityError, match="words of an open campaign"):
+        await run(sessions, "update ballot set question_fr = 'Autre ?' where code = 'pension'")
     one, other = await an_officer(sessions), await an_officer(sessions)
     change = await proposed(as_api, campaign.id, ChangeKind.WORDS, one, ballot=str(ballot), question_en="Do you?")
     assert await confirmed(as_api, campaign.id, change, other) is None

@@ -42,7 +42,7 @@ async def test_a_case_given_back_is_free_at_once(sessions: Sessions, as_api: Ses
     assert returned.expires_at == returned.returned_at
     assert await claim_next(as_api, second) is not None
     assert await give_back(as_api, claim, first) is Refusal.CLAIM_EXPIRED
-    assert await decide(as_api, claim) is Refusal.CLAIM_EXPIRED
+    assert await decide(as_api, claim) is Refusal.CLAIM_GIVEN_BACK
     assert await written(sessions) == [("reviewer", "given-back")]
 
 

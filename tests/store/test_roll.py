@@ -227,7 +227,7 @@ async def test_after_voting_opened_two_persons_change_an_electorate(sessions: Se
         await run(as_api, "insert into roll_line select import_id, 9, '990009', given_name, family_name, email, street,"
                   ' city, province, postal_code, "group", standing, language from roll_line')  # fmt: skip
     await confirm(two)
-    with pytest.raises(IntegrityError, match="an import is decided once"):
+    with pytest.raises(IntegrityError, match="whoever stops an import says so"):
         await run(as_api, "update roll_import set status = 'abandoned', live = null")
 
 
@@ -297,9 +297,10 @@ async def test_of_a_finished_import_all_are_counted_and_so_many_listed_as_asked_
     import_id, _, _ = await _ready(sessions)
     await run(
         sessions,
-        "insert into roll_change (import_id, position, member_id, kind, changes, doubts, electorate, overtaken)"
-        " select i.id, n, gen_random_uuid(), case when n <= 4 then 'new' else 'gone' end, '',"
-        " case when n % 2 = 0 then 'same-person' else '' end, true, n = 1 from roll_import i, generate_series(1, 9) n",
+        "insert into roll_change (import_id, position, member_id, kind, changes, doubts, electorate, overtaken,"
+        " applied_at) select i.id, n, gen_random_uuid(), case when n <= 4 then 'new' else 'gone' end, '',"
+        " case when n % 2 = 0 then 'same-person' else '' end, true, n = 1, now() from roll_import i,"
+        " generate_series(1, 9) n",
     )
     async with sessions.begin() as session:
         counted = await roll_diff.done(session, import_id)

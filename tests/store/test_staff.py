@@ -167,7 +167,7 @@ async def test_keys_are_erased_by_two_officers_neither_of_whom_they_belong_to(
     async def asked() -> UUID:
         await does(as_api, Act.ASK_RESET, first, lost)
         async with as_api.begin() as session:
-            question = await staff.reset_asked(session, lost)
+            question = await staff.asked(session, lost, Act.ASK_RESET)
         assert question is not None
         return question.id
 
@@ -206,7 +206,7 @@ async def test_whom_an_officer_has_just_made_an_officer_is_no_second_person(
 
     async def confirm(actor: UUID) -> None:
         async with as_api.begin() as session:
-            question = await staff.reset_asked(session, lost)
+            question = await staff.asked(session, lost, Act.ASK_RESET)
             assert question is not None
             await staff.act(session, Act.RESET, actor_id=actor, account_id=lost, confirms=question.id)
 
@@ -223,6 +223,52 @@ async def test_whom_an_officer_has_just_made_an_officer_is_no_second_person(
         " update staff_act set at = at - interval '25 hours' where kind = 'grant'",
     )
     await does(as_api, Act.ASK_RESET, invented, lost)
+
+
+async def makes_an_officer(sessions: Sessions, actor: UUID, whom: UUID) -> Refusal | None:
+    """As the page does: with the proposal there is, if any."""
+    try:
+        async with sessions.begin() as session:
+            proposed = await staff.asked(session, whom, Act.ASK_OFFICER)
+            await staff.act(
+                session, Act.GRANT, actor_id=actor, account_id=whom, role=Role.OFFICER,
+                confirms=None if proposed is None else proposed.id,
+            )  # fmt: skip
+    except Refused as no:
+        return no.refusal
+    return None
+
+
+async def test_an_officer_is_made_by_two_where_there_are_two(as_api: Sessions, sessions: Sessions) -> None:
+    """T62: whoever can make an officer alone can be two in a day."""
+    boss = await hired(sessions, Role.OFFICER)
+    second, third, other = await hired(sessions), await hired(sessions), await hired(sessions, Role.OPERATOR)
+    assert await makes_an_officer(as_api, boss, second) is None, "there was one only"
+    assert await makes_an_officer(as_api, boss, third) is Refusal.OFFICER_NEEDS_ANOTHER
+    await does(as_api, Act.ASK_OFFICER, boss, third)
+    assert await makes_an_officer(as_api, boss, third) is Refusal.OFFICER_NEEDS_ANOTHER
+    # The one whom the first has just made.
+    assert await makes_an_officer(as_api, second, third) is Refusal.ROLE_TOO_NEW
+    assert await refused(as_api, Act.ASK_OFFICER, second, third) is Refusal.ROLE_TOO_NEW
+    assert await makes_an_officer(as_api, other, third) is Refusal.NOT_ALLOWED
+    # Alone by taking the role or the access from the others is not alone.
+    await does(as_api, Act.SUSPEND, boss, second)
+    assert await makes_an_officer(as_api, boss, third) is Refusal.OFFICER_NEEDS_ANOTHER
+    await does(as_api, Act.REVOKE, boss, second, Role.OFFICER)
+    assert await makes_an_officer(as_api, boss, third) is Refusal.OFFICER_NEEDS_ANOTHER
+    # From a shell whoever holds the database answers for it.
+    colleague = await hired(sessions)
+    await does(sessions, Act.GRANT, None, colleague, Role.OFFICER)
+    assert await makes_an_officer(as_api, colleague, third) is None
+    assert Role.OFFICER in await roles_of(sessions, third)
+
+
+async def test_whoever_proposed_an_officer_must_still_be_one(as_api: Sessions, sessions: Sessions) -> None:
+    """T62."""
+    one, two, new = await hired(sessions, Role.OFFICER), await hired(sessions, Role.OFFICER), await hired(sessions)
+    await does(as_api, Act.ASK_OFFICER, one, new)
+    await does(as_api, Act.SUSPEND, two, one)
+    assert await makes_an_officer(as_api, two, new) is Refusal.OFFICER_NEEDS_ANOTHER
 
 
 async def test_a_role_held_for_long_counts_whatever_was_given_since(as_api: Sessions, sessions: Sessions) -> None:
@@ -256,7 +302,7 @@ async def test_an_invitation_sent_before_the_keys_were_erased_gives_none_back(
         )  # fmt: skip
         asked = await staff.act(session, Act.ASK_RESET, actor_id=one, account_id=lost)
     async with as_api.begin() as session:
-        question = await staff.reset_asked(session, lost)
+        question = await staff.asked(session, lost, Act.ASK_RESET)
         assert question is not None and asked == lost
         await staff.act(session, Act.RESET, actor_id=two, account_id=lost, confirms=question.id)
     async with as_api.begin() as session:
