@@ -248,7 +248,8 @@ async def _change_page(
     problems = {} if refusal is None else {field_of(refusal): refusal}
     return render(
         request, "campaigns/change.html", visitor=visitor, campaign=campaign, proposal=proposal, effects=effects,
-        too_new=too_new, moved=instants, question=question, mark=_key_of(proposal), mine=change.proposed_by == visitor.account_id,
+        too_new=too_new, moved=instants, question=question, mark=_key_of(proposal),
+        mine=change.proposed_by == visitor.account_id,
         officer=Role.OFFICER in visitor.roles, **problems_said(problems, language_of(request)),
     )  # fmt: skip
 

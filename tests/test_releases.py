@@ -46,7 +46,7 @@ def test_every_patch_is_in_the_table_and_every_row_is_a_patch() -> None:
 
 SHRINKING_CALLS = {"drop_column", "drop_table", "rename_table"}
 SHRINKING_SQL = re.compile(
-    r"\b(drop\s+(table|column|view|function)|rename\s+(to|column|table)|set\s+not\s+null"
+    r"\b(drop\s+(table|column|view|function)|rename\s+(column|table)|table\s+\S+\s+rename\s+to|set\s+not\s+null"
     # A function is everybody's until that is revoked, and so are temporary tables, which no release makes.
     r"|revoke\s+(?!temporary\s+on\s+database\b)[\w ,()]+\s+on\s+(?!function\b)"
     r"|alter\s+column\s+\w+\s+(set\s+data\s+)?type)|^\s*truncate\b",
@@ -120,6 +120,8 @@ def test_a_migration_takes_nothing_away_unless_its_last_reader_has_gone(file: Pa
         ('op.drop_column("member", "street")', True),
         ('op.drop_table("claim")', True),
         ('op.rename_table("claim", "lease")', True),
+        ('op.execute("alter table claim rename to lease")', True),
+        ('op.execute("alter function f(uuid) rename to g")', False),
         ('op.alter_column("member", "street", nullable=False)', True),
         ('op.alter_column("member", "street", new_column_name="road")', True),
         ('op.alter_column("member", "street", type_=sa.Integer())', True),

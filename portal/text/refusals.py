@@ -203,7 +203,7 @@ SENTENCES: dict[Refusal, str] = {
         "enregistré."
     ),
     Refusal.VOTE_NOT_READY: N_(
-        "On ne peut pas encore voter : la clé qui scellera les votes n'est pas en place. Revenez un peu plus tard, ou "
+        "On ne peut pas encore voter : la clé qui scellera les votes n'est pas en place ; revenez un peu plus tard, ou "
         "écrivez-nous."
     ),
     Refusal.NOT_REGISTERED: N_(

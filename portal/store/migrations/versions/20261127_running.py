@@ -285,12 +285,9 @@ begin
 end $$
 """
 
-# What was sealed goes first; what is not over is refused by the rest, and then nothing has gone.
+# What was sealed goes before the votes; what is not over is refused by the rest, and then nothing has gone.
 REHEARSAL = """
-alter function drop_rehearsal(uuid) rename to drop_rehearsal_without_seal;
-revoke execute on function drop_rehearsal_without_seal(uuid) from scrutin_api;
-
-create function drop_rehearsal(of_campaign uuid) returns void language plpgsql security definer
+create or replace function drop_rehearsal(of_campaign uuid) returns void language plpgsql security definer
 set search_path = public, pg_temp as $$
 declare
     gone uuid[] := array(select b.id from ballot b join campaign c on c.id = b.campaign_id
@@ -300,11 +297,9 @@ begin
     delete from sealed_ballot where ballot_id = any(gone);
     delete from campaign_seal s using campaign c where c.id = s.campaign_id and c.id = of_campaign and c.rehearsal;
     delete from campaign_result r using campaign c where c.id = r.campaign_id and c.id = of_campaign and c.rehearsal;
-    perform drop_rehearsal_without_seal(of_campaign);
-end $$;
-
-revoke execute on function drop_rehearsal(uuid) from public;
-grant execute on function drop_rehearsal(uuid) to scrutin_api
+    delete from vote where ballot_id = any(gone);
+    perform drop_rehearsal_without_votes(of_campaign);
+end $$
 """
 
 
