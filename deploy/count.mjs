@@ -344,13 +344,21 @@ function seated(votes, seats) {
 
 // --- the command ---
 
+function isOn(folder) {
+  if (!existsSync(`${folder}/flags`)) return false;
+  const flags = Number(readFileSync(`${folder}/flags`, "utf8"));
+  if (!Number.isInteger(flags)) throw new Error("flags");
+  return !(flags & 8) && (flags & 1 || readFileSync(`${folder}/operstate`, "utf8").trim() === "up");
+}
+
 function mustBeAlone() {
   const folder = "/sys/class/net";
-  const on = readdirSync(folder).filter((name) => {
-    if (!existsSync(`${folder}/${name}/flags`)) return false;
-    const flags = Number(readFileSync(`${folder}/${name}/flags`, "utf8"));
-    return !(flags & 8) && (flags & 1 || readFileSync(`${folder}/${name}/operstate`, "utf8").trim() === "up");
-  });
+  let on;
+  try {
+    on = readdirSync(folder).filter((name) => isOn(`${folder}/${name}`));
+  } catch {
+    throw new Wrong(`Réseau : ${folder} ne se lit pas.`, `Network: ${folder} cannot be read.`, ONLINE);
+  }
   if (on.length > 0)
     throw new Wrong(`Cet ordinateur est relié à un réseau (${on}).`, `This computer is connected (${on}).`, ONLINE);
 }
@@ -425,7 +433,7 @@ async function main() {
     officers.push(readOfficer(file, await passphraseOf(given.phrases[at], file), election));
   keyboard?.close();
   if (officers[0].code === officers[1].code)
-    throw new Wrong("Il faut deux responsables différents.", "Two different officers are needed.", MISUSED);
+    throw new Wrong("Il faut deux responsables différents.", "Two different officers are needed.");
   const key = await unlock(given.shares, shares, officers, election);
   const ballots = [];
   for (const ballot of urn.ballots) {

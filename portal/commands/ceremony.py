@@ -1,8 +1,4 @@
-"""`python -m portal ceremony …`: the officers' side of a vote, held offline (docs/ceremony.md).
-
-Exit status: 0 done; 1 what was brought is not right, or it is too early; 2 used wrongly, or a file is not there or is
-there already; 3 the machine is connected.
-"""
+"""`python -m portal ceremony …`: the officers' side of a vote, held offline (docs/ceremony.md)."""
 
 import argparse
 import sys
@@ -51,12 +47,19 @@ from portal.rules.vote_files import (
 )
 from portal.text.ceremony import Said, fault_in_both, in_both
 
+STATUSES = (
+    "Exit status: 0 done; 1 what was brought is not right, or it is too early; 2 used wrongly, or a file is not there "
+    "or is there already; 3 the machine is connected."
+)
+
 # In characters; and in bytes, of what the library takes.
 LEAST, MOST = 15, 1023
 
 
 def add_to(commands: Any) -> None:
-    ceremony = commands.add_parser("ceremony", help="keys, count and destruction of keys, on an offline machine")
+    ceremony = commands.add_parser(
+        "ceremony", help="keys, count and destruction of keys, on an offline machine", epilog=STATUSES
+    )
     ceremony.set_defaults(run=run)
     acts = ceremony.add_subparsers(dest="act", required=True)
 
@@ -107,7 +110,7 @@ def add_to(commands: Any) -> None:
 def _act(
     acts: Any, name: str, what: Callable[[argparse.Namespace], None], words: str, *, private: bool = False
 ) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = acts.add_parser(name, help=words, description=words)
+    parser: argparse.ArgumentParser = acts.add_parser(name, help=words, description=words, epilog=STATUSES)
     parser.set_defaults(deed=what, private=private)
     if private:
         parser.add_argument("--rehearsal", action="store_true", help="on a machine that is connected; never for a vote")
