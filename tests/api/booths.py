@@ -20,13 +20,21 @@ HOUR = timedelta(hours=1)
 CODE = "president"
 
 
-async def a_vote(session: Session, *, opens: timedelta = -HOUR, closes: timedelta = HOUR, key: bool = True) -> Campaign:
+async def a_vote(
+    session: Session,
+    *,
+    opens: timedelta = -HOUR,
+    closes: timedelta = HOUR,
+    key: bool = True,
+    rehearsal: bool = False,
+) -> Campaign:
     """A campaign that is being voted, with three candidates for two seats."""
     campaign = await builders.a_campaign(
         session, opens=opens, closes=closes, election_key=keys_of_votes.PUBLIC if key else None
     )
     # As if the question had been written before the vote opened: triggers keep it as it is from then on.
     await session.execute(text("set local session_replication_role = replica"))
+    campaign.rehearsal = rehearsal
     ballot = (
         await session.scalars(select(Ballot).where(Ballot.campaign_id == campaign.id, Ballot.code == "ec-directors"))
     ).one()
@@ -41,6 +49,14 @@ async def a_vote(session: Session, *, opens: timedelta = -HOUR, closes: timedelt
     await session.flush()
     await session.execute(text("set local session_replication_role = origin"))
     return campaign
+
+
+async def rehearses(session: Session, campaign_id: UUID, member_id: UUID) -> None:
+    """This member is a mock one, made for a rehearsal."""
+    await session.execute(
+        text("update member set rehearsal_id = :c, number = '9' || right(number, 4) || 'R' where id = :m"),
+        {"c": campaign_id, "m": member_id},
+    )
 
 
 async def register_for_all(session: Session, campaign_id: UUID, member: Member, *, confirmed: bool = True) -> None:

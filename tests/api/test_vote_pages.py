@@ -157,7 +157,7 @@ async def test_a_session_that_ended_says_that_nothing_was_cast_and_keeps_nothing
 
 
 async def test_a_question_that_was_reread_meanwhile_is_shown_again(visit_alone: Visit, sessions: Sessions) -> None:
-    """T68: a vote never answers other words than those that stood on its page."""
+    """A vote never answers other words than those that stood on its page."""
     voter = await a_voter(visit_alone, sessions)
     await voter.enter()
     form = voter.form

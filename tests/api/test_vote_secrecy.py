@@ -22,7 +22,6 @@ from tests.api.conftest import PASSWORD, Visit
 from tests.api.looking import everything
 from tests.api.person import Person
 from tests.api.test_web_logs import served
-from tests.conftest import Running
 
 ROOT = Path(__file__).resolve().parents[2]
 # An option that nothing else is called, by number and by name.
@@ -52,7 +51,7 @@ async def a_canary(sessions: Sessions) -> None:
 
 @pytest.mark.parametrize("broken", [False, True])
 async def test_no_log_no_journal_and_no_failure_holds_the_choice(
-    running: Running, sessions: Sessions, api_settings: Settings, visit_alone: Visit, tmp_path: Path, broken: bool
+    sessions: Sessions, api_settings: Settings, visit_alone: Visit, tmp_path: Path, broken: bool
 ) -> None:
     """T96, T91: the path without scripts, in a real process at DEBUG, also when the records break in the middle."""
     voter = await a_voter(visit_alone, sessions)
@@ -91,7 +90,7 @@ async def test_no_log_no_journal_and_no_failure_holds_the_choice(
 
 
 async def test_two_choices_write_the_same_lines(
-    running: Running, sessions: Sessions, api_settings: Settings, visit_alone: Visit, tmp_path: Path
+    sessions: Sessions, api_settings: Settings, visit_alone: Visit, tmp_path: Path
 ) -> None:
     """T91: but for the milliseconds and the time of day."""
     said = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -21,7 +21,9 @@ from portal.rules.roll import Problem, Trouble
 from portal.store import accounts, bounces, campaign_changes, links, mail, roll
 from portal.store.accounts import Account
 from portal.store.mail import Mail
+from portal.store.members import Member
 from tests import builders
+from tests.api.booths import Voter, a_vote, register_for_all, rehearses
 from tests.api.conftest import PASSWORD, PASSWORD_HASH
 from tests.api.person import Person
 from tests.conftest import SECRET
@@ -180,6 +182,26 @@ async def an_officer(town: Town) -> Somebody:
     return as_seen(await town.staff(Role.OFFICER), **where)
 
 
+async def voters(town: Town) -> dict[str, Somebody]:
+    """In a rehearsal, where voting is open: the portal has one vote of its own, which is still to come."""
+    async with town.stack.sessions.begin() as session:
+        campaign = await a_vote(session, rehearsal=True, closes=timedelta(days=1))
+    found = {}
+    for name in ("voting", "voted"):
+        account = await town.a_member()
+        assert account.member_id is not None
+        async with town.stack.sessions.begin() as session:
+            await rehearses(session, campaign.id, account.member_id)
+            member = await session.get_one(Member, account.member_id)
+            await register_for_all(session, campaign.id, member)
+        voter = Voter(await town.enter(account), member, town.stack.sessions)
+        await voter.enter("pension")
+        if name == "voted":
+            await voter.cast("1", code="pension")
+        found[name] = as_seen(voter.person)
+    return found
+
+
 async def everybody(town: Town) -> dict[str, Somebody]:
     """By what they are: strangers, newcomers, members at every step, and staff."""
     found: dict[str, Person] = {}
@@ -219,6 +241,7 @@ async def everybody(town: Town) -> dict[str, Somebody]:
     people["reviewer, done"] = as_seen(done, claim_id=str(done.response.url).split("/")[-2])
 
     people["officer"] = await an_officer(town)
+    people |= await voters(town)
 
     for name in ("newcomer", "newcomer, verified"):
         account = await town.a_member(password=False, verified=False)

@@ -30,6 +30,8 @@ SEES = {
     "waiting": (*MEMBER, "register", "register-all", "file", "messages", "message"),
     "registered": ("home", "votes"),
     "rejected": (*MEMBER, "appeal"),
+    "voting": ("vote", "votes"),
+    "voted": ("vote-done", "votes"),
     "erased": ("home", "profile", "identity"),
     "done": ("home", "votes"),
     "dues-payer": MEMBER,
@@ -56,7 +58,8 @@ SEES = {
 
 # Not pages: pictures, a fragment, files, the bare address that leads to the entrance, and what machines ask.
 NO_PAGE = {
-    "picture", "review-picture", "status", "file-data", "list-file", "journal-data", "calendar", "roll-model",
+    "picture", "review-picture", "status", "votes-status",
+    "file-data", "list-file", "journal-data", "calendar", "roll-model",
     "roll-progress", "roll-report", "campaign-turnout-file", "campaign-post-file", "campaign-urn",
     "campaign-receipts", "campaign-publication", "bare", "healthz", "readyz",
 }  # fmt: skip
