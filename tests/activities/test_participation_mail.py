@@ -42,7 +42,7 @@ async def test_the_mail_names_the_ballots_and_neither_it_nor_its_way_holds_a_rec
 
     async def all_sent() -> bool:
         async with sessions() as session:
-            return await session.scalar(text("select count(*) from outbox where sent_at is null")) == 0
+            return not await session.scalar(text("select count(*) from outbox where sent_at is null"))
 
     async with relaying(mailbox):
         await eventually(all_sent)
