@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from deploy.processes import LOOPBACK
 from portal.rules.links import hash_of
-from portal.rules.votes import encode
+from portal.rules.votes import digest_of, encode
 from portal.store import Session, Sessions, journal, open_database, sessions_of, votes
 from portal.store.ballots import Ballot
 from portal.store.campaigns import Campaign
@@ -153,7 +153,7 @@ def bare(url: str, prepared: Sequence[Vote], connections: int) -> float:
                     subject_id=question.ballot_id, key=f"voted:{question.ballot_id}:{member}",
                 )  # fmt: skip
                 wish = {"campaign": question.campaign_id, "ballot": question.ballot_id, "voter": member}
-                row = connection.execute(statement, {**constants, **wish, "sealed": ciphertext, **entry}).fetchone()  # type: ignore[arg-type]
+                row = connection.execute(statement, {**constants, **wish, "sealed": ciphertext, **entry}).fetchone()
                 with gate:
                     taken[row is not None] += 1
 
@@ -278,7 +278,7 @@ class Senders:
 
 def _form(question: Question, member: UUID) -> tuple[Sent, bytes]:
     ciphertext = question.seal()
-    return Sent(question, member, votes.digest_of(ciphertext)), ciphertext
+    return Sent(question, member, digest_of(ciphertext)), ciphertext
 
 
 def _percentiles(ledger: Sequence[Sent]) -> str:
