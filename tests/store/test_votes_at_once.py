@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from portal.rules.operations import PaperReason
 from portal.rules.refusals import Refusal
@@ -157,3 +157,30 @@ async def test_two_members_wait_for_each_other_in_no_ballot(sessions: Sessions, 
         async with asyncio.timeout(5), sessions.begin() as session:
             await session.execute(text("update campaign set closes = closes + interval '1 hour'"))
     assert await count(sessions, ballot.id) == 2
+
+
+async def test_a_connection_that_dies_before_its_commit_leaves_nothing_of_a_vote(
+    sessions: Sessions, as_api: Sessions
+) -> None:
+    """T110: neither the vote, nor the journal's entry, nor the mail; and the same vote is taken when it comes again."""
+    async with sessions.begin() as session:
+        campaign = await an_open_vote(session)
+        member, ballot = await a_voter(session, campaign)
+        prepared = await sealed(session, campaign, ballot, 1)
+    wish: Any = {"campaign_id": campaign.id, "ballot_id": ballot.id, "member_id": member.id, "ciphertext": prepared}
+    dying = as_api()
+    try:
+        assert await votes.cast(dying, **wish) is not None
+        backend = await dying.scalar(text("select pg_backend_pid()"))
+        async with sessions.begin() as session:
+            await session.execute(text("select pg_terminate_backend(:pid)"), {"pid": backend})
+        with pytest.raises(DBAPIError):
+            await dying.commit()
+    finally:
+        await dying.invalidate()
+    async with sessions.begin() as session:
+        for table in ("vote", "journal", "outbox"):
+            assert await session.scalar(text(f"select count(*) from {table}")) == 0
+    async with as_api.begin() as session:
+        assert await votes.cast(session, **wish) is not None
+    assert await count(sessions, ballot.id) == 1
