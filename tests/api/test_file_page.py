@@ -54,7 +54,7 @@ async def test_a_member_who_has_done_nothing_reads_what_we_hold_and_that_there_i
     assert "Vous ne nous avez encore envoyé aucune pièce d'identité." in words
     assert "0 courriel " in words
     assert "1 session ouverte" in words
-    assert words.count("Jusqu'à quand") == words.count("Pourquoi") == 11
+    assert words.count("Jusqu'à quand") == words.count("Pourquoi") == 12
     assert "Entrée sur le portail" in words
 
 
@@ -66,7 +66,7 @@ async def test_the_same_in_english(visit: Visit, sessions: Sessions) -> None:
     assert "0 emails" in words
     assert "1 open session" in words
     assert "You have not sent us any ID yet." in words
-    assert words.count("Until when") == words.count("Why:") == 11
+    assert words.count("Until when") == words.count("Why:") == 12
     assert "Signed in to the portal" in words
     assert "Who has seen my file, and when" in words
 

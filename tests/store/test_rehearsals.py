@@ -38,8 +38,8 @@ STAFF = {
     ("campaign_change", "confirmed_by"), ("campaign_change", "proposed_by"), ("campaign_change", "withdrawn_by"),
     ("claim", "reviewer_id"), ("decision", "reviewer_id"), ("door_request", "decided_by"), ("opinion", "reviewer_id"),
     ("paper_voter", "by_id"), ("paper_voter", "withdrawn_by"), ("roll_import", "confirmed_by"),
-    ("roll_import", "proposed_by"), ("roll_import", "stopped_by"), ("roll_import", "uploaded_by"), ("staff_act", "account_id"),
-    ("staff_act", "actor_id"), ("staff_role", "account_id"),
+    ("roll_import", "proposed_by"), ("roll_import", "stopped_by"), ("roll_import", "uploaded_by"),
+    ("staff_act", "account_id"), ("staff_act", "actor_id"), ("staff_role", "account_id"),
 }  # fmt: skip
 LED_TO = """
 select cast(cast(c.conrelid as regclass) as text) as child, a.attname as named
