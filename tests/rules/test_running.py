@@ -82,7 +82,8 @@ def a_box() -> Box:
 def a_count(box: Box, **more: object) -> str:
     counted = {
         "ballot": "b", "code": "budget", "kind": "ratification", "electors": 20, "votes": 2, "invalid": 0, "blank": 1,
-        "options": [{"id": 1, "votes": 1}, {"id": 2, "votes": 0}], "outcome": "adopted", "elected": [], "tied": [], **more,
+        "options": [{"id": 1, "votes": 1}, {"id": 2, "votes": 0}], "outcome": "adopted", "elected": [], "tied": [],
+        **more,
     }  # fmt: skip
     whole = {
         "format": "scrutin/result/v1",
