@@ -184,8 +184,8 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "Ce fichier est celui d'une autre campagne, d'une autre urne ou d'une autre clé : prenez celui de ce vote."
     ),
     Refusal.PRIVATE_FILE: N_(
-        "Ce fichier contient une clé privée, qui ne doit jamais venir ici : nous ne l'avons pas gardé ; recommencez la "
-        "cérémonie avec de nouvelles clés, puis envoyez « election.json »."
+        "Ce fichier contient une clé privée, qui ne doit jamais venir ici, et nous ne l'avons pas gardé : recommencez "
+        "la cérémonie avec de nouvelles clés, puis envoyez « election.json »."
     ),
     Refusal.ELECTION_UNREADABLE: N_(
         "Ce n'est pas une clé de scrutin que nous pouvons lire : envoyez « election.json » tel que la cérémonie l'a "
@@ -194,7 +194,7 @@ OF_THE_DESKS: dict[Refusal, str] = {
     Refusal.KEY_TOO_LATE: N_("Le vote est ouvert : sa clé ne change plus."),
     Refusal.VOTING_NOT_OVER: N_("Le vote n'est pas terminé, ou n'a pas de clé : l'urne ne peut pas être scellée."),
     Refusal.VOTES_STILL_OPEN: N_(
-        "Des votes sont encore provisoires : l'urne se scelle quand chacun est réglé, et ils sont nommés ci-dessous."
+        "Des votes sont encore provisoires, voyez ci-dessous lesquels : l'urne se scelle quand chacun est réglé."
     ),
     Refusal.ALREADY_SEALED: N_("L'urne est déjà scellée : elle l'est pour toujours."),
     Refusal.NOT_SEALED: N_("L'urne n'est pas encore scellée : scellez-la d'abord, à deux."),
@@ -203,8 +203,8 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "fichier tel que le dépouillement l'a écrit."
     ),
     Refusal.COUNTS_DIFFER: N_(
-        "Vos deux dépouillements diffèrent : rien n'est publié ; vérifiez que vous avez compté la même urne, comptez de "
-        "nouveau chacun de votre côté, et gardez les deux fichiers."
+        "Vos deux dépouillements diffèrent et rien n'est publié : vérifiez que vous avez compté la même urne, comptez "
+        "de nouveau chacun de votre côté, et gardez les deux fichiers."
     ),
     Refusal.RESULTS_ARE_OUT: N_("Les résultats sont déjà publiés : ils ne changent plus."),
     Refusal.NO_RESULTS_YET: N_("Les résultats ne sont pas encore publiés : revenez quand ils le seront."),

@@ -162,7 +162,10 @@ begin
     case new.kind
     when 'open' then
         if new.manifest is null or c.opens <= new.confirmed_at
-            or not exists (select from ballot where campaign_id = c.id) then
+            or not exists (select from ballot where campaign_id = c.id)
+            -- Nobody could count an election in which there is nobody to choose.
+            or exists (select from ballot b where b.campaign_id = c.id and b.kind = 'election'
+                and b.choose > (select count(*) from candidate d where d.ballot_id = b.id)) then
             raise exception 'a campaign that is not ready' using errcode = 'check_violation';
         end if;
         update campaign set status = 'open', opened_at = new.confirmed_at where id = c.id;

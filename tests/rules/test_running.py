@@ -1,0 +1,133 @@
+"""Obstacles, small groups, and the files of an election: what is refused, and why."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.rules.election import Box, SealedBallot, b64url, canonical, fingerprint, publication, read_result
+from portal.rules.refusals import Refusal
+from portal.rules.running import (
+    COMPLAINTS,
+    MIN_GROUP,
+    BallotState,
+    Obstacle,
+    Preparation,
+    obstacles,
+    of_groups,
+)  # fmt: skip
+from portal.rules.votes import BallotKind
+from tests.keys_of_votes import PUBLIC
+
+TEXTS = (("Budget", "Budget"), ("D’accord ?", "Agreed?"))
+FINE = BallotState("budget", BallotKind.RESOLUTION, True, 100, 0, 1, TEXTS)
+READY = Preparation([FINE], key=True, officers=2, conflicts=0, import_pending=False, mails_wait=False)
+
+
+def test_a_vote_that_is_ready_has_no_obstacle() -> None:
+    assert obstacles(READY) == []
+
+
+@pytest.mark.parametrize(
+    ("ready", "found"),
+    [
+        (replace(READY, ballots=[]), Obstacle.NO_BALLOT),
+        (replace(READY, ballots=[replace(FINE, kind=BallotKind.STRIKE)]), Obstacle.MANDATED),
+        (replace(READY, ballots=[replace(FINE, kind=BallotKind.LAST_OFFER)]), Obstacle.MANDATED),
+        (replace(READY, ballots=[replace(FINE, electors=0)]), Obstacle.NO_ELECTOR),
+        (replace(READY, ballots=[replace(FINE, kind=BallotKind.ELECTION, choose=2)]), Obstacle.NO_CANDIDATES),
+        (replace(READY, ballots=[replace(FINE, choose=32)]), Obstacle.TOO_MANY_CHOICES),
+        (replace(READY, ballots=[replace(FINE, texts=[("A", "a"), ("B", "B")])]), Obstacle.TEXTS),
+        (replace(READY, ballots=[replace(FINE, texts=[("A", ""), ("B", "C")])]), Obstacle.TEXTS),
+        (replace(READY, key=False), Obstacle.NO_KEY),
+        (replace(READY, officers=1), Obstacle.SECOND_OFFICER),
+        (replace(READY, conflicts=1), Obstacle.CONFLICT),
+        (replace(READY, import_pending=True), Obstacle.ROLL_IMPORT),
+        (replace(READY, mails_wait=True), Obstacle.MAIL),
+    ],
+)
+def test_each_obstacle_is_named(ready: Preparation, found: Obstacle) -> None:
+    """T84 among them: a vote of the whole unit for members only."""
+    assert [one.obstacle for one in obstacles(ready)] == [found]
+
+
+def test_a_strike_vote_for_everybody_in_the_unit_may_open() -> None:
+    """T84."""
+    strike = replace(FINE, kind=BallotKind.STRIKE, members_only=False)
+    assert obstacles(replace(READY, ballots=[strike])) == []
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=4))
+def test_no_small_group_is_shown_nor_worked_out_from_the_rest(voted: list[int]) -> None:
+    """T101: who knows the total and every number shown cannot tell a group under ten."""
+    shown = of_groups([(f"g{at}", 100, n) for at, n in enumerate(voted)])
+    hidden = [n for n, (_, _, seen) in zip(voted, shown, strict=True) if seen is None]
+    assert all(seen is None or seen >= MIN_GROUP for _, _, seen in shown)
+    if len(voted) > 1 and any(n < MIN_GROUP for n in voted):
+        assert len(hidden) > 1
+
+
+def a_box() -> Box:
+    definition = canonical({"options": [{"id": 1, "fr": "Oui", "en": "Yes"}, {"id": 2, "fr": "Non", "en": "No"}]})
+    ballot = SealedBallot(
+        "b", "budget", BallotKind.RATIFICATION, definition, 20, 0, 0, [bytes([n]) * 32 for n in (1, 2)]
+    )
+    return Box("c", PUBLIC, datetime(2017, 3, 4, tzinfo=UTC), None, "r", [ballot])
+
+
+def a_count(box: Box, **more: object) -> str:
+    counted = {
+        "ballot": "b", "code": "budget", "kind": "ratification", "electors": 20, "votes": 2, "invalid": 0, "blank": 1,
+        "options": [{"id": 1, "votes": 1}, {"id": 2, "votes": 0}], "outcome": "adopted", "elected": [], "tied": [],
+        **more,
+    }  # fmt: skip
+    whole = {
+        "format": "scrutin/result/v1",
+        "campaign": "c",
+        "manifest_sha256": box.manifest_sha256,
+        "ballots": [counted],
+    }
+    return canonical(whole) + "\n"
+
+
+def test_a_result_of_this_box_that_adds_up_is_read() -> None:
+    read = read_result(a_count(a_box()), a_box())
+    assert not isinstance(read, Refusal)
+    assert (read[0].options, read[0].small) == ([(1, 1), (2, 0)], True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"votes": 3}, {"blank": 0}, {"electors": 21}, {"code": "other"}, {"outcome": "won"}, {"invalid": -1},
+        {"votes": 2.0}, {"blank": True}, {"options": [{"id": 1, "votes": 1}]}, {"elected": [9]}, {"tied": "1"},
+        {"options": [{"id": 2, "votes": 0}, {"id": 1, "votes": 1}]}, {"kind": "resolution"},
+    ],
+)  # fmt: skip
+def test_a_result_that_does_not_add_up_is_refused(wrong: dict[str, object]) -> None:
+    assert read_result(a_count(a_box(), **wrong), a_box()) is Refusal.RESULT_UNREADABLE
+
+
+def test_a_result_of_another_box_or_written_otherwise_is_refused() -> None:
+    other = replace(a_box(), roll_at_seal="another")
+    assert read_result(a_count(other), a_box()) is Refusal.FILE_OF_ANOTHER
+    pretty = json.dumps(json.loads(a_count(a_box())), indent=1)
+    for text in (pretty, a_count(a_box()).strip(), "", "[]", "{", "null"):
+        assert read_result(text, a_box()) is Refusal.RESULT_UNREADABLE
+
+
+def test_the_publication_names_the_day_before_which_no_key_is_destroyed() -> None:
+    """T103."""
+    out = datetime(2017, 3, 6, 22, tzinfo=UTC)
+    said = json.loads(publication("c", PUBLIC, result_sha256="s", results_at=out, held=True))
+    assert (said["held"], said["public_key"]) == (True, b64url(PUBLIC))
+    assert datetime.fromisoformat(said["destroy_after"]) == out + COMPLAINTS
+
+
+def test_a_fingerprint_is_read_in_groups_of_four() -> None:
+    assert fingerprint(PUBLIC).replace(" ", "") == sha256(PUBLIC).hexdigest()
+    assert {len(group) for group in fingerprint(PUBLIC).split()} == {4}
