@@ -97,8 +97,6 @@ def _any(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return func.coalesce(select(true()).where(*conditions).limit(1).scalar_subquery(), false())
 
 
-# What a vote is looked for in: of columns that may be read.
-_CAST = aliased(Vote)
 _SENT = _any(
     Submission.campaign_id == _CAMPAIGN, Submission.member_id == Member.id, Submission.submitted_at.is_not(None)
 )
@@ -107,14 +105,13 @@ _PLACED = _any(
     Registration.ballot_id == Ballot.id,
     Ballot.campaign_id == _CAMPAIGN,
 )
-_VOTED = _any(Vote.member_id == Member.id, Vote.ballot_id == Ballot.id, Ballot.campaign_id == _CAMPAIGN)
-_OWES_A_VOTE = _any(
-    Registration.member_id == Member.id,
-    Registration.ballot_id == Ballot.id,
-    Ballot.campaign_id == _CAMPAIGN,
-    ~select(_CAST.member_id)
-    .where(_CAST.ballot_id == Registration.ballot_id, _CAST.member_id == Registration.member_id)
-    .exists(),
+# Everybody's at once: looked up for each member it takes four times as long.
+_VOTED = (
+    select(Registration.member_id)
+    .join(Ballot, and_(Ballot.id == Registration.ballot_id, Ballot.campaign_id == _CAMPAIGN))
+    .outerjoin(Vote, and_(Vote.ballot_id == Registration.ballot_id, Vote.member_id == Registration.member_id))
+    .group_by(Registration.member_id)
+    .having(func.count(Vote.member_id) == func.count())
 )
 _CONFIRMED = Member.identity_verified_at + bindparam("valid", type_=Interval()) > _NOW
 # By the file's step where it says enough, so that few members are looked up in the long tables.
@@ -128,7 +125,7 @@ REACHED: dict[Stage, ColumnElement[bool]] = {
     Stage.IDENTITY: and_(File.member_id.is_not(None), _CONFIRMED.is_(True)),
     Stage.SOME: or_(_PAST_REGISTRATION, and_(File.step == Step.REGISTRATION.value, _PLACED)),
     Stage.ALL: _PAST_REGISTRATION,
-    Stage.VOTED: and_(File.member_id.is_not(None), _VOTED, ~_OWES_A_VOTE),
+    Stage.VOTED: and_(File.member_id.is_not(None), Member.id.in_(_VOTED)),
 }
 
 

@@ -57,7 +57,7 @@ from portal.store.campaigns import Campaign
 from portal.store.identity import Submission
 from portal.store.mail import Mail
 from portal.store.members import Member, of_campaign
-from portal.store.paper import on_paper
+from portal.store.paper import PaperVoter, on_paper
 
 
 class Vote(Base):
@@ -360,12 +360,20 @@ _ELECTOR = and_(
 _TURNOUT = (
     select(
         Ballot.id, Member.group, func.count().filter(_ELECTOR), func.count(Registration.member_id),
-        func.count().filter(_ELECTOR, on_paper(Ballot.campaign_id, Member.id)), func.count(_VOTE.c.member_id),
+        func.count(PaperVoter.id).filter(_ELECTOR), func.count(_VOTE.c.member_id),
     )
     .select_from(Ballot)
     .join(Member, of_campaign(_OF_CAMPAIGN))
     .outerjoin(Registration, and_(Registration.ballot_id == Ballot.id, Registration.member_id == Member.id))
     .outerjoin(_VOTE, and_(_VOTE.c.ballot_id == Ballot.id, _VOTE.c.member_id == Member.id))
+    .outerjoin(
+        PaperVoter,
+        and_(
+            PaperVoter.campaign_id == _OF_CAMPAIGN,
+            PaperVoter.member_id == Member.id,
+            PaperVoter.withdrawn_at.is_(None),
+        ),
+    )
     # Whoever has voted and then left the roll, or changed groups, has voted all the same.
     .where(Ballot.campaign_id == _OF_CAMPAIGN, or_(_ELECTOR, _VOTE.c.member_id.is_not(None)))
     .group_by(Ballot.id, Member.group)
