@@ -139,7 +139,8 @@ def _elsewhere(request: Request, visitor: Visitor, language: str, booth: Booth) 
 
 
 def _not_now(request: Request, visitor: Visitor, booth: Booth, refusal: Refusal) -> Response:
-    status = STATUS.get(refusal, 409)
+    # Looking is no mistake; a form that comes to nothing is refused.
+    status = 200 if request.method in ("GET", "HEAD") else STATUS.get(refusal, 409)
     return render(request, "votes/not_now.html", visitor=visitor, booth=booth, refusal=refusal, status=status)
 
 

@@ -17,6 +17,7 @@ from tests.conftest import ORIGIN
 # Not pages: fragments, pictures, files, and what machines ask.
 BARE = {
     "status",
+    "votes-status",
     "picture",
     "review-picture",
     "file-data",
