@@ -57,7 +57,8 @@ SEES = {
 
 # Not pages: pictures, a fragment, files, the bare address that leads to the entrance, and what machines ask.
 NO_PAGE = {
-    "picture", "review-picture", "status", "file-data", "list-file", "receipts-file", "results-file", "journal-data", "calendar", "roll-model",
+    "picture", "review-picture", "status", "file-data", "list-file", "receipts-file", "results-file", "journal-data",
+    "calendar", "roll-model",
     "roll-progress", "roll-report", "bare", "healthz", "readyz",
 }  # fmt: skip
 
