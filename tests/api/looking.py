@@ -243,7 +243,7 @@ async def a_world(sessions: Sessions, visit: Visit, **more: Any) -> World:
         "code": "financial-statements", "document_id": str(document), "claim_id": claim, "submission_id": draft,
         "mail_id": str(mail), "request_id": str(asked.id), "ballot_id": str(ballot_id), "change_id": str(change_id),
         "import_id": str(draft_of_roll), "account_id": str(staff[0].id),
-        "listed": "members", "member_id": str(who.member.id),
+        "listed": "members", "member_id": str(who.member.id), "campaign": campaign.code,
     }  # fmt: skip
     return World(people, where, who)
 

@@ -25,6 +25,7 @@ from tests.api.looking import change, count, says
 from tests.api.person import Person
 from tests.api.test_documents import send_card, signed_in
 from tests.api.test_documents_access import a_desk
+from tests.store.ballot_box import DAY, a_provisional_voter, an_open_campaign, later
 from tests.store.cases import a_submission
 
 ALL_LISTS = [listed for listed in List if listed is not List.NO_WORKFLOW]
@@ -332,3 +333,18 @@ async def test_the_desk_stands_without_a_campaign_and_says_when_a_list_is_none(
     await operator.get(f"/fr/operations/membre/{uuid4()}")
     assert operator.response.status_code == 404
     assert says(operator, Refusal.MEMBER_UNKNOWN)
+
+
+async def test_provisional_votes_are_told_of_two_days_before_the_first_is_due(visit: Visit, sessions: Sessions) -> None:
+    async with sessions.begin() as session:
+        campaign = await an_open_campaign(session)
+        await a_provisional_voter(session, campaign)
+    await later(sessions, 3 * DAY)
+    operator = await a_desk(visit, sessions, Role.OPERATOR)
+    await operator.get("/fr/operations")
+    assert "Votes provisoires" in operator.page.text
+    assert "vote provisoire à régler dans les deux jours" not in operator.page.text
+    await later(sessions, 5 * DAY)
+    await operator.get("/fr/operations")
+    assert "Une personne a un vote provisoire à régler dans les deux jours" in operator.page.text
+    assert "/fr/operations/liste/provisional" in operator.page.links

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, async_playwright
 from deploy.servers import start_temporal
 from tests import builders
 from tests.conftest import Servers
+from tests.journeys.after import after_the_vote
 from tests.journeys.browser import launch
 from tests.journeys.people import Somebody, Town, everybody
 from tests.journeys.stack import Stack
@@ -41,7 +42,7 @@ async def town(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> As
 @pytest_asyncio.fixture(scope="session")
 async def people(town: Town) -> dict[str, Somebody]:
     """Made once, looked at by many: no test changes them."""
-    return await everybody(town)
+    return await everybody(town) | await after_the_vote(town)
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -20,6 +20,8 @@ SEES = {
         "entrance", "sign-in", "signed-out", "forgotten", "new-password", "register-email", "join", "request-sent",
         "guide", "counter",
     ),
+    "stranger, after the vote": ("receipts", "results", "protects"),
+    "voter": ("my-votes",),
     "opening a mail": ("confirm-email",),
     "confirming": ("confirm-email",),
     "newcomer": ("first-password",),
@@ -59,7 +61,7 @@ SEES = {
 # Not pages: pictures, a fragment, files, the bare address that leads to the entrance, and what machines ask.
 NO_PAGE = {
     "picture", "review-picture", "status", "votes-status",
-    "file-data", "list-file", "journal-data", "calendar", "roll-model",
+    "file-data", "list-file", "receipts-file", "results-file", "journal-data", "calendar", "roll-model",
     "roll-progress", "roll-report", "campaign-turnout-file", "campaign-post-file", "campaign-urn",
     "campaign-receipts", "campaign-publication", "bare", "healthz", "readyz",
 }  # fmt: skip

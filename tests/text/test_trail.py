@@ -17,7 +17,7 @@ from portal.text.trail import ACTIONS, ACTORS, OTHER_ACTION, PICTURES
 ROOT = Path(__file__).resolve().parents[2]
 # How an action gets into the journal, and which argument it may be: of the journal itself, of a step, of the stories
 # of the demo, of a page's own shorthand.
-WRITERS = {"write": (1, 2), "note": (1,), "_note": (2,), "to_write": (0,)}
+WRITERS = {"write": (1, 2), "to_write": (0,), "note": (1,), "_note": (2,)}
 
 
 def written() -> tuple[set[str], set[str]]:
