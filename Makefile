@@ -9,7 +9,7 @@ PYTHON ?= python3
 WORKERS ?= 2
 PACKAGES := portal activities workflows api worker deploy tests
 
-.PHONY: help demo demo-reset setup browser lint test check fix figures messages vendor record guide lock clean
+.PHONY: help demo demo-reset setup browser node lint test check fix figures messages vendor record guide lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -29,10 +29,13 @@ $(VENV)/.dev: requirements-dev.lock | $(PY)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@ $(VENV)/.demo
 
-setup: $(VENV)/.dev browser ## install everything for development
+setup: $(VENV)/.dev browser node ## install everything for development
 
 browser: $(VENV)/.dev
 	@$(PY) -m tests.journeys.browser
+
+node: $(VENV)/.dev
+	@$(PY) -m tests.node
 
 # --- run ---
 

@@ -114,7 +114,7 @@ def read_shares(name: str, content: bytes) -> Shares:
     for content_of in fields.list("wraps"):
         wrap = Fields(name, content_of, {"pair", "wrapped"})
         pair = wrap.list("pair")
-        if len(pair) != 2 or not all(isinstance(code, str) for code in pair) or pair[0] >= pair[1]:
+        if len(pair) != 2 or not all(isinstance(c, str) and CODE.fullmatch(c) for c in pair) or pair[0] >= pair[1]:
             raise wrap.wrong("pair")
         wraps[pair[0], pair[1]] = wrap.data("wrapped")
     if len(wraps) != OFFICERS or len(fields.list("wraps")) != OFFICERS:

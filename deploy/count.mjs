@@ -1,0 +1,448 @@
+// The second counter: opens an urn with two officers' keys and counts it, as docs/vote-formats.md says and without a
+// line of the first one (portal/ceremony). Both must write the same bytes.
+//
+//   node deploy/count.mjs --urn URN --election election.json --signatures SIG SIG --shares shares.json
+//        --officer A.key.pem --officer B.key.pem [--passphrase-file A.txt --passphrase-file B.txt] --out RESULT
+//        [--rehearsal]
+//
+// Exit status: 0 done; 1 what was brought is not right; 2 used wrongly, or a file is not there or is there already;
+// 3 the machine is connected. Needs Node and nothing else: deploy/hpke.mjs is @hpke/core.
+
+import { createHash, createPrivateKey, createPublicKey, verify, webcrypto } from "node:crypto";
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
+import { parseArgs } from "node:util";
+import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
+
+import { Aes256Gcm, CipherSuite, DhkemP256HkdfSha256, HkdfSha256 } from "./hpke.mjs";
+
+const [REFUSED, MISUSED, ONLINE] = [1, 2, 3];
+const SUITE = new CipherSuite({ kem: new DhkemP256HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() });
+const [POINT, TEXT, SEALED, MOST] = [65, 64, 145, 10 ** 9];
+// Votes that one thread opens at a time, and what makes another thread worth while.
+const AT_ONCE = 64;
+const PER_THREAD = 4000;
+
+class Wrong extends Error {
+  constructor(fr, en, status = REFUSED) {
+    super(`${fr}\n${en}`);
+    this.status = status;
+  }
+}
+
+const damaged = (file, what) =>
+  new Wrong(`${file} n'est pas ce que dit le format : ${what}.`, `${file} is not what the format says: ${what}.`);
+
+function need(holds, file, what) {
+  if (!holds) throw damaged(file, what);
+}
+
+// --- canonical JSON, hashes, base64url (section 1) ---
+
+function canonical(value) {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (value !== null && typeof value === "object") {
+    const names = Object.keys(value).sort();
+    return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`).join(",")}}`;
+  }
+  return JSON.stringify(value);
+}
+
+function parsed(file, text) {
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw damaged(file, "JSON");
+  }
+  const whole = value !== null && typeof value === "object" && !Array.isArray(value);
+  // A lone surrogate is written as \ud8.. by JSON.stringify, and is no text.
+  need(whole && canonical(value) === text && !/(?<!\\)(\\\\)*\\ud[89a-f]/.test(text), file, "canonical JSON");
+  return value;
+}
+
+function read(path) {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new Wrong(`${path} : ce fichier ne se lit pas.`, `${path}: cannot be read (${error.code}).`, MISUSED);
+  }
+}
+
+function load(path, format) {
+  let text;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(read(path));
+  } catch (error) {
+    if (error instanceof Wrong) throw error;
+    throw damaged(path, "UTF-8");
+  }
+  const value = parsed(path, text.endsWith("\n") ? text.slice(0, -1) : text);
+  need(value.format === format, path, `format ${format}`);
+  return value;
+}
+
+const sha256 = (content) => createHash("sha256").update(content).digest();
+const hex = (bytes) => Buffer.from(bytes).toString("hex");
+
+function unb64(text, size) {
+  if (typeof text !== "string") return null;
+  const bytes = Buffer.from(text, "base64url");
+  return bytes.toString("base64url") === text && (size === undefined || bytes.length === size) ? bytes : null;
+}
+
+function names(file, value, ...wanted) {
+  const whole = value !== null && typeof value === "object" && !Array.isArray(value);
+  need(whole && Object.keys(value).sort().join() === wanted.sort().join(), file, wanted.join(", "));
+}
+
+const isText = (value, pattern) => typeof value === "string" && pattern.test(value);
+const isNumber = (value, least, most) => Number.isSafeInteger(value) && value >= least && value <= most;
+const isAscending = (list) => list.every((one, at) => at === 0 || list[at - 1] < one);
+const CODE = /^[a-z0-9][a-z0-9-]*$/;
+const CAMPAIGN = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+const HASH = /^[0-9a-f]{64}$/;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$/;
+
+// --- keys (section 3) ---
+
+function readElection(file) {
+  const election = load(file, "scrutin/election/v1");
+  names(file, election, "format", "campaign", "public_key", "trustees", "made_at");
+  need(isText(election.campaign, CAMPAIGN), file, "campaign");
+  need(isText(election.made_at, INSTANT), file, "made_at");
+  need(unb64(election.public_key, POINT), file, "public_key");
+  need(Array.isArray(election.trustees) && election.trustees.length === 3, file, "trustees");
+  for (const one of election.trustees) {
+    names(file, one, "code", "sealing", "signing");
+    need(isText(one.code, CODE) && unb64(one.sealing, POINT) && unb64(one.signing, 32), file, "trustees");
+  }
+  for (const field of ["code", "sealing", "signing"])
+    need(new Set(election.trustees.map((one) => one[field])).size === 3, file, `trustees, ${field}`);
+  return election;
+}
+
+function readShares(file, election) {
+  const shares = load(file, "scrutin/shares/v1");
+  names(file, shares, "format", "campaign", "public_key", "wraps");
+  sameElection(file, shares, election);
+  need(Array.isArray(shares.wraps) && shares.wraps.length === 3, file, "wraps");
+  for (const one of shares.wraps) {
+    names(file, one, "pair", "wrapped");
+    need(Array.isArray(one.pair) && one.pair.length === 2 && one.pair.every((code) => isText(code, CODE)) && isAscending(one.pair), file, "pair");
+    need(unb64(one.wrapped), file, "wrapped");
+  }
+  return shares;
+}
+
+function sameElection(file, value, election) {
+  if (value.campaign !== election.campaign || value.public_key !== election.public_key)
+    throw new Wrong(`${file} appartient à un autre scrutin ou à une autre clé.`, `${file} belongs to another vote or key.`);
+}
+
+const pointOf = (jwk) => Buffer.concat([Buffer.of(4), Buffer.from(jwk.x, "base64url"), Buffer.from(jwk.y, "base64url")]);
+
+function readOfficer(file, passphrase, election) {
+  const blocks = read(file).toString("latin1")
+    .match(/-----BEGIN ENCRYPTED PRIVATE KEY-----[^-]+-----END ENCRYPTED PRIVATE KEY-----/g) ?? [];
+  need(blocks.length === 2, file, "2 × ENCRYPTED PRIVATE KEY");
+  let sealing, signing;
+  try {
+    [sealing, signing] = blocks.map((key) => createPrivateKey({ key, passphrase }).export({ format: "jwk" }));
+  } catch {
+    throw new Wrong(
+      `${file} : la phrase secrète n'est pas la bonne, ou le fichier est abîmé.`,
+      `${file}: the passphrase is wrong, or the file is damaged.`,
+    );
+  }
+  need(sealing.crv === "P-256" && signing.crv === "Ed25519", file, "P-256, Ed25519");
+  const trustee = election.trustees.find(
+    (one) => one.sealing === pointOf(sealing).toString("base64url") && one.signing === signing.x,
+  );
+  if (!trustee)
+    throw new Wrong(`${file} : ces clés ne sont d'aucun des trois responsables.`, `${file}: no trustee's keys.`);
+  return { code: trustee.code, sealing };
+}
+
+/** A P-256 private key as HPKE takes it. */
+async function keyPair(jwk) {
+  const algorithm = { name: "ECDH", namedCurve: "P-256" };
+  const { kty, crv, x, y, d } = jwk;
+  return {
+    privateKey: await webcrypto.subtle.importKey("jwk", { kty, crv, x, y, d }, algorithm, true, ["deriveBits"]),
+    publicKey: await webcrypto.subtle.importKey("jwk", { kty, crv, x, y }, algorithm, true, []),
+  };
+}
+
+async function opened(sealed, recipientKey, info) {
+  const enc = sealed.subarray(0, POINT);
+  return Buffer.from(await SUITE.open({ recipientKey, enc, info }, sealed.subarray(POINT)));
+}
+
+async function unlock(file, shares, officers, election) {
+  const [first, second] = officers.sort((a, b) => (a.code < b.code ? -1 : 1));
+  const wrap = shares.wraps.find((one) => one.pair[0] === first.code && one.pair[1] === second.code);
+  const layer = (name) =>
+    Buffer.from(`scrutin/share/v1|${election.campaign}|${election.public_key}|${first.code}|${second.code}|${name}`);
+  try {
+    const inner = await opened(unb64(wrap.wrapped), await keyPair(first.sealing), layer("outer"));
+    const key = await opened(inner, await keyPair(second.sealing), layer("inner"));
+    const jwk = createPrivateKey({ key, format: "der", type: "pkcs8" }).export({ format: "jwk" });
+    if (pointOf(jwk).toString("base64url") === election.public_key) return jwk;
+  } catch {
+    // The same as another key.
+  }
+  const pair = `${first.code} + ${second.code}`;
+  throw new Wrong(`${file} : la part de ${pair} est abîmée.`, `${file}: the share of ${pair} is damaged.`);
+}
+
+// --- the urn (sections 2 and 4) ---
+
+function readUrn(file, election) {
+  const urn = load(file, "scrutin/urn/v1");
+  names(file, urn, "format", "campaign", "public_key", "sealed_at", "roll_at_opening", "roll_at_seal", "ballots");
+  need(isText(urn.sealed_at, INSTANT), file, "sealed_at");
+  need(isText(urn.roll_at_seal, HASH), file, "roll_at_seal");
+  need(urn.roll_at_opening === null || isText(urn.roll_at_opening, HASH), file, "roll_at_opening");
+  sameElection(file, urn, election);
+  need(Array.isArray(urn.ballots), file, "ballots");
+  const ballots = urn.ballots.map((one) => readBallot(file, one, urn.campaign));
+  need(isAscending(ballots.map((one) => one.code)), file, "ballots, order");
+  need(new Set(ballots.map((one) => one.ballot)).size === ballots.length, file, "ballots, twice");
+  const manifest = {
+    ...urn,
+    ballots: urn.ballots.map(({ ciphertexts, ...rest }) => ({ ...rest, count: ciphertexts.length })),
+  };
+  return { ballots, manifest: hex(sha256(canonical(manifest))) };
+}
+
+function readBallot(file, one, campaign) {
+  names(
+    file, one, "ballot", "code", "definition", "definition_sha256", "electors", "on_paper", "set_aside",
+    "ciphertexts", "list_sha256",
+  );
+  need(isText(one.code, CODE) && isText(one.ballot, UUID) && typeof one.definition === "string", file, "ballot, code");
+  const where = `${file}, « ${one.code} »`;
+  need(["electors", "on_paper", "set_aside"].every((field) => isNumber(one[field], 0, MOST)), where, "electors");
+  need(hex(sha256(one.definition)) === one.definition_sha256, where, "definition_sha256");
+  need(Array.isArray(one.ciphertexts), where, "ciphertexts");
+  const ciphertexts = one.ciphertexts.map((text) => unb64(text, SEALED));
+  need(ciphertexts.every(Boolean), where, "ciphertexts, 145");
+  const digests = ciphertexts.map((sealed) => sha256(sealed));
+  // Ascending, and none twice.
+  need(digests.every((digest, at) => at === 0 || Buffer.compare(digests[at - 1], digest) < 0), where, "ciphertexts, order");
+  need(hex(sha256(Buffer.concat(digests))) === one.list_sha256, where, "list_sha256");
+  const asked = parsed(where, one.definition);
+  for (const [field, value] of Object.entries({ ballot: one.ballot, campaign, code: one.code }))
+    need(asked[field] === value, where, `definition, ${field}`);
+  need(["resolution", "ratification", "election", "strike", "last-offer"].includes(asked.kind), where, "kind");
+  need(["half", "two-thirds"].includes(asked.majority), where, "majority");
+  need(isNumber(asked.choose, 1, 31), where, "choose");
+  need(asked.quorum_percent === null || isNumber(asked.quorum_percent, 1, 100), where, "quorum_percent");
+  need(Array.isArray(asked.options) && asked.options.length > 0, where, "options");
+  for (const option of asked.options) {
+    names(where, option, "id", "fr", "en");
+    need(isNumber(option.id, 0, 0xffff), where, "options");
+  }
+  need(isAscending(asked.options.map((option) => option.id)), where, "options, order");
+  return { ...one, asked, ciphertexts };
+}
+
+function checkSignatures(paths, election, manifest) {
+  const by = new Set();
+  for (const file of paths) {
+    const one = load(file, "scrutin/signature/v1");
+    names(file, one, "format", "of", "campaign", "sha256", "by", "signature");
+    const trustee = election.trustees.find((each) => each.code === one.by);
+    need(trustee && one.campaign === election.campaign && unb64(one.signature, 64), file, "by, campaign, signature");
+    const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: trustee.signing }, format: "jwk" });
+    const message = `scrutin/signature/v1|${one.of}|${one.campaign}|${one.sha256}`;
+    if (!verify(null, Buffer.from(message), key, unb64(one.signature)))
+      throw new Wrong(`${file} : cette signature est fausse.`, `${file}: this signature is wrong.`);
+    need(one.of === "urn" && one.sha256 === manifest, file, "sha256");
+    by.add(one.by);
+  }
+  if (by.size < 2)
+    throw new Wrong("Il faut les signatures de deux responsables.", "The signatures of two different officers are needed.");
+}
+
+// --- the count (section 6) ---
+
+async function openHere({ ciphertexts, info, jwk }) {
+  const key = await keyPair(jwk);
+  const texts = [];
+  for (let at = 0; at < ciphertexts.length; at += AT_ONCE)
+    texts.push(...await Promise.all(ciphertexts.slice(at, at + AT_ONCE).map(
+      // What does not open is empty, and will be invalid.
+      (sealed) => opened(sealed, key, info).catch(() => Buffer.alloc(0)),
+    )));
+  return texts;
+}
+
+function openElsewhere(work) {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: work });
+    worker.once("message", resolve);
+    worker.once("error", reject);
+  });
+}
+
+/** What the votes of a ballot say, in the order of what they say. */
+async function openBallot(ballot, jwk) {
+  const info = Buffer.from(`scrutin/vote/v1|${ballot.ballot}|${ballot.definition_sha256}`);
+  const all = ballot.ciphertexts;
+  const threads = Math.min(availableParallelism(), Math.ceil(all.length / PER_THREAD));
+  if (threads <= 1) return (await openHere({ ciphertexts: all, info, jwk })).sort(Buffer.compare);
+  const size = Math.ceil(all.length / threads);
+  const parts = Array.from({ length: threads }, (_, at) => all.slice(at * size, (at + 1) * size));
+  const texts = await Promise.all(parts.map((ciphertexts) => openElsewhere({ ciphertexts, info, jwk })));
+  return texts.flat().map((text) => Buffer.from(text)).sort(Buffer.compare);
+}
+
+function decoded(text, options, most) {
+  if (text.length !== TEXT || text[0] !== 1 || text[1] > Math.min(most, 31)) return null;
+  const end = 2 + 2 * text[1];
+  const chosen = [];
+  for (let at = 2; at < end; at += 2) chosen.push(text.readUInt16BE(at));
+  const whole = isAscending(chosen) && text.subarray(end).every((byte) => byte === 0);
+  return whole && chosen.every((id) => options.has(id)) ? chosen : null;
+}
+
+function counted(ballot, texts) {
+  const { kind, choose, majority, quorum_percent: quorum, options } = ballot.asked;
+  const votes = new Map(options.map((option) => [option.id, 0]));
+  let [invalid, blank] = [0, 0];
+  for (const text of texts) {
+    const chosen = decoded(text, votes, kind === "election" ? choose : 1);
+    if (chosen === null) invalid += 1;
+    else if (chosen.length === 0) blank += 1;
+    else for (const id of chosen) votes.set(id, votes.get(id) + 1);
+  }
+  let [outcome, elected, tied] = ["elected", [], []];
+  const [yes, no] = [votes.get(1) ?? 0, votes.get(2) ?? 0];
+  const enough = majority === "half" ? 2 * yes > yes + no : yes > 0 && 3 * yes >= 2 * (yes + no);
+  if (quorum !== null && texts.length * 100 < quorum * ballot.electors) outcome = "no-quorum";
+  else if (kind === "election") [elected, tied] = seated(votes, choose);
+  else outcome = enough ? "adopted" : "not-adopted";
+  return {
+    ballot: ballot.ballot, code: ballot.code, kind, electors: ballot.electors, votes: texts.length, invalid, blank,
+    options: [...votes].map(([id, number]) => ({ id, votes: number })), outcome, elected, tied,
+  };
+}
+
+function seated(votes, seats) {
+  const ids = [...votes.keys()];
+  if (ids.length <= seats) return [ids, []];
+  const last = [...votes.values()].sort((a, b) => b - a)[seats - 1];
+  const above = ids.filter((id) => votes.get(id) > last);
+  const upTo = ids.filter((id) => votes.get(id) >= last);
+  return upTo.length <= seats ? [upTo, []] : [above, ids.filter((id) => votes.get(id) === last)];
+}
+
+// --- the command ---
+
+function mustBeAlone() {
+  const folder = "/sys/class/net";
+  const on = readdirSync(folder).filter((name) => {
+    if (!existsSync(`${folder}/${name}/flags`)) return false;
+    const flags = Number(readFileSync(`${folder}/${name}/flags`, "utf8"));
+    return !(flags & 8) && (flags & 1 || readFileSync(`${folder}/${name}/operstate`, "utf8").trim() === "up");
+  });
+  if (on.length > 0)
+    throw new Wrong(`Cet ordinateur est relié à un réseau (${on}).`, `This computer is connected (${on}).`, ONLINE);
+}
+
+function typed(question) {
+  return new Promise((resolve) => {
+    process.stderr.write(question);
+    const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+    const line = createInterface({ input: process.stdin, output: silent, terminal: process.stdin.isTTY === true });
+    line.question("", (answer) => {
+      line.close();
+      process.stderr.write("\n");
+      resolve(answer);
+    });
+  });
+}
+
+async function passphraseOf(file, key) {
+  const text = file === undefined ? await typed(`Phrase secrète / passphrase, ${key} : `) : read(file).toString("utf8");
+  return Buffer.from((file === undefined ? text : text.replace(/\r?\n$/, "")).normalize("NFC"));
+}
+
+function write(path, content) {
+  try {
+    const file = openSync(path, "wx", 0o600);
+    writeSync(file, content);
+    fsyncSync(file);
+    closeSync(file);
+  } catch (error) {
+    throw new Wrong(`${path} ne peut pas être écrit.`, `${path} cannot be written (${error.code}).`, MISUSED);
+  }
+}
+
+function asked() {
+  const text = { type: "string" };
+  const several = { type: "string", multiple: true };
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        urn: text, election: text, shares: text, out: text, rehearsal: { type: "boolean" },
+        signatures: several, officer: several, "passphrase-file": several,
+      },
+    });
+    // `--signatures A B`: the rest of them.
+    const signatures = [...(values.signatures ?? []), ...positionals];
+    const phrases = values["passphrase-file"] ?? [];
+    const officers = values.officer ?? [];
+    const complete = values.urn && values.out && officers.length === 2 && [0, 2].includes(phrases.length);
+    if (!complete) throw new Error("--urn, --signatures, --officer ×2, --out");
+    return { election: "election.json", shares: "shares.json", ...values, signatures, phrases, officers };
+  } catch (error) {
+    throw new Wrong("Commande incomplète.", `count.mjs: ${error.message}`, MISUSED);
+  }
+}
+
+async function main() {
+  const given = asked();
+  if (!given.rehearsal) mustBeAlone();
+  else console.error("*** RÉPÉTITION / REHEARSAL ***");
+  if (existsSync(given.out)) throw new Wrong(`${given.out} existe déjà.`, `${given.out} exists already.`, MISUSED);
+  const election = readElection(given.election);
+  const urn = readUrn(given.urn, election);
+  checkSignatures(given.signatures, election, urn.manifest);
+  const shares = readShares(given.shares, election);
+  const officers = [];
+  for (const [at, file] of given.officers.entries())
+    officers.push(readOfficer(file, await passphraseOf(given.phrases[at], file), election));
+  if (officers[0].code === officers[1].code)
+    throw new Wrong("Il faut deux responsables différents.", "Two different officers are needed.", MISUSED);
+  const key = await unlock(given.shares, shares, officers, election);
+  const ballots = [];
+  for (const ballot of urn.ballots) {
+    console.error(`${ballot.code}: ${ballot.ciphertexts.length}…`);
+    ballots.push(counted(ballot, await openBallot(ballot, key)));
+  }
+  const result = canonical({
+    format: "scrutin/result/v1", campaign: election.campaign, manifest_sha256: urn.manifest, ballots,
+  });
+  write(given.out, `${result}\n`);
+  console.log(`${given.out}: ${hex(sha256(`${result}\n`))}`);
+}
+
+if (isMainThread) {
+  try {
+    await main();
+  } catch (error) {
+    if (!(error instanceof Wrong)) throw error;
+    console.error(error.message);
+    process.exitCode = error.status;
+  }
+} else {
+  const work = workerData;
+  parentPort.postMessage(await openHere({ ...work, ciphertexts: work.ciphertexts.map((one) => Buffer.from(one)) }));
+}
