@@ -135,7 +135,7 @@ def _commands(campaign: str, two: Sequence[KeyFile]) -> list[str]:
     return [
         f"python -m portal ceremony sign {urn}.json {officers} --rehearsal",
         f"python -m portal ceremony open {count} --out result-{campaign}.json --rehearsal",
-        f"node {PROJECT / 'deploy' / 'count.mjs'} {count} --out again-{campaign}.json",
+        f"node {PROJECT / 'deploy' / 'count.mjs'} {count} --out again-{campaign}.json --rehearsal",
         f"cmp result-{campaign}.json again-{campaign}.json",
     ]
 
@@ -213,10 +213,10 @@ def _ceremony_lines(campaign: Mapping[str, str | None], ceremony: Ceremony | Non
     rows = [("HOLDS THE KEY AS", "E-MAIL", "KEY FILE", "PASSPHRASE")]
     return [
         "  The key of this vote was made by three officers at the first start; any two of them open the votes. In real",
-        "  life that is done on a laptop that is off the network, and each keeps key file and passphrase to themselves:",
-        f"  this is a demonstration, and all of it lies in {ceremony.folder}",
+        "  life this happens on a laptop that is off the network, and each officer keeps key file and passphrase from",
+        f"  everybody: this is a demonstration, and all of it lies in {ceremony.folder}",
         _rows([*rows, *((one.code, one.email, one.key, one.passphrase) for one in ceremony.officers)]),
-        "  Once the vote has closed, two officers seal the box on the portal and save its file into that folder. To count:",
+        "  Once the vote has closed, two officers seal the box on the portal and save its file there. To count:",
         f"    . {Path(ceremony.folder).parent / ENVIRONMENT}; cd {ceremony.folder}",
         *(f"    {command}" for command in ceremony.commands),
     ]
