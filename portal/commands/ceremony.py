@@ -62,6 +62,7 @@ def add_to(commands: Any) -> None:
     officer = _act(acts, "officer", make_keys, "make an officer's two keys, protected by a passphrase", private=True)
     officer.add_argument("code", metavar="CODE", help="officer-1, officer-2 or officer-3")
     officer.add_argument("--out", type=Path, required=True, metavar="DIR")
+    _passphrases(officer)
 
     key = _act(acts, "key", make_key, "make the key of a campaign, for any two of three officers", private=True)
     key.add_argument("--campaign", required=True, metavar="CODE")
@@ -107,8 +108,11 @@ def _act(
     parser.set_defaults(deed=what, private=private)
     if private:
         parser.add_argument("--rehearsal", action="store_true", help="on a machine that is connected; never for a vote")
-        parser.add_argument("--passphrase-file", type=Path, action="append", default=[], metavar="FILE")
     return parser
+
+
+def _passphrases(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--passphrase-file", type=Path, action="append", default=[], metavar="FILE")
 
 
 def _election(parser: argparse.ArgumentParser) -> None:
@@ -117,6 +121,7 @@ def _election(parser: argparse.ArgumentParser) -> None:
 
 def _officers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--officer", type=Path, action="append", required=True, metavar="KEY.pem")
+    _passphrases(parser)
 
 
 def run(asked: argparse.Namespace) -> int:
