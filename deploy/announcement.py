@@ -16,7 +16,7 @@ from portal.rules.members import Standing
 from portal.rules.vote_files import read_election
 
 # The people whose account is printed have the first numbers.
-_PRINTED_BELOW = "900100"
+PRINTED_BELOW = "900100"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Ceremony:
 
 def logins() -> list[Login]:
     """The printed accounts of the demo world."""
-    people = [_member(person) for person in cast() if person.number < _PRINTED_BELOW]
+    people = [_member(person) for person in cast() if person.number < PRINTED_BELOW]
     staff = [
         Login(s.role, s.email, s.password, None, None, "fr", s.role.capitalize(), f"staff: {s.role}, with a code")
         for s in STAFF
@@ -216,6 +216,7 @@ def _ceremony_lines(campaign: Mapping[str, str | None], ceremony: Ceremony | Non
         "  life this happens on a laptop that is off the network, and each officer keeps key file and passphrase from",
         f"  everybody: this is a demonstration, and all of it lies in {ceremony.folder}",
         _rows([*rows, *((one.code, one.email, one.key, one.passphrase) for one in ceremony.officers)]),
+        "  While it is open, those whom nobody plays can vote too: `python -m deploy.voters`.",
         "  Once the vote has closed, two officers seal the box on the portal and save its file there. To count:",
         f"    . {Path(ceremony.folder).parent / ENVIRONMENT}; cd {ceremony.folder}",
         *(f"    {command}" for command in ceremony.commands),

@@ -1,5 +1,6 @@
 """The demo's ceremony: held once, with files of which any two officers' open what was sealed to its key."""
 
+import random
 import shlex
 import subprocess
 import sys
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from deploy import ceremony
-from deploy.announcement import Ceremony, ceremony_of
-from deploy.cast import KEY_HOLDERS, STAFF
+from deploy.announcement import PRINTED_BELOW, Ceremony, ceremony_of
+from deploy.cast import KEY_HOLDERS, STAFF, cast
 from deploy.earlier import complete_vote, staff_missing
 from deploy.state import PROJECT
+from deploy.voters import VOTING, vote_for
 from deploy.world import CODE, OPENS_IN, SETTLED_IN, Window, a_campaign, seed, some_ballots
 from portal.rules.canonical import fingerprint
 from portal.rules.votes import Majority
@@ -106,6 +108,14 @@ async def test_the_world_is_seeded_with_the_key_the_candidates_and_the_majority(
         assert campaign.election_key == election.public_key
         assert campaign.trustees == [one.json() for one in election.trustees]
         asked = {ballot.code: (ballot, stand) for ballot, stand in await drafts.questions(session, campaign.id)}
+        # Before the opening nobody votes, whoever asks; from then on those whom nobody plays do.
+        chance = random.Random(1)
+        voters = [one.number for one in cast() if one.state in VOTING and one.number >= PRINTED_BELOW]
+        assert await vote_for(session, campaign, voters[0], chance) == 0
+        campaign.opens = datetime.now(UTC)
+        await session.flush()
+        assert sum([await vote_for(session, campaign, number, chance) for number in voters[:12]]) >= 5 * 12
+        assert await vote_for(session, campaign, voters[0], chance) == 0, "they have voted"
     seats, stand = asked["ec-directors"]
     assert (seats.choose, len(stand)) == (2, 4)
     assert sum(one.text_fr is None for one in stand) == 1
