@@ -11,6 +11,7 @@ from playwright.async_api import Browser, async_playwright
 from deploy.servers import start_temporal
 from tests import builders
 from tests.conftest import Servers
+from tests.journeys.alone import everything_below
 from tests.journeys.browser import launch
 from tests.journeys.people import Somebody, Town, everybody
 from tests.journeys.stack import Stack
@@ -22,6 +23,13 @@ async def stack(servers: Servers, database: str, tmp_path: Path) -> AsyncIterato
     stack = Stack(servers, start_temporal(tmp_path / "temporal"), tmp_path / "portal", database)
     yield stack
     await stack.close()
+
+
+@pytest_asyncio.fixture
+async def alone(tmp_path: Path) -> AsyncIterator[Stack]:
+    """Servers of this test's own, in one folder, which it may stop and search."""
+    async with everything_below(tmp_path) as stack:
+        yield stack
 
 
 @pytest_asyncio.fixture(scope="session")
