@@ -10,7 +10,9 @@ from pathlib import Path
 from playwright.async_api import Browser
 
 from deploy.state import PROJECT
+from portal.ceremony.keys import open_officer, unlock
 from portal.rules.accounts import Role
+from portal.rules.vote_files import read_election, read_shares
 from tests.journeys.people import Town, cookie_of
 from tests.journeys.tab import Tab, visiting
 from tests.node import executable
@@ -65,6 +67,16 @@ class Officers:
         self.ceremony("open", *count, "--out", "result.json")
         self._run([executable(), str(PROJECT / "deploy" / "count.mjs"), *count, "--out", "again.json", "--rehearsal"])
         return self.folder / "result.json", self.folder / "again.json"
+
+    def key(self) -> bytes:
+        """What two of them open and the portal never sees: the private half of the key, to be looked for there."""
+        election = read_election("election.json", (self.folder / "election.json").read_bytes())
+        shares = read_shares("shares.json", (self.folder / "shares.json").read_bytes())
+        two = [
+            open_officer(code, (self.folder / f"{code}.key.pem").read_bytes(), phrase.encode(), election)
+            for code, phrase in zip(CODES[:2], PHRASES[:2], strict=True)
+        ]
+        return unlock(election, shares, two).private_numbers().private_value.to_bytes(32)
 
     def ceremony(self, *words: str, rehearsal: bool = True) -> str:
         connected = ["--rehearsal"] if rehearsal else []
