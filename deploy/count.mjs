@@ -344,33 +344,45 @@ function seated(votes, seats) {
 
 // --- the command ---
 
+function isOn(folder) {
+  if (!existsSync(`${folder}/flags`)) return false;
+  const flags = Number(readFileSync(`${folder}/flags`, "utf8"));
+  if (!Number.isInteger(flags)) throw new Error("flags");
+  return !(flags & 8) && (flags & 1 || readFileSync(`${folder}/operstate`, "utf8").trim() === "up");
+}
+
 function mustBeAlone() {
   const folder = "/sys/class/net";
-  const on = readdirSync(folder).filter((name) => {
-    if (!existsSync(`${folder}/${name}/flags`)) return false;
-    const flags = Number(readFileSync(`${folder}/${name}/flags`, "utf8"));
-    return !(flags & 8) && (flags & 1 || readFileSync(`${folder}/${name}/operstate`, "utf8").trim() === "up");
-  });
+  let on;
+  try {
+    on = readdirSync(folder).filter((name) => isOn(`${folder}/${name}`));
+  } catch {
+    throw new Wrong(`Réseau : ${folder} ne se lit pas.`, `Network: ${folder} cannot be read.`, ONLINE);
+  }
   if (on.length > 0)
     throw new Wrong(`Cet ordinateur est relié à un réseau (${on}).`, `This computer is connected (${on}).`, ONLINE);
 }
 
-function typed(question) {
-  return new Promise((resolve) => {
-    process.stderr.write(question);
-    const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-    const line = createInterface({ input: process.stdin, output: silent, terminal: process.stdin.isTTY === true });
-    line.question("", (answer) => {
-      line.close();
-      process.stderr.write("\n");
-      resolve(answer);
-    });
-  });
+/** Lines of the keyboard, which are not shown; one reader for all of them, or the second would miss what came early. */
+let keyboard;
+function listen() {
+  const output = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reader = createInterface({ input: process.stdin, output, terminal: process.stdin.isTTY === true });
+  reader.on("SIGINT", () => process.exit(130));
+  return { lines: reader[Symbol.asyncIterator](), close: () => reader.close() };
+}
+
+async function typed(question) {
+  process.stderr.write(question);
+  keyboard ??= listen();
+  const { value } = await keyboard.lines.next();
+  process.stderr.write("\n");
+  return value ?? "";
 }
 
 async function passphraseOf(file, key) {
-  const text = file === undefined ? await typed(`Phrase secrète / passphrase, ${key} : `) : read(file).toString("utf8");
-  return Buffer.from((file === undefined ? text : text.replace(/\r?\n$/, "")).normalize("NFC"));
+  if (file === undefined) return Buffer.from((await typed(`Phrase secrète / passphrase, ${key} : `)).normalize("NFC"));
+  return Buffer.from(read(file).toString("utf8").replace(/\r?\n$/, "").normalize("NFC"));
 }
 
 function write(path, content) {
@@ -419,8 +431,9 @@ async function main() {
   const officers = [];
   for (const [at, file] of given.officers.entries())
     officers.push(readOfficer(file, await passphraseOf(given.phrases[at], file), election));
+  keyboard?.close();
   if (officers[0].code === officers[1].code)
-    throw new Wrong("Il faut deux responsables différents.", "Two different officers are needed.", MISUSED);
+    throw new Wrong("Il faut deux responsables différents.", "Two different officers are needed.");
   const key = await unlock(given.shares, shares, officers, election);
   const ballots = [];
   for (const ballot of urn.ballots) {
@@ -440,7 +453,7 @@ if (isMainThread) {
   } catch (error) {
     if (!(error instanceof Wrong)) throw error;
     console.error(error.message);
-    process.exitCode = error.status;
+    process.exit(error.status);
   }
 } else {
   const work = workerData;

@@ -80,6 +80,16 @@ WANTED = {
     "T72": "nothing that Temporal lists names anybody",
     "T77": "no step can be skipped",
     "T78": "nobody registers for another group's ballot, nor late",
+    "T79": "whatever was sealed is counted, as invalid if need be, and stops nothing",
+    "T93": "no machine of the portal has the key, before the count or after",
+    "T94": "the key is used on a machine that is connected to nothing",
+    "T97": "a receipt shows that a vote is in the box, and nobody what it says",
+    "T99": "any two of three officers open the votes, one does not",
+    "T100": "two programs give the same bytes, or there is no result",
+    "T101": "no small number tells what somebody chose",
+    "T102": "after the end of the key no copy of the votes can be opened",
+    "T103": "evidence is not destroyed too early",
+    "T104": "no weak chance, no cryptography of our own",
     "T105": "what is typed writes no line of a log",
     "T106": "no token in a log",
     "T107": "no password in an answer or a log",
@@ -96,6 +106,10 @@ WANTED = {
 
 # Where the tests of this project end, and an installation has to go on.
 LIMITS = {
+    "T94": "that the laptop is wiped and keeps no copy is for the ceremony (docs/ceremony.md)",
+    "T102": "a program overwrites files; on flash and in forgotten copies old bytes stay: the sticks are broken before "
+    "witnesses",
+    "T103": "the clock of an offline laptop decides; witnesses look at it",
     "T58": "the record is a row that no program may change; who administers the database could",
     "T63": "that the code makes no such call; that its certificate could not is the server's authorizer "
     "(deploy/README.md), which the dev server of these tests has not",

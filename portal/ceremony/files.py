@@ -40,17 +40,18 @@ def write(path: Path, content: bytes) -> None:
         raise Wrong(Fault.NOT_WRITTEN, file=str(path), why=error.strerror or "") from None
 
 
-def must_differ(paths: Sequence[Path]) -> None:
-    """Each copy is a file of its own: one that is named twice would be counted twice."""
-    seen = set()
+def to_end(paths: Sequence[Path]) -> list[Path]:
+    """The files themselves, each of its own and each one that can be ended: asked before the first of them is."""
+    found: list[Path] = []
     for path in paths:
-        try:
-            found = path.stat()
-        except OSError:
-            raise Wrong(Fault.NOT_THERE, file=str(path)) from None
-        if (found.st_dev, found.st_ino) in seen:
+        if not path.is_file():
+            raise Wrong(Fault.NOT_THERE, file=str(path))
+        if any(path.samefile(other) for other in found):
             raise Wrong(Fault.COPY_TWICE, file=str(path))
-        seen.add((found.st_dev, found.st_ino))
+        found.append(path.resolve())
+        if not os.access(found[-1], os.W_OK) or not os.access(found[-1].parent, os.W_OK):
+            raise Wrong(Fault.NOT_WRITTEN, file=str(path), why="read-only")
+    return found
 
 
 def destroy(path: Path) -> None:

@@ -1,8 +1,4 @@
-"""`python -m portal ceremony …`: the officers' side of a vote, held offline (docs/ceremony.md).
-
-Exit status: 0 done; 1 what was brought is not right, or it is too early; 2 used wrongly, or a file is not there or is
-there already; 3 the machine is connected.
-"""
+"""`python -m portal ceremony …`: the officers' side of a vote, held offline (docs/ceremony.md)."""
 
 import argparse
 import sys
@@ -37,6 +33,7 @@ from portal.rules.vote_files import (
     Election,
     Shares,
     Signature,
+    Trustee,
     may_destroy,
     read_destruction,
     read_election,
@@ -50,12 +47,19 @@ from portal.rules.vote_files import (
 )
 from portal.text.ceremony import Said, fault_in_both, in_both
 
+STATUSES = (
+    "Exit status: 0 done; 1 what was brought is not right, or it is too early; 2 used wrongly, or a file is not there "
+    "or is there already; 3 the machine is connected."
+)
+
 # In characters; and in bytes, of what the library takes.
 LEAST, MOST = 15, 1023
 
 
 def add_to(commands: Any) -> None:
-    ceremony = commands.add_parser("ceremony", help="keys, count and destruction of keys, on an offline machine")
+    ceremony = commands.add_parser(
+        "ceremony", help="keys, count and destruction of keys, on an offline machine", epilog=STATUSES
+    )
     ceremony.set_defaults(run=run)
     acts = ceremony.add_subparsers(dest="act", required=True)
 
@@ -97,14 +101,16 @@ def add_to(commands: Any) -> None:
     ending.add_argument("--shares", type=Path, nargs="+", required=True, metavar="FILE", help="every copy")
     ending.add_argument("--record", type=Path, required=True, metavar="FILE", help="where the record is written")
 
-    printing = _act(acts, "fingerprint", print_fingerprint, "the hash of the key, to be read aloud")
+    printing = _act(
+        acts, "fingerprint", print_fingerprint, "the hashes of the key and of the officers' keys, to be read aloud"
+    )
     printing.add_argument("election", type=Path, metavar="election.json")
 
 
 def _act(
     acts: Any, name: str, what: Callable[[argparse.Namespace], None], words: str, *, private: bool = False
 ) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = acts.add_parser(name, help=words, description=words)
+    parser: argparse.ArgumentParser = acts.add_parser(name, help=words, description=words, epilog=STATUSES)
     parser.set_defaults(deed=what, private=private)
     if private:
         parser.add_argument("--rehearsal", action="store_true", help="on a machine that is connected; never for a vote")
@@ -148,6 +154,7 @@ def make_keys(asked: argparse.Namespace) -> None:
     files.write(private, pem)
     files.write(public, write_trustee(trustee))
     _say(Said.OFFICER_MADE, private=str(private), public=str(public))
+    _print_of(trustee)
 
 
 def make_key(asked: argparse.Namespace) -> None:
@@ -161,7 +168,7 @@ def make_key(asked: argparse.Namespace) -> None:
     files.write(private, shares.written())
     files.write(public, election.written())
     _say(Said.ELECTION_MADE, election=str(public), shares=str(private))
-    _say(Said.FINGERPRINT, fingerprint=fingerprint(election.public_key))
+    _prints_of(election)
 
 
 def try_key(asked: argparse.Namespace) -> None:
@@ -187,16 +194,14 @@ def sign_file(asked: argparse.Namespace) -> None:
 
 def check_file(asked: argparse.Namespace) -> None:
     content = files.read(asked.file)
-    if asked.election is None:
-        of, sha256 = _of_this(str(asked.file), content, None)
+    named = asked.election or (Path("election.json") if asked.signatures else None)
+    election = None if named is None else _read_election(named)
+    of, sha256 = _of_this(str(asked.file), content, election)
+    if election and asked.signatures:
+        by = check_signatures(_signatures(asked), election, of=of, sha256=sha256)
+        _say(Said.SIGNED_BY, codes=", ".join(by))
     else:
-        election = _read_election(asked.election)
-        of, sha256 = _of_this(str(asked.file), content, election)
-        if asked.signatures:
-            by = check_signatures(_signatures(asked), election, of=of, sha256=sha256)
-            _say(Said.SIGNED_BY, codes=", ".join(by))
-            return
-    _say(Said.UNSIGNED)
+        _say(Said.UNSIGNED)
 
 
 def open_urn(asked: argparse.Namespace) -> None:
@@ -225,24 +230,39 @@ def destroy(asked: argparse.Namespace) -> None:
     publication = read_publication(str(asked.publication), files.read(asked.publication))
     may_destroy(publication, datetime.now(UTC))
     files.must_be_free(asked.record)
-    files.must_differ(asked.shares)
+    copies = files.to_end(asked.shares)
     hashes = []
-    for path in asked.shares:
+    for path in copies:
         content = files.read(path)
         shares = read_shares(str(path), content)
         if (shares.campaign, shares.public_key) != (publication.campaign, publication.public_key):
             raise Wrong(Fault.NOT_OURS, file=str(path))
         hashes.append(hash_of(content))
-    for path in asked.shares:
-        files.destroy(path)
-    files.write(
-        asked.record, write_destruction(publication.campaign, publication.public_key, hashes, datetime.now(UTC))
-    )
-    _say(Said.DESTROYED, count=len(hashes), file=str(asked.record))
+    ended: list[str] = []
+    try:
+        for path, sha256 in zip(copies, hashes, strict=True):
+            files.destroy(path)
+            ended.append(sha256)
+    finally:
+        # A stick that fails half-way is told of, and so is what was ended before it.
+        if ended:
+            record = write_destruction(publication.campaign, publication.public_key, ended, datetime.now(UTC))
+            files.write(asked.record, record)
+            _say(Said.DESTROYED, count=len(ended), file=str(asked.record))
 
 
 def print_fingerprint(asked: argparse.Namespace) -> None:
-    _say(Said.FINGERPRINT, fingerprint=fingerprint(_read_election(asked.election).public_key))
+    _prints_of(_read_election(asked.election))
+
+
+def _prints_of(election: Election) -> None:
+    _say(Said.FINGERPRINT, fingerprint=fingerprint(election.public_key))
+    for trustee in election.trustees:
+        _print_of(trustee)
+
+
+def _print_of(trustee: Trustee) -> None:
+    _say(Said.OFFICERS_PRINT, code=trustee.code, fingerprint=fingerprint(trustee.both))
 
 
 def _of_this(name: str, content: bytes, election: Election | None) -> tuple[str, str]:

@@ -71,10 +71,15 @@ class Wrong(Exception):
     def __init__(self, fault: Fault, **where: str | int) -> None:
         super().__init__(fault.value)
         self.fault = fault
-        self.where = where
+        # Some of it stands in files of others: nothing of theirs moves the cursor of who reads the refusal.
+        self.where = {name: _printable(value) if isinstance(value, str) else value for name, value in where.items()}
 
     @property
     def status(self) -> int:
         if self.fault in (Fault.CONNECTED, Fault.MACHINE_UNKNOWN):
             return ONLINE
         return MISUSED if self.fault in _MISUSED else REFUSED
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text[:200])

@@ -35,6 +35,11 @@ class Trustee:
     sealing: bytes
     signing: bytes
 
+    @property
+    def both(self) -> bytes:
+        """Of which the fingerprint is made that each officer compares with their own."""
+        return self.sealing + self.signing
+
     def json(self) -> Json:
         return {"code": self.code, "sealing": b64(self.sealing), "signing": b64(self.signing)}
 

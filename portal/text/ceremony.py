@@ -63,6 +63,7 @@ class Said(StrEnum):
     OFFICER_MADE = "officer-made"
     ELECTION_MADE = "election-made"
     FINGERPRINT = "fingerprint"
+    OFFICERS_PRINT = "officers-print"
     TRIED = "tried"
     SIGNED = "signed"
     BALLOT = "ballot"
@@ -85,6 +86,7 @@ SAID: dict[Said, str] = {
     Said.OFFICER_MADE: N_("%(private)s : vos clés ; ce fichier ne quitte pas votre clé USB. %(public)s : à remettre aux autres."),
     Said.ELECTION_MADE: N_("%(election)s : à téléverser sur le portail. %(shares)s : sur deux clés USB, gardées à deux endroits."),
     Said.FINGERPRINT: N_("Empreinte de la clé, à lire à voix haute : %(fingerprint)s"),
+    Said.OFFICERS_PRINT: N_("Empreinte des clés de « %(code)s », à comparer avec les siennes : %(fingerprint)s"),
     Said.TRIED: N_("%(pair)s : ces deux responsables ouvrent la clé du scrutin « %(campaign)s ». Rien n'a été écrit."),
     Said.SIGNED: N_("%(file)s : signé par « %(code)s », empreinte %(sha256)s."),
     Said.BALLOT: N_(

@@ -1,6 +1,7 @@
 """The key of an election: any two of three officers have it, and nobody else, nowhere."""
 
 import json
+import re
 import shutil
 from base64 import b64encode
 from dataclasses import replace
@@ -114,7 +115,12 @@ def test_a_ceremony_from_the_first_key_to_the_first_trial(
     out.mkdir()
     assert ceremony("key", "--campaign", "vote-2027", "--officers", *public, "--out", out) == 0
     assert sorted(file.name for file in out.iterdir()) == ["election.json", "shares.json"]
-    said = capsys.readouterr().out
+    said = capsys.readouterr().out.replace("\xa0", " ")
+    for code in CODES:
+        # When their keys were made, and when the key of the vote was sealed for them.
+        prints = re.findall(rf"« {code} », à comparer avec les siennes : (.+)", said)
+        assert len(prints) == 2
+        assert len(set(prints)) == 1
     for first, second in combinations(CODES, 2):
         officers = [word for code in (first, second) for word in ("--officer", tmp_path / code / f"{code}.key.pem")]
         named = ["--election", out / "election.json", "--shares", out / "shares.json"]

@@ -1,5 +1,6 @@
 """Where a ceremony is held: on a machine that is connected to nothing."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from portal.ceremony.machine import INTERFACES, connected, must_be_alone
 from portal.rules.ceremony import ONLINE, Fault, Wrong
 from tests.ceremony.conftest import Ceremony
+from tests.ceremony.test_two_counts import COUNTER
+from tests.node import executable
 from tests.urns import Made
 
 
@@ -60,6 +63,14 @@ def test_whatever_touches_a_private_key_refuses_on_this_machine_unless_it_is_a_r
         ["destroy", "--publication", "p.json", "--shares", "shares.json", "--record", "d.json"],
     ]
     if connected(INTERFACES):
+        assert (
+            subprocess.run(
+                [executable(), COUNTER, "--urn", "u", "--out", "o", "--officer", "a", "--officer", "b"],
+                check=False,
+                capture_output=True,
+            ).returncode
+            == ONLINE
+        )
         for act in acts:
             assert ceremony(*act, rehearsal=False) == ONLINE, act
         assert {file: file.read_bytes() for file in made.folder.iterdir()} == before

@@ -250,7 +250,8 @@ def test_both_refuse_an_urn_that_was_spoilt_even_if_two_have_signed_it(both: Bot
     urn = urn_json(
         both.made.election, [Filled(ballot, [seal(both.key, ballot, [c]) for c in (1, 1, 2)], electors=5)]
     )  # fmt: skip
-    SPOILT.get(what, lambda urn: None)(urn)
+    if what in SPOILT:
+        SPOILT[what](urn)
     path = both.made.folder / "spoilt.json"
     status = 0 if what == "nothing" else 1
     assert both.statuses(path, _signed_anyway(both, path, urn), (1, 2)) == (status, status)
@@ -285,9 +286,7 @@ def test_both_refuse_one_officer_who_comes_as_two(both: Both) -> None:
     urn, signatures = both.made.folder / "urn.json", sorted(both.made.folder.glob("urn.sig-*"))
     shutil.copy(both.made.key(1), both.made.folder / "officer-9.key.pem")
     assert both.statuses(urn, signatures, (1,)) == (2, 2)
-    python, node = both.statuses(urn, signatures, (1, 1))
-    assert python != 0
-    assert node != 0
+    assert both.statuses(urn, signatures, (1, 1)) == (1, 1)
     assert not list(both.made.folder.glob("*.python")) + list(both.made.folder.glob("*.node"))
 
 
