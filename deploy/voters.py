@@ -15,8 +15,17 @@ from portal.store import Session, ballots, campaigns, members, open_database, se
 from portal.store.campaigns import Campaign
 from portal.store.sealing import seal_vote
 
-# The second are provisional: their documents are under review.
-VOTING = frozenset({State.DONE, State.REVIEW})
+# So many of those whose documents are under review: their votes are provisional, and somebody has to decide.
+PROVISIONAL = 2
+
+
+def voters() -> list[str]:
+    """By number: whoever is registered for all their votes and whose account is not printed."""
+    nobodys = [person for person in cast() if person.number >= PRINTED_BELOW]
+    confirmed, provisional = (
+        [person.number for person in nobodys if person.state is state] for state in (State.DONE, State.REVIEW)
+    )
+    return confirmed + provisional[:PROVISIONAL]
 
 
 async def vote_for(session: Session, campaign: Campaign, number: str, chance: random.Random) -> int:
@@ -48,10 +57,9 @@ async def everybody_votes(settings: Settings) -> int:
             campaign = await campaigns.current(session)
         if campaign is None:
             return taken
-        for person in cast():
-            if person.state in VOTING and person.number >= PRINTED_BELOW:
-                async with sessions_of(engine).begin() as session:
-                    taken += await vote_for(session, campaign, person.number, chance)
+        for number in voters():
+            async with sessions_of(engine).begin() as session:
+                taken += await vote_for(session, campaign, number, chance)
     finally:
         await engine.dispose()
     return taken
