@@ -88,9 +88,36 @@ STAFF = (
     Staff("reviewer", f"verification-3@{STAFF_DOMAIN}", "monsieur de pourceaugnac 1669"),
     Staff("operator", f"exploitation@{STAFF_DOMAIN}", "les fourberies de scapin 1671"),
     Staff("officer", f"scrutin@{STAFF_DOMAIN}", "les femmes savantes 1672"),
-    # A vote is opened, moved and cancelled by two.
+    # A vote is opened, moved, cancelled and counted by two; the third is there when one of them is not.
     Staff("officer", f"greffe@{STAFF_DOMAIN}", "la comtesse d'Escarbagnas 1671"),
+    Staff("officer", f"depouillement@{STAFF_DOMAIN}", "le mariage force, comedie 1664"),
     Staff("auditor", f"audit@{STAFF_DOMAIN}", "le misanthrope et Celimene 1666"),
+)
+
+
+@dataclass(frozen=True)
+class KeyHolder:
+    """An officer as one of the three of whom any two open the votes."""
+
+    code: str
+    email: str
+    passphrase: str
+
+    @property
+    def key_file(self) -> str:
+        return f"{self.code}.key.pem"
+
+    @property
+    def passphrase_file(self) -> str:
+        return f"{self.code}.passphrase"
+
+
+_PASSPHRASES = ("le grand mechant bulletin 1670", "la cassette enterree au jardin", "trois clefs pour une urne 1668")
+KEY_HOLDERS = tuple(
+    KeyHolder(f"officer-{at}", staff.email, passphrase)
+    for at, (staff, passphrase) in enumerate(
+        zip((staff for staff in STAFF if staff.role == "officer"), _PASSPHRASES, strict=True), start=1
+    )
 )
 
 MOLIERE = Name("Jean-Baptiste", "Poquelin dit Molière", "fr", alias="moliere")

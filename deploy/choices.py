@@ -12,6 +12,7 @@ from deploy import processes
 
 STATE_VARIABLE = "SCRUTIN_DEMO_STATE"
 OPENS_VARIABLE = "SCRUTIN_DEMO_OPENS_IN_MINUTES"
+CLOSES_VARIABLE = "SCRUTIN_DEMO_CLOSES_IN_MINUTES"
 _TRIED = 100
 
 
@@ -74,13 +75,27 @@ def state_folder(env: Mapping[str, str]) -> Path:
 
 
 def opens_in_minutes(env: Mapping[str, str]) -> float:
-    text = env.get(OPENS_VARIABLE) or "10"
+    return _minutes(OPENS_VARIABLE, env.get(OPENS_VARIABLE) or "10")
+
+
+def closes_in_minutes(env: Mapping[str, str]) -> float | None:
+    """When the vote closes, if not after eleven days: somebody rehearses a whole vote at one sitting."""
+    text = env.get(CLOSES_VARIABLE)
+    if not text:
+        return None
+    minutes = _minutes(CLOSES_VARIABLE, text)
+    if minutes <= opens_in_minutes(env):
+        raise Unusable(f"{CLOSES_VARIABLE}={text}: a vote closes after it has opened, see {OPENS_VARIABLE}")
+    return minutes
+
+
+def _minutes(variable: str, text: str) -> float:
     try:
         minutes = float(text)
     except ValueError:
         minutes = -1
     if not 0 <= minutes <= 10_000:
-        raise Unusable(f"{OPENS_VARIABLE} is a number of minutes, not {text!r}")
+        raise Unusable(f"{variable} is a number of minutes, not {text!r}")
     return minutes
 
 

@@ -21,6 +21,7 @@ from deploy.choices import (
     Port,
     Unusable,
     choose_ports,
+    closes_in_minutes,
     current_environment,
     opens_in_minutes,
     state_folder,
@@ -29,8 +30,8 @@ from deploy.choices import (
 from deploy.fleet import Fleet, TooManyRestarts
 from deploy.processes import LOOPBACK, TUNED_MALLOC, DidNotStart, Process
 from deploy.specimens import specimen_card
+from deploy.state import CEREMONY, PROJECT
 
-PROJECT = Path(__file__).resolve().parents[1]
 DATABASE = "scrutin"
 # As in portal.store.schema, which takes a second to import: Ctrl-C is heard from the first moment.
 API_ROLE = "scrutin_api"
@@ -63,6 +64,7 @@ class Demo:
         self.folder = folder
         self.outside = Outside.from_environment(env)
         self.opens_in = opens_in_minutes(env)
+        self.closes_in = closes_in_minutes(env)
         self.ports = choose_ports(env, self.outside.ports_needed, say)
         self.secrets = state.secrets_of(folder)
         self.fleet = Fleet(say, changed=self._announce)
@@ -185,12 +187,16 @@ class Demo:
                     connection.execute(sql.SQL("alter role {} login").format(sql.Identifier(role)))
         say(f"database is up to date ({time.monotonic() - began:.1f} s)")
         began = time.monotonic()
-        self._complete("world", "deploy.world", "--opens-in-minutes", str(self.opens_in))
+        self._complete("world", "deploy.world", *self._asked_of_the_world())
         # Something to send, for whoever has no licence at hand that nobody needs to see.
         specimens = self.folder / "specimens"
         specimens.mkdir(exist_ok=True)
         (specimens / "permis-specimen.jpg").write_bytes(specimen_card())
         say(f"world is there ({time.monotonic() - began:.1f} s)")
+
+    def _asked_of_the_world(self) -> list[str]:
+        asked = ["--ceremony", str(self.folder / CEREMONY), "--opens-in-minutes", str(self.opens_in)]
+        return asked if self.closes_in is None else [*asked, "--closes-in-minutes", str(self.closes_in)]
 
     def _complete(self, name: str, module: str, *arguments: str) -> None:
         processes.complete(
@@ -275,12 +281,14 @@ class Demo:
     def _announce(self) -> None:
         """Write demo.json, at the start and whenever a process has another number."""
         accounts, campaign = announcement.read_world(self.owner_url)
+        ceremony = announcement.ceremony_of(self.folder / CEREMONY, campaign)
         file = self.folder / state.ANNOUNCEMENT
-        announcement.write(file, self._addresses(), accounts, campaign, self.fleet.pids)
+        announcement.write(file, self._addresses(), accounts, campaign, ceremony, self.fleet.pids)
 
     def _show(self) -> None:
         accounts, campaign = announcement.read_world(self.owner_url)
-        say("\n" + announcement.table(self._addresses(), accounts, campaign, self.fleet.pids))
+        ceremony = announcement.ceremony_of(self.folder / CEREMONY, campaign)
+        say("\n" + announcement.table(self._addresses(), accounts, campaign, ceremony, self.fleet.pids))
         file = self.folder / state.ENVIRONMENT
         say(f"\n  For commands in a terminal (`temporal`, `python -m portal doctor`): . {file}\n")
 

@@ -4,6 +4,7 @@ from datetime import datetime, time, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from portal.rules.votes import Majority
 from portal.store.ballots import Ballot, Candidate
 from portal.store.campaigns import Campaign
 
@@ -27,6 +28,7 @@ def a_draft(now: datetime, zone: ZoneInfo) -> tuple[Campaign, list[Ballot], list
         id=uuid4(), campaign_id=campaign.id, code="budget", position=1, kind="resolution", title_fr="Budget annuel",
         title_en="Annual budget", question_fr="Approuvez-vous le budget proposé pour l’an prochain ?",
         question_en="Do you approve the budget proposed for next year?", groups=EVERYBODY, members_only=True,
+        majority=Majority.HALF.value, quorum_percent=10,
     )  # fmt: skip
     seats = Ballot(
         id=uuid4(), campaign_id=campaign.id, code="sieges", position=2, kind="election", choose=2,

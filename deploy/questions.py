@@ -1,11 +1,24 @@
 """The eight ballots of the campaign of February and March 2017, as the demo puts them to its members."""
 
 from dataclasses import dataclass
+from uuid import uuid4
+
+from portal.rules.votes import Majority
+from portal.store.ballots import Ballot, Candidate
 
 TITLE_FR = "Votes de l’ACEP – février et mars 2017 (démonstration)"
 TITLE_EN = "CAPE votes – February and March 2017 (demonstration)"
 
 _EVERYBODY = ("EC", "TR", "BdP")
+
+
+@dataclass(frozen=True)
+class Stands:
+    """Somebody who stands in an election, with their own words in both languages if they gave any."""
+
+    name: str
+    text_fr: str | None = None
+    text_en: str | None = None
 
 
 @dataclass(frozen=True)
@@ -17,7 +30,35 @@ class Question:
     title_en: str
     question_fr: str
     question_en: str
+    choose: int = 1
+    majority: Majority = Majority.HALF
+    quorum_percent: int | None = None
+    candidates: tuple[Stands, ...] = ()
 
+
+# None of them is on the roll: Molière wrote the first three, Lucy Maud Montgomery the last.
+CANDIDATES = (
+    Stands(
+        "Toinette Sansfaçon",
+        "Je soigne les assemblées comme les malades imaginaires : peu de remèdes, beaucoup de bon sens. Je publierai "
+        "le compte rendu de chaque réunion dans la semaine.",
+        "I treat meetings as I treat imaginary invalids: few remedies, plenty of common sense. I will publish the "
+        "minutes of every meeting within a week.",
+    ),
+    Stands(
+        "Scapin Lafourberie",
+        "Trois conventions négociées, aucune galère. Je demande un calendrier de négociation que tout le monde peut "
+        "suivre.",
+        "Three agreements negotiated, and nobody sent to the galleys. I want a bargaining calendar that everyone can "
+        "follow.",
+    ),
+    Stands(
+        "Dorine Franparler",
+        "Je dis ce que je vois, même à la direction. Ma priorité : la charge de travail des analystes.",
+        "I say what I see, even to management. My priority is the workload of analysts.",
+    ),
+    Stands("Rilla Ingleside"),
+)
 
 QUESTIONS = (
     Question(
@@ -41,6 +82,8 @@ QUESTIONS = (
         "au conseil exécutif national.",
         "Among the candidates, choose at most two people to represent the EC group on the National Executive "
         "Committee.",
+        choose=2,
+        candidates=CANDIDATES,
     ),
     Question(
         "tr-ratification",
@@ -100,8 +143,22 @@ QUESTIONS = (
         "Removal of the president",
         "Voulez-vous que la personne qui occupe la présidence de l’Association soit destituée de ses fonctions?",
         "Do you want the person holding the office of president of the Association to be removed from office?",
+        majority=Majority.TWO_THIRDS,
     ),
 )
+
+
+def candidates_of(ballot: Ballot) -> list[Candidate]:
+    """Those who stand in one of these ballots, as the database keeps them."""
+    return [
+        Candidate(
+            id=uuid4(), ballot_id=ballot.id, position=position, name=one.name, text_fr=one.text_fr,
+            text_en=one.text_en,
+        )
+        for question in QUESTIONS
+        if question.code == ballot.code
+        for position, one in enumerate(question.candidates, start=1)
+    ]  # fmt: skip
 
 
 def ballots_of(group: str) -> list[str]:

@@ -17,8 +17,11 @@ import psutil
 
 from deploy.choices import STATE_VARIABLE, Unusable
 
+PROJECT = Path(__file__).resolve().parents[1]
 ANNOUNCEMENT = "demo.json"
 ENVIRONMENT = "environment"
+# The officers' key files, and where their files of the count belong.
+CEREMONY = "ceremony"
 _LOCK = "demo.lock"
 _SECRETS = "secrets.json"
 # Everything a demo ever makes in its folder; nothing else is ever removed from it.
@@ -29,6 +32,8 @@ _OURS = (
     "s3",
     "mailbox",
     "keys",
+    CEREMONY,
+    f"{CEREMONY}.draft",
     "logs",
     ANNOUNCEMENT,
     ENVIRONMENT,
@@ -111,6 +116,8 @@ def write_environment(folder: Path, told: Mapping[str, str]) -> None:
     """What the processes are told, for a terminal: after `. .demo/environment` every command speaks to this demo."""
     ours = {name: value for name, value in sorted(told.items()) if name.startswith(("PORTAL_", "TEMPORAL_"))}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in ours.items()]
+    # Also in the folder of the ceremony, where officers' files are at hand.
+    lines.append(f'export PYTHONPATH={shlex.quote(str(PROJECT))}"${{PYTHONPATH:+:$PYTHONPATH}}"')
     # `python` and `temporal` are those of this demo.
     lines.append(f'export PATH={shlex.quote(sysconfig.get_path("scripts"))}:"$PATH"')
     _write_for_us_alone(folder / ENVIRONMENT, "\n".join([*lines, ""]))

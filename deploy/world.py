@@ -5,22 +5,25 @@ import asyncio
 import secrets
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import psycopg
 from argon2 import PasswordHasher
 
-from deploy import codes
-from deploy.cast import DECIDED, STAFF, UNDER_REVIEW, Person, State, cast
+from deploy import ceremony, codes, earlier
+from deploy.cast import DECIDED, STAFF, UNDER_REVIEW, Person, Staff, State, cast
 from deploy.doors import some_requests
 from deploy.next_campaign import a_draft
 from deploy.papers import draw, store
-from deploy.questions import QUESTIONS, TITLE_EN, TITLE_FR
+from deploy.questions import QUESTIONS, TITLE_EN, TITLE_FR, candidates_of
 from deploy.refusals import a_refusal
 from deploy.story import Story, tell
 from deploy.troubles import some_troubles
+from portal.rules.vote_files import Election
 from portal.settings import Settings
 from portal.store import Session, Sessions, factors, open_database, sessions_of
 from portal.store.accounts import Account, StaffRole, by_email
@@ -38,16 +41,33 @@ ZONE = ZoneInfo("America/Toronto")
 PASSWORD_CUTOFF = datetime(2016, 11, 11, tzinfo=ZONE)
 OLD_PASSWORD_SET = datetime(2015, 3, 1, 12, tzinfo=UTC)
 OPENS_IN = timedelta(minutes=10)
+# How long after a closing that was asked for the campaign ends.
+SETTLED_IN = timedelta(minutes=10)
 
 # As the portal hashes (api/passwords.py), which would otherwise hash anew at the first sign-in.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
-def a_campaign(now: datetime, opens_in: timedelta) -> Campaign:
+@dataclass(frozen=True)
+class Window:
+    """When the vote opens and closes, counted from the first start; without a closing, as a union has it."""
+
+    opens_in: timedelta = OPENS_IN
+    closes_in: timedelta | None = None
+
+    def closes(self, now: datetime) -> datetime:
+        if self.closes_in is not None:
+            return now + self.closes_in
+        last_day = now.astimezone(ZONE).date() + timedelta(days=11)
+        return datetime.combine(last_day, time(16), ZONE).astimezone(UTC)
+
+    def ends(self, now: datetime) -> datetime:
+        """Provisional votes have to be settled by then: at a rehearsal within minutes."""
+        return self.closes(now) + (timedelta(days=14) if self.closes_in is None else SETTLED_IN)
+
+
+def a_campaign(now: datetime, window: Window, election: Election | None) -> Campaign:
     """The campaign whose registration is open and whose vote opens in a moment."""
-    last_day = now.astimezone(ZONE).date() + timedelta(days=11)
-    closes = datetime.combine(last_day, time(16), ZONE).astimezone(UTC)
-    opens = now + opens_in
     return Campaign(
         id=uuid4(),
         code=CODE,
@@ -55,11 +75,13 @@ def a_campaign(now: datetime, opens_in: timedelta) -> Campaign:
         title_en=TITLE_EN,
         time_zone=ZONE.key,
         registration_opens=now - timedelta(days=14),
-        opens=opens,
-        closes=closes,
-        ends=closes + timedelta(days=14),
+        opens=now + window.opens_in,
+        closes=window.closes(now),
+        ends=window.ends(now),
         calendar_version=1,
         password_cutoff=PASSWORD_CUTOFF.astimezone(UTC),
+        election_key=election.public_key if election else None,
+        trustees=[one.json() for one in election.trustees] if election else None,
     )
 
 
@@ -68,7 +90,8 @@ def some_ballots(campaign_id: UUID) -> list[Ballot]:
         Ballot(
             id=uuid4(), campaign_id=campaign_id, code=q.code, position=position, kind=q.kind,
             title_fr=q.title_fr, title_en=q.title_en, question_fr=q.question_fr, question_en=q.question_en,
-            groups=list(q.groups), members_only=True,
+            groups=list(q.groups), members_only=True, choose=q.choose, majority=q.majority.value,
+            quorum_percent=q.quorum_percent,
         )
         for position, q in enumerate(QUESTIONS)
     ]  # fmt: skip
@@ -102,13 +125,14 @@ async def seed(
     keys: EpochKeys,
     *,
     secret: bytes,
-    opens_in: timedelta = OPENS_IN,
+    window: Window = Window(),
+    election: Election | None = None,
     now: datetime | None = None,
 ) -> Campaign:
     """Write the whole world in one transaction: an interrupted start begins again from nothing."""
     now = (now or datetime.now(UTC)).replace(microsecond=0)
     people = cast()
-    campaign = a_campaign(now, opens_in)
+    campaign = a_campaign(now, window, election)
     ballots = some_ballots(campaign.id)
     next_campaign = a_draft(now, ZONE)
     stories = tell(people, campaign, now)
@@ -123,11 +147,13 @@ async def seed(
     async with sessions.begin() as session:
         await _write(session, [campaign])
         await _write(session, ballots)
+        await _write(session, [candidate for ballot in ballots for candidate in candidates_of(ballot)])
         for prepared in ([next_campaign[0]], next_campaign[1], next_campaign[2]):
             await _write(session, prepared)
         rolled = await _write_people(session, people, stories)
         accounts = {account.member_id: account.id for account in rolled if account.member_id is not None}
-        reviewers, operator = await _write_staff(session, now)
+        staff = await _write_staff(session, STAFF, now)
+        reviewers, operator = staff["reviewer"], staff["operator"][0]
         reviewer = reviewers[0]
         await _write_codes(session, secret)
         with_ids = [(person, story.member_id) for person, story in zip(people, stories, strict=True)]
@@ -181,21 +207,21 @@ async def _write_people(session: Session, people: list[Person], stories: list[St
     return accounts
 
 
-async def _write_staff(session: Session, now: datetime) -> tuple[list[Account], Account]:
-    """Accounts of people who are on no roll; the reviewers' and the operator's are returned."""
+async def _write_staff(session: Session, staff: Sequence[Staff], now: datetime) -> dict[str, list[Account]]:
+    """Accounts of people who are on no roll, by role."""
     accounts = [
         Account(
-            id=uuid4(), member_id=None, email=staff.email, email_verified_at=now,
-            password_hash=_HASHER.hash(staff.password), password_set_at=now,
+            id=uuid4(), member_id=None, email=one.email, email_verified_at=now,
+            password_hash=_HASHER.hash(one.password), password_set_at=now,
         )
-        for staff in STAFF
+        for one in staff
     ]  # fmt: skip
     await _write(session, accounts)
-    roles = [StaffRole(account_id=a.id, role=s.role) for a, s in zip(accounts, STAFF, strict=True)]
-    await _write(session, roles)
-    with_role = [(staff.role, account) for account, staff in zip(accounts, STAFF, strict=True)]
-    reviewers = [account for role, account in with_role if role == "reviewer"]
-    return reviewers, next(account for role, account in with_role if role == "operator")
+    await _write(session, [StaffRole(account_id=a.id, role=s.role) for a, s in zip(accounts, staff, strict=True)])
+    by_role: dict[str, list[Account]] = {}
+    for one, account in zip(staff, accounts, strict=True):
+        by_role.setdefault(one.role, []).append(account)
+    return by_role
 
 
 async def _write_codes(session: Session, secret: bytes) -> None:
@@ -221,16 +247,20 @@ def is_empty(url: str) -> bool:
     return found is not None and not found[0]
 
 
-async def _complete(settings: Settings) -> None:
+async def _complete(settings: Settings, folder: Path) -> None:
+    """A world that an earlier release made up gets what has come since."""
     engine = open_database(settings.database_url.get_secret_value(), pool_size=1)
     try:
         async with sessions_of(engine).begin() as session:
+            missing = await earlier.staff_missing(session)
+            await _write_staff(session, missing, datetime.now(UTC))
             await _write_codes(session, settings.secret.get_secret_value().encode())
+            await earlier.complete_vote(session, CODE, folder)
     finally:
         await engine.dispose()
 
 
-async def _seed_from(settings: Settings, opens_in: timedelta) -> None:
+async def _seed_from(settings: Settings, folder: Path, window: Window) -> None:
     files = MinioFiles(
         settings.s3_endpoint, settings.s3_access_key, settings.s3_secret_key.get_secret_value(),
         settings.s3_bucket, region=settings.s3_region, secure=settings.s3_secure,
@@ -238,20 +268,26 @@ async def _seed_from(settings: Settings, opens_in: timedelta) -> None:
     engine = open_database(settings.database_url.get_secret_value(), pool_size=1)
     try:
         secret = settings.secret.get_secret_value().encode()
-        await seed(sessions_of(engine), files, EpochKeys(settings.key_folder), secret=secret, opens_in=opens_in)
+        election = ceremony.hold(folder, CODE, datetime.now(UTC))
+        keys = EpochKeys(settings.key_folder)
+        await seed(sessions_of(engine), files, keys, secret=secret, window=window, election=election)
     finally:
         await engine.dispose()
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.world", description=__doc__)
+    parser.add_argument("--ceremony", type=Path, required=True, metavar="FOLDER", help="where the officers' keys are")
     parser.add_argument("--opens-in-minutes", type=float, default=OPENS_IN / timedelta(minutes=1))
-    opens_in = timedelta(minutes=parser.parse_args(arguments).opens_in_minutes)
+    parser.add_argument("--closes-in-minutes", type=float)
+    asked = parser.parse_args(arguments)
+    opens, closes = asked.opens_in_minutes, asked.closes_in_minutes
+    window = Window(timedelta(minutes=opens), None if closes is None else timedelta(minutes=closes))
     settings = Settings()
     if is_empty(settings.database_url.get_secret_value()):
-        asyncio.run(_seed_from(settings, opens_in))
+        asyncio.run(_seed_from(settings, asked.ceremony, window))
     else:
-        asyncio.run(_complete(settings))
+        asyncio.run(_complete(settings, asked.ceremony))
     return 0
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from deploy import announcement, demo, environment, fleet, processes, state
 from deploy.cast import cast
-from deploy.choices import Outside, Port, Unusable, choose_ports, opens_in_minutes
+from deploy.choices import Outside, Port, Unusable, choose_ports, closes_in_minutes, opens_in_minutes
 from portal.store import schema
 from tests.deploy.test_servers import PROJECT, eventually, gone
 
@@ -80,6 +80,15 @@ def test_minutes_are_a_number() -> None:
             opens_in_minutes({"SCRUTIN_DEMO_OPENS_IN_MINUTES": wrong})
 
 
+def test_a_vote_can_be_made_to_close_within_minutes_but_not_before_it_opens() -> None:
+    assert closes_in_minutes({}) is None
+    soon = {"SCRUTIN_DEMO_OPENS_IN_MINUTES": "1", "SCRUTIN_DEMO_CLOSES_IN_MINUTES": "6"}
+    assert closes_in_minutes(soon) == 6
+    for wrong in ("1", "0.5", "never"):
+        with pytest.raises(Unusable, match="SCRUTIN_DEMO_CLOSES_IN_MINUTES"):
+            closes_in_minutes(soon | {"SCRUTIN_DEMO_CLOSES_IN_MINUTES": wrong})
+
+
 # The state folder
 
 
@@ -124,6 +133,14 @@ def test_a_terminal_is_told_what_the_processes_are_told_and_nobody_else_is(tmp_p
 
 # What is said
 
+CAMPAIGN = {
+    "code": "acep-2017",
+    "opens": "2026-11-23T07:46:00+00:00",
+    "closes": "2026-12-04T21:00:00+00:00",
+    "ends": "2026-12-18T21:00:00+00:00",
+    "key": None,
+}
+
 
 def test_accounts_of_every_role_and_kind_are_announced() -> None:
     logins = announcement.logins()
@@ -141,21 +158,17 @@ def test_demo_json_has_the_agreed_shape(tmp_path: Path) -> None:
     addresses = announcement.Addresses(
         "http://localhost:8000", "http://m", "http://ui", "127.0.0.1:7233", "default", "http://s3", "db"
     )
-    campaign = {
-        "code": "acep-2017",
-        "opens": "2026-11-23T07:46:00+00:00",
-        "closes": "2026-12-04T21:00:00+00:00",
-    }
     file = tmp_path / "demo.json"
-    announcement.write(file, addresses, announcement.logins(), campaign, {"worker": 7})
+    announcement.write(file, addresses, announcement.logins(), CAMPAIGN, None, {"worker": 7})
     said = json.loads(file.read_text())
     places = {"portal", "mailbox", "temporal_ui", "temporal_address", "namespace", "s3", "database"}
-    assert set(said) == places | {"accounts", "campaign", "processes"}
+    assert set(said) == places | {"accounts", "campaign", "ceremony", "processes"}
     wanted = {"role", "email", "password", "member_number", "group", "language"}
     assert all(wanted <= set(account) for account in said["accounts"])
-    table = announcement.table(addresses, announcement.logins(), campaign, {"worker": 7})
+    table = announcement.table(addresses, announcement.logins(), CAMPAIGN, None, {"worker": 7})
     assert "kill -9 7" in table
     assert all(login.email in table for login in announcement.logins())
+    assert "nobody can vote" in table
 
 
 def test_env_example_is_fresh() -> None:
@@ -299,6 +312,12 @@ def test_a_demo_starts_heals_stops_and_remembers(folder: Path) -> None:
         )  # fmt: skip
         assert again.returncode == 2
         assert "a demo is running" in again.stderr
+        # The ceremony was held: its files are for us alone, and the table says how to count with them.
+        ceremony = said["ceremony"]
+        assert [one["code"] for one in ceremony["officers"]] == ["officer-1", "officer-2", "officer-3"]
+        assert ceremony["fingerprint"] == said["campaign"]["key"]
+        assert (folder / "ceremony").stat().st_mode & 0o077 == 0
+        assert all(command in first_run.said() for command in ceremony["commands"])
     finally:
         # Pressed twice, as people do.
         code = first_run.end(signal.SIGINT, signal.SIGINT)
@@ -313,6 +332,7 @@ def test_a_demo_starts_heals_stops_and_remembers(folder: Path) -> None:
     children = second.children()
     try:
         assert password_of(said, "argan.lemalade@membres.example") == first
+        assert said["ceremony"] == ceremony
     finally:
         # As a power cut would: nobody is left to stop the others.
         second.end(signal.SIGKILL)

@@ -12,6 +12,7 @@ from deploy.servers import start_temporal
 from tests import builders
 from tests.conftest import Servers
 from tests.journeys.after import after_the_vote
+from tests.journeys.alone import everything_below
 from tests.journeys.browser import launch
 from tests.journeys.people import Somebody, Town, everybody
 from tests.journeys.stack import Stack
@@ -23,6 +24,13 @@ async def stack(servers: Servers, database: str, tmp_path: Path) -> AsyncIterato
     stack = Stack(servers, start_temporal(tmp_path / "temporal"), tmp_path / "portal", database)
     yield stack
     await stack.close()
+
+
+@pytest_asyncio.fixture
+async def alone(tmp_path: Path) -> AsyncIterator[Stack]:
+    """Servers of this test's own, in one folder, which it may stop and search."""
+    async with everything_below(tmp_path) as stack:
+        yield stack
 
 
 @pytest_asyncio.fixture(scope="session")

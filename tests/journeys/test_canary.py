@@ -4,33 +4,26 @@ import asyncio
 import base64
 import os
 import re
-import shutil
 import sqlite3
-import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
 from temporalio.client import Client
 
-from deploy.postgres import QUICK, _binaries
-from deploy.servers import start_mailbox, start_object_store, start_postgres, start_temporal
 from portal.rules.identity import SubmissionStatus
 from portal.rules.members import Group
 from portal.rules.onboarding import Step
-from portal.store import identity, schema
+from portal.store import identity
 from portal.store.identity import Document, Erasure
 from portal.store.sealing import EpochKeys, KeyDestroyed, unseal
 from portal.temporal import connect
 from tests.api.conftest import PASSWORD
-from tests.conftest import Servers, open_sync
+from tests.journeys.alone import dump
 from tests.journeys.canary import CORE, Descriptors, Searcher, canary, encodings
 from tests.journeys.canary_story import FAMILY, PHRASE, STREET, Story
 from tests.journeys.mails import until
@@ -40,34 +33,6 @@ from tests.journeys.stack import Stack
 TEMPORARY = (tempfile.gettempdir(), "/var/tmp", "/dev/shm")
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-
-
-def a_folder(below: Path) -> Path:
-    """One that the user of PostgreSQL can reach."""
-    below.chmod(0o755)
-    folder = below / "everything"
-    folder.mkdir(mode=0o755)
-    return folder
-
-
-@pytest_asyncio.fixture
-async def alone(tmp_path: Path) -> AsyncIterator[Stack]:
-    """Servers of this test's own, in one folder, which it may stop and search."""
-    folder = a_folder(tmp_path)
-    with ExitStack() as started:
-        started.callback(shutil.rmtree, folder)
-        started.callback((postgres := start_postgres(folder / "postgres", settings=QUICK)).stop)
-        started.callback((temporal := start_temporal(folder / "temporal")).stop)
-        started.callback((objects := start_object_store(folder / "objects")).stop)
-        started.callback((mailbox := start_mailbox(folder / "mailbox")).stop)
-        postgres.create_database("scrutin")
-        schema.upgrade(postgres.url("postgres", "scrutin"))
-        for role in ("scrutin_api", "scrutin_worker"):
-            open_sync(postgres)(f"alter role {role} login")
-        servers = Servers(postgres, temporal, objects, mailbox)
-        stack = Stack(servers, temporal, folder / "portal", "scrutin")
-        yield stack
-        await stack.close()
 
 
 def test_the_searcher_finds_what_is_planted(tmp_path: Path) -> None:
@@ -152,7 +117,7 @@ async def test_nothing_of_an_identity_document_is_left_anywhere_however_it_ended
     (histories := stack.folder / "histories").mkdir()
     await _export_histories(client, histories)
     stack.stop_portal()
-    _dump(stack)
+    dump(stack, stack.folder / "dump.sql")
     stack.temporal.stop()
     for server in (stack.servers.objects, stack.servers.mailbox, stack.servers.postgres):
         server.stop()
@@ -212,16 +177,6 @@ async def _export_histories(client: Client, folder: Path) -> None:
         (folder / f"{execution.id}-{execution.run_id}.bin").write_bytes(raw)
         count += 1
     assert count >= 8, "five members or more, the relay, the campaign, the sweeps"
-
-
-def _dump(stack: Stack) -> None:
-    """T56: what a backup would hold."""
-    url = stack.servers.postgres.url("postgres", stack.database).replace("+psycopg", "")
-    subprocess.run(
-        [_binaries() / "pg_dump", "--inserts", "--file", stack.folder / "dump.sql", url],
-        check=True,
-        capture_output=True,
-    )
 
 
 def _search(story: Story, began: float) -> None:
