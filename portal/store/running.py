@@ -146,7 +146,11 @@ async def turnout(session: Session, campaign: Campaign) -> list[Turnout]:
         # Who voted and left the roll, the group or the union afterwards was an elector.
         .where(
             Ballot.campaign_id == campaign.id,
-            or_(and_(_OWN, Member.left_at.is_(None)), Vote.member_id.is_not(None)),
+            or_(
+                # As at the close: who is taken off the roll afterwards makes no quorum smaller.
+                and_(_OWN, or_(Member.left_at.is_(None), Member.left_at >= campaign.closes)),
+                Vote.member_id.is_not(None),
+            ),
         )
         .group_by(Ballot.id, Member.group)
         .order_by(Ballot.position, Ballot.code, Member.group)

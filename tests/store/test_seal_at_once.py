@@ -7,6 +7,8 @@ from sqlalchemy import text
 from portal.rules.campaign_changes import ChangeKind
 from portal.rules.members import Standing
 from portal.store import Sessions, receipts, running
+from portal.store.campaigns import Campaign
+from tests import builders
 from tests.store.cases import run
 from tests.store.running import DAY, a_vote, close, officer, open_for_votes, signed
 
@@ -65,3 +67,25 @@ async def test_who_voted_and_changed_group_or_standing_afterwards_is_an_elector(
     async with as_api.begin() as session:
         numbers = {ballot.code: n for ballot, n in await running.sealed_numbers(session, campaign.id)}
     assert (numbers["president"].electors, numbers["president"].counted) == (3, 3)
+
+
+async def test_who_is_taken_off_the_roll_after_the_close_makes_no_quorum_smaller(
+    sessions: Sessions, as_api: Sessions
+) -> None:
+    """One person alone may import a roll once voting is over."""
+    one, other = await officer(sessions), await officer(sessions)
+    async with sessions.begin() as session:
+        campaign = await open_for_votes(session)
+        await a_vote(session, campaign)
+        before, after = [await builders.a_member(session) for _ in range(2)]
+    await run(sessions, "update member set left_at = clock_timestamp() - interval '1 day' where id = :m", m=before.id)
+    await close(sessions, campaign)
+    await run(sessions, "update member set left_at = clock_timestamp() where id = :m", m=after.id)
+    async with as_api.begin() as session:
+        found = await session.get_one(Campaign, campaign.id)
+        (turnout,) = [one for one in await running.turnout(session, found) if one.ballot == "president"]
+    assert (turnout.electors, turnout.voted) == (2, 1)
+    assert await signed(as_api, campaign.id, ChangeKind.SEAL, one, other) is None
+    async with as_api.begin() as session:
+        numbers = {ballot.code: n for ballot, n in await running.sealed_numbers(session, campaign.id)}
+    assert (numbers["president"].electors, numbers["president"].counted) == (2, 1)

@@ -87,7 +87,9 @@ begin
             from member m
             where m.rehearsal_id is not distinct from (case when c.rehearsal then c.id end)
             and (
-                (m."group" = any(b.groups) and (m.standing = 'member' or not b.members_only) and m.left_at is null)
+                (m."group" = any(b.groups) and (m.standing = 'member' or not b.members_only)
+                    -- As at the close: who is taken off the roll afterwards makes no quorum smaller.
+                    and (m.left_at is null or m.left_at >= c.closes))
                 -- Who voted and left the roll, the group or the union afterwards was an elector.
                 or exists (select from vote v where v.ballot_id = b.id and v.member_id = m.id)
             )
