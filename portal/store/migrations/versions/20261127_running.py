@@ -179,7 +179,9 @@ begin
             or (w ? 'opens' and (c.opens <= new.confirmed_at
                 or (w->>'opens')::timestamptz <= new.confirmed_at))
             or (w ? 'closes' and c.closes <= new.confirmed_at)
-            or (w->>'ends')::timestamptz <= new.confirmed_at then
+            or (w->>'ends')::timestamptz <= new.confirmed_at
+            -- Whoever votes provisionally was told until when that is settled.
+            or (c.opens <= new.confirmed_at and (w->>'ends')::timestamptz < c.ends) then
             raise exception 'what has happened is not moved' using errcode = 'check_violation';
         end if;
         -- Everybody is told of a closing that was announced and has moved, and why.
