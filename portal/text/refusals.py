@@ -192,7 +192,7 @@ SENTENCES: dict[Refusal, str] = {
     ),
     # the vote
     Refusal.ALREADY_VOTED: N_(
-        "Vous avez déjà voté à cette question : votre vote est dans l'urne, une seule fois, et vous n'avez plus rien à "
+        "Vous avez déjà voté sur cette question : votre vote est dans l'urne, une seule fois, et vous n'avez plus rien à "
         "faire."
     ),
     Refusal.VOTE_NOT_OPEN: N_(

@@ -89,7 +89,7 @@ async def test_everything_works_without_scripts(polls: Polls, chromium: Browser,
         await tab.press("Déposer mon vote")
         assert await tab.page.locator("h1").inner_text() == "Votre vote est déposé"
         await tab.follow("Voter pour la question suivante")
-        assert "Vote 3 de 7" in await tab.words()
+        assert "Vote 3 sur 7" in await tab.words()
     ((code, sealed),) = await polls.votes_of(member_id)
     assert await said_by(polls.stack.sessions, code, sealed) == (2, 3)
 
