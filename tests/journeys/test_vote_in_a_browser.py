@@ -192,7 +192,7 @@ async def test_a_browser_that_cannot_seal_says_so_and_votes_all_the_same(polls: 
     async with polls.tab(chromium, cookie) as tab:
         await tab.page.add_init_script("crypto.subtle.importKey = () => { throw new Error('too old') }")
         await unlock(tab)
-        await tab.shows("Votre navigateur ne peut pas sceller le vote lui-même")
+        await tab.shows("Votre fureteur ne peut pas sceller le vote lui-même")
         await tab.page.get_by_label("Non", exact=True).check()
         await tab.press("Continuer")
         assert "Vous avez choisi : Non" in await tab.words()
