@@ -8,7 +8,7 @@ OF_THE_BOOTH: dict[Refusal, str] = {
         "Aucune réponse n'est choisie : choisissez-en une, ou « Vote blanc » si vous n'en voulez aucune."
     ),
     Refusal.TOO_MANY_CHOICES: N_(
-        "Vous avez choisi plus de réponses qu'il n'est permis : retirez-en, votre vote ne serait pas valable."
+        "Vous avez choisi plus de réponses qu'il n'est permis : retirez-en, sinon votre vote ne serait pas valable."
     ),
     Refusal.BLANK_AND_MORE: N_(
         "Un vote blanc ne va pas avec d'autres réponses : gardez « Vote blanc » ou vos réponses, mais pas les deux."

@@ -198,7 +198,8 @@ OF_THE_DESKS: dict[Refusal, str] = {
     Refusal.KEY_TOO_LATE: N_("Le vote est ouvert : sa clé ne change plus."),
     Refusal.VOTING_NOT_OVER: N_("Le vote n'est pas terminé, ou n'a pas de clé : l'urne ne peut pas être scellée."),
     Refusal.VOTES_STILL_OPEN: N_(
-        "Des votes sont encore provisoires, voyez ci-dessous lesquels : l'urne se scelle quand chacun est réglé."
+        "Des votes sont encore provisoires, comme le montre le tableau de cette page : l'urne se scelle quand chacun "
+        "est réglé."
     ),
     Refusal.ALREADY_SEALED: N_("L'urne est déjà scellée : elle l'est pour toujours."),
     Refusal.NOT_SEALED: N_("L'urne n'est pas encore scellée : scellez-la d'abord, à deux."),

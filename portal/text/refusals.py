@@ -192,8 +192,8 @@ SENTENCES: dict[Refusal, str] = {
     ),
     # the vote
     Refusal.ALREADY_VOTED: N_(
-        "Vous avez déjà voté à cette question : votre vote est dans l'urne, une seule fois, et vous n'avez plus rien à "
-        "faire."
+        "Vous avez déjà voté sur cette question : votre vote est dans l'urne, une seule fois, et vous n'avez plus rien "
+        "à faire."
     ),
     Refusal.VOTE_NOT_OPEN: N_(
         "Le vote n'est pas encore ouvert : l'heure est dans « Votes des membres », et nous vous écrirons à ce moment."

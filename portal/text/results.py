@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from portal.rules.results import Counted, Outcome, Why
 from portal.rules.votes import Majority
-from portal.text.catalogues import N_, gettext, ngettext
+from portal.text.catalogues import N_, gettext
+from portal.text.catalogues import ngettext as plural_of
 
 _NOT_ADOPTED: dict[Why | None, str] = {
     Why.TIE: N_("Non adopté : autant de oui que de non, et il faut plus de oui que de non."),
@@ -41,12 +42,13 @@ def outcome(
 
 
 def _elected(counted: Counted, labels: Mapping[int, str], language: str) -> str:
-    translate, plural = gettext(language), ngettext(language)
+    # By this name, or the catalogues would not find what it says.
+    translate, ngettext = gettext(language), plural_of(language)
     said = [translate(_NOBODY)] if not counted.elected and not counted.tied else []
     if counted.elected:
         names = _names(counted.elected, labels)
         count = len(counted.elected)
-        said.append(plural("Élu ou élue : %(names)s.", "Élus ou élues : %(names)s.", count) % {"names": names})
+        said.append(ngettext("Élu ou élue : %(names)s.", "Élus ou élues : %(names)s.", count) % {"names": names})
     if counted.tied:
         said.append(
             translate(N_("À égalité pour le dernier siège, à départager par tirage au sort : %(names)s."))

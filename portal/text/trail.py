@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from portal.rules.identity import Reason, SubmissionStatus, Verdict
 from portal.rules.refusals import Refusal
 from portal.rules.roll import Change
-from portal.text.catalogues import N_, gettext, ngettext
+from portal.text.catalogues import N_, gettext
+from portal.text.catalogues import ngettext as plural_of
 from portal.text.labels import REASONS, STEPS, SUBMISSIONS, refused_for
 from portal.text.operations import PAPER
 from portal.text.roll import change_names
@@ -183,7 +184,9 @@ def more_of(action: str, code: str, language: str) -> str:
     translate = gettext(language)
     if action == "registered" and code:
         count = len(code.split(","))
-        return ngettext(language)("%(count)s vote", "%(count)s votes", count) % {"count": count}
+        # By this name, or the catalogues would not find what it says.
+        ngettext = plural_of(language)
+        return ngettext("%(count)s vote", "%(count)s votes", count) % {"count": count}
     if action == "documents-erased":
         return translate(N_("certificat %(number)s")) % {"number": code}
     if action in ("identity-rejected", "identity-refused") and code in set(Reason):

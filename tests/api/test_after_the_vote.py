@@ -80,7 +80,7 @@ async def test_each_ballot_says_where_its_vote_is_from_the_casting_to_the_result
     await person.get("/fr/votes/comptes")
     assert "Votre vote est dans l'urne. Il sera compté au dépouillement" in person.page.text
     assert receipt in person.page.text
-    assert "Vous n'avez pas encore voté à cette question." in person.page.text, "the ballot not voted says so"
+    assert "Vous n'avez pas encore voté sur cette question." in person.page.text, "the ballot not voted says so"
     assert "Dites-le" in person.page.text
 
     await later(sessions, 2 * DAY)

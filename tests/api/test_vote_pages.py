@@ -25,7 +25,7 @@ async def test_a_member_votes_and_keeps_a_receipt(visit_alone: Visit, sessions: 
     before = person.client.cookies.get("__Host-session")
     await person.submit("/bulletin", password=PASSWORD)
     assert person.client.cookies.get("__Host-session") != before, "a session proven anew has a new token"
-    assert "Vote 7 de 7" in person.page.text
+    assert "Vote 7 sur 7" in person.page.text
     assert "Vote officiel" in person.page.text
     assert re.search(r"Ferme le \w+ \d+", person.page.text)
     assert "checked" not in person.page.html

@@ -89,7 +89,7 @@ async def test_everything_works_without_scripts(polls: Polls, chromium: Browser,
         await tab.press("Déposer mon vote")
         assert await tab.page.locator("h1").inner_text() == "Votre vote est déposé"
         await tab.follow("Voter pour la question suivante")
-        assert "Vote 3 de 7" in await tab.words()
+        assert "Vote 3 sur 7" in await tab.words()
     ((code, sealed),) = await polls.votes_of(member_id)
     assert await said_by(polls.stack.sessions, code, sealed) == (2, 3)
 
@@ -192,7 +192,7 @@ async def test_a_browser_that_cannot_seal_says_so_and_votes_all_the_same(polls: 
     async with polls.tab(chromium, cookie) as tab:
         await tab.page.add_init_script("crypto.subtle.importKey = () => { throw new Error('too old') }")
         await unlock(tab)
-        await tab.shows("Votre navigateur ne peut pas sceller le vote lui-même")
+        await tab.shows("Votre fureteur ne peut pas sceller le vote lui-même")
         await tab.page.get_by_label("Non", exact=True).check()
         await tab.press("Continuer")
         assert "Vous avez choisi : Non" in await tab.words()
