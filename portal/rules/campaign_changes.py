@@ -64,7 +64,8 @@ def instant(day: str, month: str, year: str, clock: str, zone: ZoneInfo) -> date
 def may_move(old: Calendar, new: Calendar, *, at: datetime) -> dict[str, Refusal]:
     """Why the instants of a campaign cannot become these, each with its reason; empty when they can.
 
-    What has happened is not moved, what is to come is moved into the future, and a closing only later.
+    What has happened is not moved, what is to come is moved into the future, and a closing only later; so is the end
+    once people vote.
     """
     no: dict[str, Refusal] = {}
     for name in INSTANTS:
@@ -77,6 +78,9 @@ def may_move(old: Calendar, new: Calendar, *, at: datetime) -> dict[str, Refusal
             no[name] = Refusal.INSTANT_PASSED
         elif name == "closes" and wanted < was:
             no[name] = Refusal.CLOSING_ONLY_LATER
+        elif name == "ends" and wanted < was and old.opens <= at:
+            # Whoever votes provisionally was told until when that is settled.
+            no[name] = Refusal.END_ONLY_LATER
     return no or out_of_order(new)
 
 

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+from portal.rules import vote_files
+from portal.rules.ceremony import Wrong
 from portal.rules.refusals import Refusal
 from portal.rules.running import COMPLAINTS, MIN_GROUP
 from portal.rules.votes import BallotKind
@@ -212,6 +214,11 @@ def read_result(text: str, box: Box) -> list[Counted] | Refusal:
         return Refusal.RESULT_UNREADABLE
     if read.get("campaign") != box.campaign or read.get("manifest_sha256") != box.manifest_sha256:
         return Refusal.FILE_OF_ANOTHER
+    try:
+        # Every field there and of its type, and no other: it is shown to everybody as it is.
+        vote_files.read_result("", text.encode())
+    except Wrong:
+        return Refusal.RESULT_UNREADABLE
     given = read.get("ballots")
     if not isinstance(given, list) or len(given) != len(box.ballots):
         return Refusal.RESULT_UNREADABLE
@@ -245,9 +252,10 @@ def _counted(given: object, ballot: SealedBallot) -> Counted | None:
     if electors != ballot.electors or votes != len(ballot.digests) or not adds_up:
         return None
     elected, tied = given.get("elected"), given.get("tied")
-    if not isinstance(elected, list) or not isinstance(tied, list) or not set(map(str, elected + tied)) <= set(
-        map(str, ids)
-    ):  # fmt: skip
+    if not isinstance(elected, list) or not isinstance(tied, list):
+        return None
+    # Nobody has a seat twice, nor one that is still to be drawn.
+    if not set(elected + tied) <= set(ids) or len(set(elected + tied)) < len(elected + tied):
         return None
     return Counted(ballot.code, electors, votes, invalid, blank, chosen, str(given["outcome"]), elected, tied)
 

@@ -148,6 +148,7 @@ class Refusal(StrEnum):
     ZONE_UNKNOWN = "zone-unknown"
     DATES_OUT_OF_ORDER = "dates-out-of-order"
     CLOSING_ONLY_LATER = "closing-only-later"
+    END_ONLY_LATER = "end-only-later"
     ALREADY_HAPPENED = "already-happened"
     INSTANT_PASSED = "instant-passed"
     NOTHING_CHANGED = "nothing-changed"

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Subquery, and_, func, select
+from sqlalchemy import select
 
 from portal.rules.campaigns import CampaignStatus
-from portal.rules.votes import VoteState, receipt_of
+from portal.rules.votes import receipt_of
 from portal.store import Session
 from portal.store.ballots import Ballot
 from portal.store.campaigns import Campaign
-from portal.store.votes import SETTLED
+from portal.store.running import BallotSeal, SealedVote
+from portal.store.votes import Vote
 
 
 class Place(StrEnum):
@@ -26,18 +27,6 @@ class Place(StrEnum):
     # In the box, and taken out of it before the urn was sealed: its voter's identity was not confirmed.
     SET_ASIDE = "set-aside"
     NOT_THERE = "not-there"
-
-
-def _box() -> Subquery:
-    """Every sealed vote of every sealed box, and whether it is in the urn. The one place that says so."""
-    return (
-        select(
-            SETTLED.c.ballot_id, SETTLED.c.digest, (SETTLED.c.state == VoteState.COUNTS.value).label("in_the_urn"),
-        )
-        .join(Campaign, Campaign.id == SETTLED.c.campaign_id)
-        .where(Campaign.sealed_at.is_not(None))
-        .subquery("box")
-    )  # fmt: skip
 
 
 async def public_campaign(session: Session, code: str) -> Campaign | None:
@@ -61,24 +50,17 @@ class Counts:
 
 
 async def counts(session: Session, ballot_id: UUID) -> Counts:
-    box = _box()
-    row = (
-        await session.execute(
-            select(func.count().filter(box.c.in_the_urn), func.count().filter(~box.c.in_the_urn)).where(
-                box.c.ballot_id == ballot_id
-            )
-        )
-    ).one()
-    return Counts(*row)
+    """Of a sealed box, as they were written down at its seal."""
+    at_the_seal = await session.get_one(BallotSeal, ballot_id)
+    return Counts(at_the_seal.counted, at_the_seal.set_aside)
 
 
 async def listed(session: Session, ballot_id: UUID, *, most: int | None, skipped: int = 0) -> list[str]:
-    """The receipts that are in the urn, sorted, or a piece of them."""
-    box = _box()
+    """The receipts that are in the urn, sorted, or a piece of them: of the very rows that the urn is written from."""
     digests = await session.scalars(
-        select(box.c.digest)
-        .where(box.c.ballot_id == ballot_id, box.c.in_the_urn)
-        .order_by(box.c.digest)
+        select(SealedVote.digest)
+        .where(SealedVote.ballot_id == ballot_id)
+        .order_by(SealedVote.digest)
         .limit(most)
         .offset(skipped)
     )
@@ -86,19 +68,13 @@ async def listed(session: Session, ballot_id: UUID, *, most: int | None, skipped
 
 
 async def place_of(session: Session, ballot_id: UUID, receipt: str) -> Place:
-    """Where a receipt is, in the form of `receipt_of`."""
-    box = _box()
+    """Where a receipt of a sealed box is, in the form of `receipt_of`."""
     first, last = _range(receipt)
-    found = (
-        await session.scalars(
-            select(box.c.in_the_urn).where(
-                and_(box.c.ballot_id == ballot_id, box.c.digest >= first, box.c.digest <= last)
-            )
-        )
-    ).all()
-    if not found:
-        return Place.NOT_THERE
-    return Place.IN_THE_URN if any(found) else Place.SET_ASIDE
+    for table, place in ((SealedVote, Place.IN_THE_URN), (Vote, Place.SET_ASIDE)):
+        there = select(table.digest).where(table.ballot_id == ballot_id, table.digest.between(first, last)).limit(1)
+        if await session.scalar(there) is not None:
+            return place
+    return Place.NOT_THERE
 
 
 def _range(receipt: str) -> tuple[bytes, bytes]:

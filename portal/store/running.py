@@ -141,9 +141,17 @@ async def turnout(session: Session, campaign: Campaign) -> list[Turnout]:
     rows = await session.execute(
         select(Ballot, Member.group, func.count(), func.count(Vote.member_id))
         .select_from(Ballot)
-        .join(Member, and_(of_campaign(campaign.id), _OWN))
+        .join(Member, of_campaign(campaign.id))
         .outerjoin(Vote, and_(Vote.ballot_id == Ballot.id, Vote.member_id == Member.id))
-        .where(Ballot.campaign_id == campaign.id, or_(Member.left_at.is_(None), Vote.member_id.is_not(None)))
+        # Who voted and left the roll, the group or the union afterwards was an elector.
+        .where(
+            Ballot.campaign_id == campaign.id,
+            or_(
+                # As at the close: who is taken off the roll afterwards makes no quorum smaller.
+                and_(_OWN, or_(Member.left_at.is_(None), Member.left_at >= campaign.closes)),
+                Vote.member_id.is_not(None),
+            ),
+        )
         .group_by(Ballot.id, Member.group)
         .order_by(Ballot.position, Ballot.code, Member.group)
     )

@@ -135,6 +135,10 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "Cette date vient avant celle qu'elle suit : l'inscription ouvre, puis le vote ouvre, puis il se termine, puis "
         "les dossiers se ferment."
     ),
+    Refusal.END_ONLY_LATER: N_(
+        "Le vote est ouvert : la fin de la campagne ne peut plus qu'être reportée, car des votes provisoires peuvent "
+        "attendre jusque-là."
+    ),
     Refusal.CLOSING_ONLY_LATER: N_(
         "La clôture a été annoncée à tout le monde, elle peut reculer et jamais avancer : choisissez une date plus "
         "tardive."

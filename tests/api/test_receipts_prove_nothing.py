@@ -87,6 +87,9 @@ async def test_all_that_is_public_is_the_same_whoever_chose_what(visit_alone: Vi
                     text("update vote set ciphertext = :c where member_id = :m"),
                     {"c": seal_vote(keys_of_votes.PUBLIC, encode([choice]), definition.info), "m": voter.id},
                 )
+            # Sealed anew.
+            await session.execute(text("delete from sealed_vote"))
+            await session.execute(text("insert into sealed_vote select ballot_id, digest from vote"))
             rows = (await session.execute(text("select digest, ciphertext from vote order by digest"))).all()
         receipts = [receipt_of(row.digest) for row in rows]
         said = await public(visit_alone(), campaign, receipts)

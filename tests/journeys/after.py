@@ -10,7 +10,7 @@ from portal.store.campaigns import Campaign
 from portal.store.members import Member
 from tests import builders
 from tests.journeys.people import Somebody, Town, as_seen
-from tests.store.ballot_box import PRESIDENT, a_provisional_voter, an_open_campaign, registered, vote
+from tests.store.ballot_box import PRESIDENT, a_provisional_voter, an_open_campaign, registered, vote, written_down
 
 VOTERS = 12
 
@@ -43,6 +43,7 @@ async def after_the_vote(town: Town) -> dict[str, Somebody]:
             text(f"update campaign set {moved}, sealed_at = now(), results_at = now() where id = :id"),
             {"id": campaign.id},
         )
+        await written_down(session, campaign.id)
         await session.execute(
             text("insert into campaign_result values (:id, :result, :sha, now())"),
             {"id": campaign.id, "result": result, "sha": sha256(result.encode()).hexdigest()},

@@ -86,6 +86,13 @@ def test_what_has_happened_is_not_moved_and_a_closing_only_later(new: Calendar, 
     assert may_move(OLD, new, at=NOW) == no
 
 
+def test_an_end_moves_only_later_once_people_vote() -> None:
+    earlier, later = moved(ends=OLD.ends - DAY), moved(ends=OLD.ends + DAY)
+    assert may_move(OLD, earlier, at=OLD.opens - DAY) == {}
+    assert may_move(OLD, earlier, at=OLD.opens) == {"ends": Refusal.END_ONLY_LATER}
+    assert may_move(OLD, later, at=OLD.opens) == {}
+
+
 def test_an_opening_that_was_is_not_moved() -> None:
     assert may_move(OLD, moved(opens=OLD.opens + DAY), at=OLD.opens) == {"opens": Refusal.ALREADY_HAPPENED}
     assert may_move(OLD, moved(closes=OLD.closes + DAY), at=OLD.closes) == {"closes": Refusal.ALREADY_HAPPENED}

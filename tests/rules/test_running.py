@@ -106,6 +106,9 @@ def test_a_result_of_this_box_that_adds_up_is_read() -> None:
         {"votes": 3}, {"blank": 0}, {"electors": 21}, {"code": "other"}, {"outcome": "won"}, {"invalid": -1},
         {"votes": 2.0}, {"blank": True}, {"options": [{"id": 1, "votes": 1}]}, {"elected": [9]}, {"tied": "1"},
         {"options": [{"id": 2, "votes": 0}, {"id": 1, "votes": 1}]}, {"kind": "resolution"},
+        # Whatever else stands in it would be published with it.
+        {"elected": ["1"]}, {"elected": [1, 1]}, {"elected": [1], "tied": [1]}, {"note": "x"},
+        {"options": [{"id": 1, "votes": 1, "by": "x"}, {"id": 2, "votes": 0}]},
     ],
 )  # fmt: skip
 def test_a_result_that_does_not_add_up_is_refused(wrong: dict[str, object]) -> None:

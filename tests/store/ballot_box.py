@@ -99,3 +99,17 @@ async def sealed(sessions: Sessions, campaign_id: UUID) -> None:
         await session.execute(
             text("update campaign set sealed_at = clock_timestamp() where id = :id"), {"id": campaign_id}
         )
+        await written_down(session, campaign_id)
+
+
+async def written_down(session: Session, campaign_id: UUID) -> None:
+    """What a seal keeps of the votes of a campaign."""
+    for kept in (
+        "insert into sealed_vote select ballot_id, digest from settled_vote"
+        " where campaign_id = :id and state = 'counts'",
+        "insert into sealed_ballot select b.id, 0, 0, count(*) filter (where s.state = 'counts'),"
+        " count(*) filter (where s.state = 'set-aside'), '{}'"
+        " from ballot b left join settled_vote s on s.ballot_id = b.id"
+        " where b.campaign_id = :id group by b.id",
+    ):
+        await session.execute(text(kept), {"id": campaign_id})

@@ -231,7 +231,12 @@ async def test_what_has_happened_is_not_moved(sessions: Sessions, as_api: Sessio
     async with sessions.begin() as session:
         over = await builders.a_campaign(session, opens=-10 * DAY, closes=-DAY, ends=5 * DAY)
     one, other = await an_officer(sessions), await an_officer(sessions)
-    for wanted in ({"closes": over.closes + 3 * DAY}, {"opens": over.opens + DAY}, {"ends": over.closes}):
+    for wanted in (
+        {"closes": over.closes + 3 * DAY},
+        {"opens": over.opens + DAY},
+        {"ends": over.closes},
+        {"ends": over.ends - DAY},
+    ):
         change = await proposed(
             as_api, over.id, ChangeKind.MOVE, one, **{name: at.isoformat() for name, at in wanted.items()}
         )

@@ -86,9 +86,13 @@ begin
                     where p.campaign_id = c.id and p.member_id = m.id and p.withdrawn_at is null)) as on_paper
             from member m
             where m.rehearsal_id is not distinct from (case when c.rehearsal then c.id end)
-            and m."group" = any(b.groups) and (m.standing = 'member' or not b.members_only)
-            -- Who voted and left the roll afterwards was an elector.
-            and (m.left_at is null or exists (select from vote v where v.ballot_id = b.id and v.member_id = m.id))
+            and (
+                (m."group" = any(b.groups) and (m.standing = 'member' or not b.members_only)
+                    -- As at the close: who is taken off the roll afterwards makes no quorum smaller.
+                    and (m.left_at is null or m.left_at >= c.closes))
+                -- Who voted and left the roll, the group or the union afterwards was an elector.
+                or exists (select from vote v where v.ballot_id = b.id and v.member_id = m.id)
+            )
         ) e
         where b.campaign_id = c.id
     )
@@ -96,7 +100,8 @@ begin
     if still_open > 0 then
         raise exception 'votes are still open' using errcode = 'check_violation';
     end if;
-    update campaign set sealed_at = at where id = c.id;
+    -- Not before that look: `settled_vote` looks as of this instant, and what the box holds it must say as well.
+    update campaign set sealed_at = clock_timestamp() where id = c.id;
 end $$;
 
 create function take_results(c campaign, w jsonb, again text, at timestamptz) returns void language plpgsql as $$
@@ -174,7 +179,9 @@ begin
             or (w ? 'opens' and (c.opens <= new.confirmed_at
                 or (w->>'opens')::timestamptz <= new.confirmed_at))
             or (w ? 'closes' and c.closes <= new.confirmed_at)
-            or (w->>'ends')::timestamptz <= new.confirmed_at then
+            or (w->>'ends')::timestamptz <= new.confirmed_at
+            -- Whoever votes provisionally was told until when that is settled.
+            or (c.opens <= new.confirmed_at and (w->>'ends')::timestamptz < c.ends) then
             raise exception 'what has happened is not moved' using errcode = 'check_violation';
         end if;
         -- Everybody is told of a closing that was announced and has moved, and why.
