@@ -1,5 +1,6 @@
 """Prints the figures of docs/figures.md: counts that are exact, and ratios within this one run."""
 
+import argparse
 import asyncio
 import os
 import re
@@ -23,7 +24,7 @@ from portal.rules.links import code_of
 from portal.store import accounts, links
 from tests import builders
 from tests.api.conftest import PASSWORD, PASSWORD_HASH
-from tests.figures import calendar, crowd
+from tests.figures import calendar, crowd, opening, votes
 from tests.figures import desk as review_desk
 from tests.figures.floor import QUEUE as FLOOR_QUEUE
 from tests.figures.floor import WORKFLOW_ID, FloorWorkflow, one_step
@@ -291,6 +292,9 @@ async def main() -> None:
         with tempfile.TemporaryDirectory(dir=folder) as another:
             Path(another).chmod(0o755)
             await calendar.figures(Path(another), members=calendar.MEMBERS)
+    # A vote in little; the whole of it takes half an hour, and goes by itself (docs/figures.md).
+    await votes.main(argparse.Namespace(members=300, bare=500, pages=500, surge=0, senders=16))
+    await asyncio.to_thread(opening.main, 1000)
     print(f"\nLoad at the end {os.getloadavg()[0]:.2f}")
     await asyncio.sleep(0.5)
 
