@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from portal.rules.votes import MANDATED, MOST_CHOICES, BallotKind
+from portal.rules.votes import MANDATED, MIN_GROUP, MOST_CHOICES, BallotKind
 
 # After the results somebody may complain for so long; the key of the vote is kept until then (FPSLRA, s. 184(2)).
 COMPLAINT_DAYS = 10
 COMPLAINTS = timedelta(days=COMPLAINT_DAYS)
-# Fewer than so many are not shown apart: one of them could be told from the rest (security.md T101).
-MIN_GROUP = 10
 # A vote that opens so soon and has no key is an alarm.
 KEY_ALARM = timedelta(days=3)
 # Of a reason in a mail to everybody.

@@ -20,10 +20,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.rules.accounts import Role
-from portal.rules.election import Box, SealedBallot
 from portal.rules.members import Standing
 from portal.rules.operations import MAIL_WAITS_AFTER
 from portal.rules.running import BallotState, Preparation, Turnout, of_groups
+from portal.rules.urns import Box, SealedBallot
 from portal.rules.votes import BallotKind, VoteState, receipt_of
 from portal.store import Session, drafts, roll, votes, watch
 from portal.store.accounts import Account, StaffRole
@@ -228,7 +228,7 @@ async def box(session: Session, campaign: Campaign) -> Box | None:
     return Box(campaign.code, campaign.election_key, campaign.sealed_at, seal.roll_at_opening, seal.roll_at_seal, found)
 
 
-async def urn(session: Session, campaign: Campaign) -> str | None:
+async def urn(session: Session, campaign: Campaign) -> bytes | None:
     """urn-<campaign>.json: the sealed votes leave here and nowhere else, sorted, with nothing of who cast them."""
     sealed = await box(session, campaign)
     if sealed is None:

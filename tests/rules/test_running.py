@@ -9,18 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.rules.election import Box, SealedBallot, b64url, canonical, fingerprint, publication, read_result
+from portal.rules.canonical import canonical, fingerprint, written
+from portal.rules.election import read_result
 from portal.rules.refusals import Refusal
 from portal.rules.running import (
     COMPLAINTS,
-    MIN_GROUP,
     BallotState,
     Obstacle,
     Preparation,
     obstacles,
     of_groups,
 )  # fmt: skip
-from portal.rules.votes import BallotKind
+from portal.rules.urns import Box, SealedBallot
+from portal.rules.vote_files import Publication, read_publication
+from portal.rules.votes import MIN_GROUP, BallotKind
 from tests.keys_of_votes import PUBLIC
 
 TEXTS = (("Budget", "Budget"), ("D’accord ?", "Agreed?"))
@@ -72,7 +74,9 @@ def test_no_small_group_is_shown_nor_worked_out_from_the_rest(voted: list[int]) 
 
 
 def a_box() -> Box:
-    definition = canonical({"options": [{"id": 1, "fr": "Oui", "en": "Yes"}, {"id": 2, "fr": "Non", "en": "No"}]})
+    definition = canonical(
+        {"options": [{"id": 1, "fr": "Oui", "en": "Yes"}, {"id": 2, "fr": "Non", "en": "No"}]}
+    ).decode()
     ballot = SealedBallot(
         "b", "budget", BallotKind.RATIFICATION, definition, 20, 0, 0, [bytes([n]) * 32 for n in (1, 2)]
     )
@@ -91,13 +95,14 @@ def a_count(box: Box, **more: object) -> str:
         "manifest_sha256": box.manifest_sha256,
         "ballots": [counted],
     }
-    return canonical(whole) + "\n"
+    return written(whole).decode()
 
 
 def test_a_result_of_this_box_that_adds_up_is_read() -> None:
     read = read_result(a_count(a_box()), a_box())
     assert not isinstance(read, Refusal)
-    assert (read[0].options, read[0].small) == ([(1, 1), (2, 0)], True)
+    [(_, code, counted)] = read.ballots
+    assert (code, counted.options, counted.small) == ("budget", {1: 1, 2: 0}, True)
 
 
 @pytest.mark.parametrize(
@@ -123,9 +128,8 @@ def test_a_result_of_another_box_or_written_otherwise_is_refused() -> None:
 def test_the_publication_names_the_day_before_which_no_key_is_destroyed() -> None:
     """T103."""
     out = datetime(2017, 3, 6, 22, tzinfo=UTC)
-    said = json.loads(publication("c", PUBLIC, result_sha256="s", results_at=out, held=True))
-    assert (said["held"], said["public_key"]) == (True, b64url(PUBLIC))
-    assert datetime.fromisoformat(said["destroy_after"]) == out + COMPLAINTS
+    said = Publication("c", PUBLIC, "0" * 64, out, out + COMPLAINTS, held=True)
+    assert read_publication("publication-c.json", said.written()) == said
 
 
 def test_a_fingerprint_is_read_in_groups_of_four() -> None:

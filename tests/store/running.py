@@ -10,8 +10,9 @@ from sqlalchemy import select, text
 
 from portal.rules.accounts import Role
 from portal.rules.campaign_changes import ChangeKind
-from portal.rules.election import Box, canonical
+from portal.rules.canonical import written
 from portal.rules.refusals import Refusal
+from portal.rules.urns import Box
 from portal.store import Session, Sessions, campaign_changes, running, votes
 from portal.store.ballots import Ballot, Registration
 from portal.store.campaigns import Campaign
@@ -124,9 +125,7 @@ def a_result(box: Box, **more: object) -> str:
                 "outcome": "adopted" if n else "not-adopted", "elected": [], "tied": [], **more,
             }
         )  # fmt: skip
-    return canonical(
-        {
-            "format": "scrutin/result/v1", "campaign": box.campaign, "manifest_sha256": box.manifest_sha256,
-            "ballots": ballots,
-        }
-    ) + "\n"  # fmt: skip
+    return written({
+        "format": "scrutin/result/v1", "campaign": box.campaign, "manifest_sha256": box.manifest_sha256,
+        "ballots": ballots,
+    }).decode()  # fmt: skip
