@@ -8,7 +8,8 @@ from api.pages import render
 from api.portal import portal_of
 from api.routes import page
 from portal.rules.votes import VoteState
-from portal.store import holdings, participation
+from portal.store import holdings
+from portal.store import my_votes as records
 
 router = APIRouter()
 
@@ -19,8 +20,8 @@ async def my_votes(request: Request, visitor: MemberDep) -> Response:
     portal = portal_of(request)
     async with portal.autocommit() as session:
         member, _ = await holdings.person(session, visitor.account_id)
-        parts = await participation.of_member(session, member)
-        at = await participation.now(session)
+        parts = await records.of_member(session, member)
+        at = await records.now(session)
     return render(
         request, "votes/mine.html", visitor=visitor, parts=parts, at=at, VoteState=VoteState,
         mailbox=portal.settings.mail_reply_to,

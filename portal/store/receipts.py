@@ -12,11 +12,12 @@ from uuid import UUID
 from sqlalchemy import Subquery, and_, func, select
 
 from portal.rules.campaigns import CampaignStatus
-from portal.rules.votes import VoteState, receipt_of
+from portal.rules.votes import receipt_of
 from portal.store import Session
 from portal.store.ballots import Ballot
 from portal.store.campaigns import Campaign
-from portal.store.votes import SETTLED
+from portal.store.running import SealedVote
+from portal.store.votes import Vote
 
 
 class Place(StrEnum):
@@ -29,12 +30,12 @@ class Place(StrEnum):
 
 
 def _box() -> Subquery:
-    """Every sealed vote of every sealed box, and whether it is in the urn. The one place that says so."""
+    """Every vote of every sealed box, and whether it is in the urn, as was written down at the seal."""
     return (
-        select(
-            SETTLED.c.ballot_id, SETTLED.c.digest, (SETTLED.c.state == VoteState.COUNTS.value).label("in_the_urn"),
-        )
-        .join(Campaign, Campaign.id == SETTLED.c.campaign_id)
+        select(Vote.ballot_id, Vote.digest, SealedVote.digest.is_not(None).label("in_the_urn"))
+        .join(Ballot, Ballot.id == Vote.ballot_id)
+        .join(Campaign, Campaign.id == Ballot.campaign_id)
+        .outerjoin(SealedVote, and_(SealedVote.ballot_id == Vote.ballot_id, SealedVote.digest == Vote.digest))
         .where(Campaign.sealed_at.is_not(None))
         .subquery("box")
     )  # fmt: skip

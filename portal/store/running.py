@@ -20,14 +20,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.rules.accounts import Role
-from portal.rules.members import Standing
 from portal.rules.operations import MAIL_WAITS_AFTER
 from portal.rules.running import BallotState, Preparation, Turnout, of_groups
 from portal.rules.urns import Box, SealedBallot
 from portal.rules.votes import BallotKind, VoteState, receipt_of
 from portal.store import Session, drafts, roll, votes, watch
 from portal.store.accounts import Account, StaffRole
-from portal.store.ballots import Ballot
+from portal.store.ballots import ELECTORS, Ballot
 from portal.store.base import Base
 from portal.store.campaigns import Campaign
 from portal.store.identity import Submission
@@ -130,20 +129,17 @@ async def without_key(session: Session, within: timedelta) -> Sequence[Campaign]
 # --- while voting is open, and after
 
 
-_OWN = and_(
-    Member.group == func.any(Ballot.groups),
-    or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
-)
-
-
 async def turnout(session: Session, campaign: Campaign) -> list[Turnout]:
-    """How many electors of each ballot have voted, by group: of the outer envelopes, which say nothing else."""
+    """How many electors of each ballot have voted, by group: of the outer envelopes, which say nothing else.
+
+    Whoever has voted and then left the roll, or changed groups, was an elector all the same.
+    """
     rows = await session.execute(
         select(Ballot, Member.group, func.count(), func.count(Vote.member_id))
         .select_from(Ballot)
-        .join(Member, and_(of_campaign(campaign.id), _OWN))
+        .join(Member, of_campaign(campaign.id))
         .outerjoin(Vote, and_(Vote.ballot_id == Ballot.id, Vote.member_id == Member.id))
-        .where(Ballot.campaign_id == campaign.id, or_(Member.left_at.is_(None), Vote.member_id.is_not(None)))
+        .where(Ballot.campaign_id == campaign.id, or_(ELECTORS, Vote.member_id.is_not(None)))
         .group_by(Ballot.id, Member.group)
         .order_by(Ballot.position, Ballot.code, Member.group)
     )
@@ -284,9 +280,8 @@ async def for_the_post(session: Session, campaign: Campaign) -> list[ByPost]:
         .outerjoin(Account, Account.member_id == Member.id)
         .where(
             of_campaign(campaign.id),
-            Member.left_at.is_(None),
             or_(Account.email.is_(None), Account.email_bounced_at.is_not(None)),
-            exists().where(Ballot.campaign_id == campaign.id, _OWN),
+            exists().where(Ballot.campaign_id == campaign.id, ELECTORS),
         )
         .order_by(Member.number)
     )  # fmt: skip

@@ -1,16 +1,16 @@
 """A vote that is over, sealed, counted and published, beside the campaign that is on; and somebody who voted in it."""
 
-import json
 from hashlib import sha256
 
 from sqlalchemy import select, text
 
+from portal.rules.canonical import written
 from portal.store.ballots import Ballot
 from portal.store.campaigns import Campaign
 from portal.store.members import Member
 from tests import builders
 from tests.journeys.people import Somebody, Town, as_seen
-from tests.store.ballot_box import PRESIDENT, a_provisional_voter, an_open_campaign, registered, vote
+from tests.store.ballot_box import PRESIDENT, a_provisional_voter, an_open_campaign, registered, vote, written_down
 
 VOTERS = 12
 
@@ -36,6 +36,7 @@ async def after_the_vote(town: Town) -> dict[str, Somebody]:
             text("update submission set status = 'abandoned', over_at = now(), erased_at = now() where member_id = :m"),
             {"m": aside.id},
         )
+        await written_down(session)
         moved = ", ".join(
             f"{name} = {name} - interval '60 days'" for name in ("registration_opens", "opens", "closes", "ends")
         )
@@ -58,9 +59,11 @@ def result_of(campaign: Campaign, counted: list[Ballot]) -> str:
     ballots = [
         {
             "ballot": str(ballot.id), "code": ballot.code, "kind": ballot.kind, "electors": 40,
-            "votes": 13 if ballot.code == "pension" else 4, "invalid": 0, "blank": 1, "options": options,
+            "votes": 13, "invalid": 0, "blank": 1, "options": options,
             "outcome": "adopted", "elected": [], "tied": [],
         }
         for ballot in counted
     ]  # fmt: skip
-    return json.dumps({"format": "scrutin/result/v1", "campaign": campaign.code, "ballots": ballots}) + "\n"
+    return written({
+        "format": "scrutin/result/v1", "campaign": campaign.code, "manifest_sha256": "0" * 64, "ballots": ballots,
+    }).decode()  # fmt: skip

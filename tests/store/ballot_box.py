@@ -92,10 +92,18 @@ async def later(sessions: Sessions, period: timedelta) -> None:
             await session.execute(text(f"update {table} set {moved}"), {"period": period})
 
 
+async def written_down(session: Session) -> None:
+    """What counts now, as at a seal."""
+    await session.execute(
+        text("insert into sealed_vote select ballot_id, digest from settled_vote where state = 'counts'")
+    )
+
+
 async def sealed(sessions: Sessions, campaign_id: UUID) -> None:
     """As two officers do."""
     async with sessions.begin() as session:
         await session.execute(text("set local session_replication_role = replica"))
+        await written_down(session)
         await session.execute(
             text("update campaign set sealed_at = clock_timestamp() where id = :id"), {"id": campaign_id}
         )

@@ -12,8 +12,10 @@ from portal.rules.campaign_changes import ChangeKind
 from portal.rules.canonical import b64, canonical, unb64, written
 from portal.rules.election import read_result
 from portal.rules.refusals import Refusal
-from portal.store import Sessions, campaigns, results, running
+from portal.rules.votes import VoteState
+from portal.store import Sessions, campaigns, receipts, results, running, votes
 from portal.store.campaigns import Campaign
+from portal.store.receipts import Place
 from tests import builders, keys_of_votes
 from tests.store.cases import run
 from tests.store.running import (
@@ -168,7 +170,7 @@ async def test_the_urn_is_what_counted_at_the_seal_sorted_and_without_anybody(
     sealed = await campaign_of(sessions, campaign)
     async with as_api.begin() as session:
         first = await running.urn(session, sealed)
-        receipts = await running.receipts(session, campaign.id)
+        lines = await running.receipts(session, campaign.id)
     assert first is not None
     urn = json.loads(first)
     assert first == written(urn)
@@ -183,7 +185,7 @@ async def test_the_urn_is_what_counted_at_the_seal_sorted_and_without_anybody(
     info = f"scrutin/vote/v1|{president['ballot']}|{president['definition_sha256']}".encode()
     said = sorted(keys_of_votes.opened((unb64(c) or b""), info)[2:4] for c in president["ciphertexts"])
     assert said == [b"\0\1", b"\0\1", b"\0\2"]
-    assert len(receipts) == 4
+    assert len(lines) == 4
     assert not {"member", "cast_at", "number"} & set(first.decode().replace('"', " ").split())
     # Whole manifest: what a reader computes from the file alone.
     box = await the_box(sessions, campaign)
@@ -195,6 +197,31 @@ async def test_the_urn_is_what_counted_at_the_seal_sorted_and_without_anybody(
     await run(sessions, "update member set standing = 'dues-payer'")
     async with as_api.begin() as session:
         assert await running.urn(session, sealed) == first
+
+
+async def test_what_a_voter_is_told_and_the_list_of_receipts_agree_after_the_seal_whatever_changes(
+    sessions: Sessions, as_api: Sessions
+) -> None:
+    """T97: of a vote that counted and of one that was set aside."""
+    one, other = await officer(sessions), await officer(sessions)
+    async with sessions.begin() as session:
+        campaign = await open_for_votes(session)
+        voters = [await a_vote(session, campaign), await a_vote(session, campaign, confirmed=False)]
+    await close(sessions, campaign, 8 * DAY)
+    assert await signed(as_api, campaign.id, ChangeKind.SEAL, one, other) is None
+    for change in (
+        "update registration set confirmed_at = clock_timestamp() - interval '99 days'",
+        "update registration set confirmed_at = null",
+        "update member set left_at = clock_timestamp()",
+    ):
+        await run(sessions, change)
+        async with as_api.begin() as session:
+            for voter, state, place in zip(
+                voters, (VoteState.COUNTS, VoteState.SET_ASIDE), (Place.IN_THE_URN, Place.SET_ASIDE), strict=True
+            ):
+                [(ballot_id, cast)] = (await votes.of_member(session, campaign.id, voter.id)).items()
+                assert cast.state is state, change
+                assert await receipts.place_of(session, ballot_id, cast.receipt) is place, change
 
 
 async def test_no_role_reads_a_sealed_vote_but_by_the_function_and_after_the_seal(

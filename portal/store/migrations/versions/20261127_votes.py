@@ -138,9 +138,8 @@ end $$
 """
 
 # What becomes of each vote. One whose voter's identity was confirmed counts; before the close, and for a week after the
-# last answer and after what was sent since, anything may still change; an answer to an appeal is the last
-# (portal/rules/votes.py, `settled_by`). An upload that was never sent says nothing of anybody, nor does one that was
-# replaced; when an appeal is taken back, what it contested stands. At the end of the campaign whatever is still under
+# last answer and after what was sent since, anything may still change; an answer to an appeal is the last.
+# An upload that was never sent says nothing of anybody, nor does one that was replaced; when an appeal is taken back, what it contested stands. At the end of the campaign whatever is still under
 # review is over (`abandoned`), so that nothing stays open for long. What was so when the box was sealed stays so: what
 # comes later about an identity takes no vote out of a count, and puts none into it.
 SETTLED = """
