@@ -10,6 +10,8 @@ from portal.rules.votes import MANDATED, MIN_GROUP, MOST_CHOICES, BallotKind
 # After the results somebody may complain for so long; the key of the vote is kept until then (FPSLRA, s. 184(2)).
 COMPLAINT_DAYS = 10
 COMPLAINTS = timedelta(days=COMPLAINT_DAYS)
+# What is under review at the close is answered by then, or contested by then if the answer is no.
+SETTLED_WITHIN = timedelta(days=7)
 # A vote that opens so soon and has no key is an alarm.
 KEY_ALARM = timedelta(days=3)
 # Of a reason in a mail to everybody.
@@ -31,6 +33,7 @@ class Obstacle(StrEnum):
     NO_KEY = "no-key"
     SECOND_OFFICER = "second-officer"
     CONFLICT = "conflict"
+    END = "end"
     ROLL_IMPORT = "roll-import"
     MAIL = "mail"
 
@@ -68,6 +71,8 @@ class Preparation:
     officers: int
     # Officers who stand in it.
     conflicts: int
+    # Between the close and the end of the campaign.
+    to_settle: timedelta
     import_pending: bool
     mails_wait: bool
 
@@ -92,6 +97,7 @@ def obstacles(p: Preparation) -> list[Found]:
         Obstacle.NO_KEY: not p.key,
         Obstacle.SECOND_OFFICER: p.officers < 2,
         Obstacle.CONFLICT: p.conflicts > 0,
+        Obstacle.END: p.to_settle < SETTLED_WITHIN,
         Obstacle.ROLL_IMPORT: p.import_pending,
         Obstacle.MAIL: p.mails_wait,
     }

@@ -90,6 +90,7 @@ async def preparation(session: Session, campaign: Campaign) -> Preparation:
         key=campaign.election_key is not None,
         officers=officers,
         conflicts=conflicts,
+        to_settle=campaign.ends - campaign.closes,
         import_pending=await roll.live(session) is not None,
         mails_wait=post.oldest_due is not None and datetime.now(UTC) - post.oldest_due > MAIL_WAITS_AFTER,
     )  # fmt: skip

@@ -55,12 +55,13 @@ async def after_the_vote(town: Town) -> dict[str, Somebody]:
 
 def result_of(campaign: Campaign, counted: list[Ballot]) -> str:
     """One ballot with its numbers, and one with too few votes to show them."""
-    options = [{"id": 1, "votes": 9}, {"id": 2, "votes": 2}, {"id": 3, "votes": 1}]
+    few = PRESIDENT
     ballots = [
         {
             "ballot": str(ballot.id), "code": ballot.code, "kind": ballot.kind, "electors": 40,
-            "votes": 13, "invalid": 0, "blank": 1, "options": options,
-            "outcome": "adopted", "elected": [], "tied": [],
+            "votes": 4 if ballot.code == few else 13, "invalid": 0, "blank": 1, "outcome": "adopted",
+            "options": [{"id": i, "votes": n} for i, n in enumerate((2, 1, 0) if ballot.code == few else (9, 2, 1), 1)],
+            "elected": [], "tied": [],
         }
         for ballot in counted
     ]  # fmt: skip

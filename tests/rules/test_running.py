@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
@@ -27,7 +27,9 @@ from tests.keys_of_votes import PUBLIC
 
 TEXTS = (("Budget", "Budget"), ("D’accord ?", "Agreed?"))
 FINE = BallotState("budget", BallotKind.RESOLUTION, True, 100, 0, 1, TEXTS)
-READY = Preparation([FINE], key=True, officers=2, conflicts=0, import_pending=False, mails_wait=False)
+READY = Preparation(
+    [FINE], key=True, officers=2, conflicts=0, to_settle=timedelta(days=7), import_pending=False, mails_wait=False
+)
 
 
 def test_a_vote_that_is_ready_has_no_obstacle() -> None:
@@ -48,6 +50,7 @@ def test_a_vote_that_is_ready_has_no_obstacle() -> None:
         (replace(READY, key=False), Obstacle.NO_KEY),
         (replace(READY, officers=1), Obstacle.SECOND_OFFICER),
         (replace(READY, conflicts=1), Obstacle.CONFLICT),
+        (replace(READY, to_settle=timedelta(0)), Obstacle.END),
         (replace(READY, import_pending=True), Obstacle.ROLL_IMPORT),
         (replace(READY, mails_wait=True), Obstacle.MAIL),
     ],
