@@ -9,7 +9,7 @@ from api.accounts import set_cookie
 from api.ask import NotYet, ask, page_of
 from api.forms import RegisterForm
 from api.guards import Lang, LeftOpenDep, MemberDep, campaign_of, same_form
-from api.onboarding import View, view_of, whole_of
+from api.member_view import View, view_of, whole_of
 from api.pages import go, render
 from api.portal import portal_of
 from api.routes import page

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
 
-from api.onboarding import whole_of
+from api.member_view import whole_of
 from api.portal import Portal
 from portal.rules.onboarding import IdentityState
 from portal.rules.refusals import Refusal, Refused

@@ -26,7 +26,7 @@ from api.routes import page
 from portal.rules.accounts import Role
 from portal.rules.campaign_changes import INSTANTS, ChangeKind
 from portal.rules.campaigns import Calendar, CampaignStatus
-from portal.rules.election import fingerprint, holder_fingerprint, read_election_again
+from portal.rules.election import fingerprints
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.votes import MANDATED
 from portal.store import Session, campaign_changes, campaign_effects, journal
@@ -256,10 +256,7 @@ async def _change_page(
 
 def _key_of(proposal: Proposal) -> tuple[str, list[tuple[str, str]]] | None:
     """The fingerprint of a proposed key, and those of whoever holds its other half."""
-    if proposal.kind is not ChangeKind.KEY:
-        return None
-    read = read_election_again(proposal.change.wanted)
-    return fingerprint(read.key), [(t["code"], holder_fingerprint(t)) for t in read.trustees]
+    return fingerprints(proposal.change.wanted) if proposal.kind is ChangeKind.KEY else None
 
 
 @page(router, "campaign-change")

@@ -15,8 +15,10 @@ from api.routes import page
 from portal.rules.accounts import Role
 from portal.rules.campaign_changes import ChangeKind
 from portal.rules.campaigns import CampaignStatus
-from portal.rules.election import fingerprint, holder_fingerprint, read_election
+from portal.rules.canonical import fingerprint
+from portal.rules.election import holders, read_election
 from portal.rules.refusals import Refusal
+from portal.store import sealing
 from portal.store.campaigns import Campaign
 from portal.store.sessions import Visitor
 
@@ -34,10 +36,10 @@ async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal 
     async with portal_of(request).autocommit() as session:
         campaign = await campaign_called(session, code)
         pending = await waiting(session, campaign, ChangeKind.KEY)
-    holders = [(t["code"], holder_fingerprint(t)) for t in campaign.trustees or ()]
     problems = {} if refusal is None else {field_of(refusal): refusal}
     return render(
-        request, "campaigns/key.html", visitor=visitor, campaign=campaign, pending=pending, holders=holders,
+        request, "campaigns/key.html", visitor=visitor, campaign=campaign, pending=pending,
+        holders=holders(campaign.trustees or ()),
         mark=None if campaign.election_key is None else fingerprint(campaign.election_key),
         open=Role.OFFICER in visitor.roles and may_still_change(campaign, datetime.now(UTC)),
         **problems_said(problems, language_of(request)),
@@ -60,8 +62,10 @@ async def propose_key(request: Request, language: Lang, visitor: OfficerDep, cod
         election = read_election(sent, campaign.code)
         if isinstance(election, Refusal):
             return election
+        if not all(map(sealing.is_point, (election.public_key, *(one.sealing for one in election.trustees)))):
+            return Refusal.ELECTION_UNREADABLE
         if not may_still_change(campaign, datetime.now(UTC)):
             return Refusal.KEY_TOO_LATE
-        return await propose(request, language, visitor, campaign, ChangeKind.KEY, election.wanted, "")
+        return await propose(request, language, visitor, campaign, ChangeKind.KEY, election.keys, "")
 
     return await signed(visitor, lambda no: _page(request, visitor, code, no), act)

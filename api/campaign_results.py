@@ -17,9 +17,12 @@ from api.pages import go, language_of, render
 from api.portal import portal_of
 from api.routes import page
 from portal.rules.campaign_changes import ChangeKind
-from portal.rules.election import Box, Counted, publication, read_destruction, read_result
+from portal.rules.counting import Counted
+from portal.rules.election import read_destruction, read_result
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.running import COMPLAINT_DAYS, COMPLAINTS
+from portal.rules.urns import Box
+from portal.rules.vote_files import Publication
 from portal.store import campaign_changes, journal, results, running
 from portal.store.campaign_changes import Proposal
 from portal.store.campaigns import Campaign
@@ -45,10 +48,10 @@ def shown(text: str, box: Box, language: str) -> list[Shown]:
     if isinstance(read, Refusal):
         return []
     found = []
-    for counted, ballot in zip(read, box.ballots, strict=True):
+    for (_, _, counted), ballot in zip(read.ballots, box.ballots, strict=True):
         definition = json.loads(ballot.definition)
         labels = {option["id"]: option[language] for option in definition["options"]}
-        options = [] if counted.small else [(labels[i], votes) for i, votes in counted.options]
+        options = [] if counted.small else [(labels[i], votes) for i, votes in counted.options.items()]
         found.append(
             Shown(
                 definition["title"][language], counted, options, [labels[i] for i in counted.elected],
@@ -132,11 +135,11 @@ async def publication_file(request: Request, visitor: OfficerDep, code: str) -> 
         published = await results.published(session, campaign.id)
     if published is None or campaign.election_key is None:
         raise Refused(Refusal.NO_RESULTS_YET)
-    content = publication(
-        campaign.code, campaign.election_key, result_sha256=published.sha256, results_at=published.published_at,
-        held=campaign.held_at is not None,
+    said = Publication(
+        campaign.code, campaign.election_key, published.sha256, published.published_at,
+        published.published_at + COMPLAINTS, held=campaign.held_at is not None,
     )  # fmt: skip
-    return attached(content, f"publication-{campaign.code}.json")
+    return attached(said.written(), f"publication-{campaign.code}.json")
 
 
 # --- complaints

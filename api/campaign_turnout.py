@@ -9,7 +9,8 @@ from api.guards import Lang, OrganiserDep
 from api.pages import render
 from api.portal import portal_of
 from api.routes import page
-from portal.rules.running import MIN_GROUP, Turnout, per_cent
+from portal.rules.running import Turnout, per_cent
+from portal.rules.votes import MIN_GROUP
 from portal.store import journal, running
 from portal.text import gettext
 from portal.text.catalogues import N_

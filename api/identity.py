@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from api.ask import ask
 from api.forms import SubmissionForm
 from api.guards import Lang, MemberDep, campaign_of, same_form
-from api.onboarding import View, view_of
+from api.member_view import View, view_of
 from api.pages import go, render
 from api.portal import Portal, portal_of
 from api.routes import UPLOAD_LIMIT, page

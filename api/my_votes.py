@@ -8,7 +8,8 @@ from api.pages import render
 from api.portal import portal_of
 from api.routes import page
 from portal.rules.votes import VoteState
-from portal.store import holdings, participation
+from portal.store import holdings
+from portal.store import my_votes as records
 from portal.store.sessions import Visitor
 
 router = APIRouter()
@@ -20,8 +21,8 @@ async def my_votes(request: Request, visitor: MemberDep) -> Response:
     portal = portal_of(request)
     async with portal.autocommit() as session:
         member, _ = await holdings.person(session, visitor.account_id)
-        parts = await participation.of_member(session, member)
-        at = await participation.now(session)
+        parts = await records.of_member(session, member)
+        at = await records.now(session)
     return render(
         request, "votes/mine.html", visitor=visitor, parts=parts, at=at, VoteState=VoteState,
         mailbox=portal.settings.mail_reply_to,
@@ -33,5 +34,5 @@ async def between_votes(request: Request) -> Response:
     visitor: Visitor = request.state.visitor
     async with portal_of(request).autocommit() as session:
         member, _ = await holdings.person(session, visitor.account_id)
-        parts = await participation.of_member(session, member)
+        parts = await records.of_member(session, member)
     return render(request, "votes/between.html", visitor=visitor, last=parts[0].campaign if parts else None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -10,10 +11,10 @@ from api.guards import Anyone, Lang
 from api.pages import render
 from api.portal import portal_of
 from api.routes import page
-from portal.rules import results as rules
+from portal.rules.counting import Counted
 from portal.rules.refusals import Refusal, Refused
-from portal.rules.results import Counted
-from portal.rules.votes import Majority
+from portal.rules.vote_files import read_result
+from portal.rules.votes import MIN_GROUP, Majority
 from portal.store import Session, receipts, results, votes
 from portal.store.ballots import Ballot
 from portal.store.campaigns import Campaign
@@ -51,12 +52,23 @@ async def _held(session: Session, code: str) -> tuple[Campaign, Published | None
     return campaign, await results.published(session, campaign.id)
 
 
+def _ballots(published: Published | None) -> dict[UUID, Counted]:
+    if published is None:
+        return {}
+    return {UUID(ballot): counted for ballot, _, counted in read_result("result", published.result.encode()).ballots}
+
+
+def _may_leave(published: Published | None) -> bool:
+    """Whether anybody may have the file: it says what every ballot was made of, the smallest as well (T101)."""
+    return not any(counted.small for counted in _ballots(published).values())
+
+
 @page(router, "results")
 async def results_page(request: Request, language: Lang, visitor: Anyone, campaign: str) -> Response:
     portal = portal_of(request)
     async with portal.autocommit() as session:
         held, published = await _held(session, campaign)
-        counted = {one.ballot_id: one for one in rules.read(published.result)} if published else {}
+        counted = _ballots(published)
         shown = [
             await _shown(session, held, ballot, counted[ballot.id], language)
             for ballot in await receipts.ballots_of(session, held.id)
@@ -64,7 +76,7 @@ async def results_page(request: Request, language: Lang, visitor: Anyone, campai
         ]
     return render(
         request, "votes/results.html", visitor=visitor, campaign=held, published=published, shown=shown,
-        file_leaves=rules.may_leave(list(counted.values())), least=rules.MIN_GROUP,
+        file_leaves=_may_leave(published), least=MIN_GROUP,
         mailbox=portal.settings.mail_reply_to,
     )  # fmt: skip
 
@@ -91,7 +103,7 @@ async def results_file(request: Request, visitor: Anyone, campaign: str) -> Resp
     """Byte for byte what was counted: its hash is on the page."""
     async with portal_of(request).autocommit() as session:
         held, published = await _held(session, campaign)
-    if published is None or not rules.may_leave(rules.read(published.result)):
+    if published is None or not _may_leave(published):
         raise Refused(Refusal.RESULTS_NOT_YET)
     return Response(
         published.result.encode(), media_type="application/json",

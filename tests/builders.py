@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from uuid import UUID, uuid4
 
+from sqlalchemy import select
+
 from portal.rules.accounts import Role
 from portal.rules.doors import Door, Status
 from portal.rules.links import hash_of
 from portal.store import Session
 from portal.store.accounts import Account, StaffRole
-from portal.store.ballots import Ballot
+from portal.store.ballots import Ballot, Candidate
 from portal.store.campaigns import Campaign
 from portal.store.doors import DoorRequest
 from portal.store.factors import Authenticator, Passkey
@@ -62,6 +64,8 @@ async def a_campaign(
         password_cutoff=password_cutoff,
         election_key=election_key,
         trustees=TRUSTEES if election_key else None,
+        # Until its questions are there: they stay as they are once voting is open.
+        status="draft",
     )
     session.add(campaign)
     await session.flush()
@@ -81,6 +85,16 @@ async def a_campaign(
                 members_only=True,
             )
         )
+    await session.flush()
+    election = await session.scalar(
+        select(Ballot.id).where(Ballot.campaign_id == campaign.id, Ballot.code == "ec-directors")
+    )
+    session.add_all([
+        Candidate(id=uuid4(), ballot_id=election, position=position, name=name)
+        for position, name in enumerate(("Toinette", "Scapin", "Dorine"), start=1)
+    ])  # fmt: skip
+    await session.flush()
+    campaign.status = "open"
     await session.flush()
     return campaign
 

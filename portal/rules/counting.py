@@ -3,15 +3,11 @@
 The same rules are written a second time in deploy/count.mjs, from docs/vote-formats.md: both give the same bytes.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from portal.rules.votes import NO, YES, BallotKind, Majority
-
-# Fewer votes than this say too much of each voter: their options are not shown, nor is any group so small.
-MIN_GROUP = 10
+from portal.rules.votes import MIN_GROUP, NO, YES, BallotKind, Majority
 
 
 class Outcome(StrEnum):
@@ -19,6 +15,14 @@ class Outcome(StrEnum):
     NOT_ADOPTED = "not-adopted"
     NO_QUORUM = "no-quorum"
     ELECTED = "elected"
+
+
+class Why(StrEnum):
+    """Why a question was not adopted."""
+
+    TIE = "tie"
+    TWO_THIRDS = "two-thirds"
+    MORE_NO = "more-no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,30 @@ class Counted:
     elected: tuple[int, ...] = ()
     tied: tuple[int, ...] = ()
 
+    @property
+    def small(self) -> bool:
+        """So few that who chose what could be guessed: only the outcome is published (T101)."""
+        return self.votes < MIN_GROUP
+
+    @property
+    def unanimous(self) -> bool:
+        """Everybody chose the same: to publish it is to publish each vote, however many they are (T101)."""
+        return self.votes > 0 and self.votes in (self.blank, *self.options.values())
+
+    @property
+    def turnout(self) -> int:
+        """Per mille of the electors, rounded down: whole numbers alone."""
+        return 1000 * self.votes // self.electors if self.electors else 0
+
+    def why_not(self, majority: Majority) -> Why | None:
+        """Why it was not adopted; of a small ballot nothing is said, since a tie would tell the split."""
+        if self.outcome is not Outcome.NOT_ADOPTED or self.small:
+            return None
+        yes, no = self.options.get(YES, 0), self.options.get(NO, 0)
+        if yes == no:
+            return Why.TIE
+        return Why.TWO_THIRDS if majority is Majority.TWO_THIRDS and yes > no else Why.MORE_NO
+
 
 def count(asked: Asked, electors: int, choices: Iterable[Sequence[int] | None]) -> Counted:
     """Add up what `votes.decode` made of each vote: None is invalid, an empty choice is blank."""
@@ -64,13 +92,14 @@ def count(asked: Asked, electors: int, choices: Iterable[Sequence[int] | None]) 
         else:
             for option in choice:
                 chosen[option] += 1
-    outcome, elected, tied = _decided(asked, electors, votes, chosen)
+    outcome, elected, tied = decided(asked, electors, votes, chosen)
     return Counted(asked.kind, electors, votes, invalid, blank, chosen, outcome, elected, tied)
 
 
-def _decided(
+def decided(
     asked: Asked, electors: int, votes: int, chosen: Mapping[int, int]
 ) -> tuple[Outcome, tuple[int, ...], tuple[int, ...]]:
+    """What these numbers mean, who has a seat, and between whom one is drawn."""
     if asked.quorum_percent is not None and votes * 100 < asked.quorum_percent * electors:
         return Outcome.NO_QUORUM, (), ()
     if asked.kind is BallotKind.ELECTION:
@@ -96,31 +125,3 @@ def seated(chosen: Mapping[int, int], seats: int) -> tuple[tuple[int, ...], tupl
     if len(above) + len(level) <= seats:
         return tuple(sorted((*above, *level))), ()
     return above, level
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What may be shown of one ballot's result: without `split`, only how many voted and what came of it."""
-
-    votes: int
-    electors: int
-    outcome: Outcome
-    elected: tuple[int, ...]
-    tied: tuple[int, ...]
-    # Options, blank and invalid votes; None where that would say what single voters chose.
-    split: Mapping[int, int] | None
-    blank: int | None
-    invalid: int | None
-    # Everybody chose the same: to publish it is to publish each vote, however many they are.
-    unanimous: bool
-
-
-def published(counted: Counted) -> Shown:
-    """T101: nothing is split below ten votes; who publishes a unanimous result is told that it is one."""
-    few = counted.votes < MIN_GROUP
-    most = max(Counter({**counted.options, -1: counted.blank}).values(), default=0)
-    return Shown(
-        votes=counted.votes, electors=counted.electors, outcome=counted.outcome, elected=counted.elected,
-        tied=counted.tied, split=None if few else counted.options, blank=None if few else counted.blank,
-        invalid=None if few else counted.invalid, unanimous=counted.votes > 0 and most == counted.votes,
-    )  # fmt: skip

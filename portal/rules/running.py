@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from portal.rules.votes import MANDATED, MOST_CHOICES, BallotKind
+from portal.rules.votes import MANDATED, MIN_GROUP, MOST_CHOICES, BallotKind
 
 # After the results somebody may complain for so long; the key of the vote is kept until then (FPSLRA, s. 184(2)).
 COMPLAINT_DAYS = 10
 COMPLAINTS = timedelta(days=COMPLAINT_DAYS)
-# Fewer than so many are not shown apart: one of them could be told from the rest (security.md T101).
-MIN_GROUP = 10
+# What is under review at the close is answered by then, or contested by then if the answer is no.
+SETTLED_WITHIN = timedelta(days=7)
 # A vote that opens so soon and has no key is an alarm.
 KEY_ALARM = timedelta(days=3)
 # Of a reason in a mail to everybody.
@@ -33,6 +33,7 @@ class Obstacle(StrEnum):
     NO_KEY = "no-key"
     SECOND_OFFICER = "second-officer"
     CONFLICT = "conflict"
+    END = "end"
     ROLL_IMPORT = "roll-import"
     MAIL = "mail"
 
@@ -70,6 +71,8 @@ class Preparation:
     officers: int
     # Officers who stand in it.
     conflicts: int
+    # Between the close and the end of the campaign.
+    to_settle: timedelta
     import_pending: bool
     mails_wait: bool
 
@@ -94,6 +97,7 @@ def obstacles(p: Preparation) -> list[Found]:
         Obstacle.NO_KEY: not p.key,
         Obstacle.SECOND_OFFICER: p.officers < 2,
         Obstacle.CONFLICT: p.conflicts > 0,
+        Obstacle.END: p.to_settle < SETTLED_WITHIN,
         Obstacle.ROLL_IMPORT: p.import_pending,
         Obstacle.MAIL: p.mails_wait,
     }

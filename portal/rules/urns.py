@@ -1,13 +1,14 @@
-"""The urn: the votes of a campaign as they leave the portal, read whole and checked to the last byte."""
+"""The urn: the votes of a campaign as they leave the portal, and read whole and checked to the last byte."""
 
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import pairwise
 
-from portal.rules.canonical import CAMPAIGN, CODE, Fields, Json, canonical, hash_of, load, unb64
+from portal.rules.canonical import CAMPAIGN, CODE, Fields, Json, b64, canonical, hash_of, load, unb64, written
 from portal.rules.ceremony import Fault, Wrong
 from portal.rules.counting import Asked
 from portal.rules.vote_files import POINT, URN
@@ -137,3 +138,65 @@ def _asked(name: str, definition: str, place: Mapping[str, str]) -> Asked:
     except ValueError:
         raise fields.wrong("kind, majority") from None
     return Asked(kind, fields.number("choose", least=1, most=MOST_CHOICES), majority, quorum, tuple(options))
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBallot:
+    """One ballot of a sealed box, before its votes leave."""
+
+    id: str
+    code: str
+    kind: BallotKind
+    definition: str
+    electors: int
+    on_paper: int
+    set_aside: int
+    # In ascending order of their hashes.
+    digests: Sequence[bytes]
+
+    def asked(self, campaign: str) -> Asked:
+        return _asked("urn", self.definition, {"ballot": self.id, "campaign": campaign, "code": self.code})
+
+    def described(self) -> Json:
+        return {
+            "ballot": self.id, "code": self.code, "definition": self.definition,
+            "definition_sha256": hash_of(self.definition.encode()), "electors": self.electors,
+            "on_paper": self.on_paper, "set_aside": self.set_aside, "list_sha256": hash_of(b"".join(self.digests)),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A sealed box without what is in it."""
+
+    campaign: str
+    key: bytes
+    sealed_at: datetime
+    roll_at_opening: str | None
+    roll_at_seal: str
+    # In the order of their codes.
+    ballots: Sequence[SealedBallot]
+
+    def _whole(self, ballots: list[Json]) -> Json:
+        return {
+            "format": URN, "campaign": self.campaign, "public_key": b64(self.key),
+            "sealed_at": self.sealed_at.astimezone(UTC).isoformat(), "roll_at_opening": self.roll_at_opening,
+            "roll_at_seal": self.roll_at_seal, "ballots": ballots,
+        }  # fmt: skip
+
+    @property
+    def manifest_sha256(self) -> str:
+        """What the holders of the key sign: everything but the sealed votes, of which the hash over their hashes."""
+        described = [{**ballot.described(), "count": len(ballot.digests)} for ballot in self.ballots]
+        return hash_of(canonical(self._whole(described)))
+
+    def urn(self, ciphertexts: Mapping[str, Sequence[bytes]]) -> bytes:
+        """The file, with the sealed votes of each ballot by its id."""
+        return written(
+            self._whole(
+                [
+                    {**ballot.described(), "ciphertexts": [b64(one) for one in ciphertexts[ballot.id]]}
+                    for ballot in self.ballots
+                ]
+            )
+        )

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from portal.rules.canonical import CAMPAIGN, CODE, Fields, Json, b64, instant, load, written
 from portal.rules.ceremony import Fault, Wrong
 from portal.rules.counting import Counted, Outcome
+from portal.rules.running import COMPLAINTS
 from portal.rules.votes import BallotKind
 
 TRUSTEE = "scrutin/trustee/v1"
@@ -23,8 +24,6 @@ SIGNED = {URN: "urn", RESULT: "result", DESTRUCTION: "destruction"}
 
 POINT, SIGNING, SIGNATURE_SIZE = 65, 32, 64
 OFFICERS = 3
-# FPSLRA, s. 184(2): so long a vote can be contested, and the evidence stays.
-COMPLAINTS = timedelta(days=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +50,13 @@ class Election:
     trustees: tuple[Trustee, ...]
     made_at: str
 
+    @property
+    def keys(self) -> Json:
+        """What the portal keeps of it."""
+        return {"public_key": b64(self.public_key), "trustees": [one.json() for one in self.trustees]}
+
     def written(self) -> bytes:
-        return written({
-            "format": ELECTION, "campaign": self.campaign, "public_key": b64(self.public_key),
-            "trustees": [one.json() for one in self.trustees], "made_at": self.made_at,
-        })  # fmt: skip
+        return written({"format": ELECTION, "campaign": self.campaign, "made_at": self.made_at, **self.keys})
 
     def trustee(self, code: str) -> Trustee | None:
         return next((one for one in self.trustees if one.code == code), None)
@@ -229,6 +230,13 @@ class Publication:
     results_at: datetime
     destroy_after: datetime
     held: bool
+
+    def written(self) -> bytes:
+        return written({
+            "format": PUBLICATION, "campaign": self.campaign, "public_key": b64(self.public_key),
+            "result_sha256": self.result_sha256, "results_at": self.results_at.astimezone(UTC).isoformat(),
+            "destroy_after": self.destroy_after.astimezone(UTC).isoformat(), "held": self.held,
+        })  # fmt: skip
 
 
 def read_publication(name: str, content: bytes) -> Publication:

@@ -6,16 +6,14 @@ count, this one and deploy/count.mjs: the format is written down in docs/vote-fo
 
 import json
 from base64 import b32encode
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from itertools import pairwise
 from uuid import UUID
 
 from portal.rules.identity import SubmissionStatus
-from portal.rules.members import Group
 from portal.rules.refusals import Refusal
 
 
@@ -47,23 +45,8 @@ class VoteState(StrEnum):
     SET_ASIDE = "set-aside"
 
 
-# A vote whose voter's identity is not confirmed is settled so long after the last answer at the latest.
-SETTLED_WITHIN = timedelta(days=7)
-
 # Of a group or ballot with fewer people nothing is counted that one of them could be read from.
 MIN_GROUP = 10
-
-
-def settled_by(
-    *, closes: datetime, ends: datetime, answered: datetime | None = None, sent: datetime | None = None
-) -> datetime:
-    """Until when a vote that is open may stay so: a week after the close, and after what was answered or sent since.
-
-    `answered` is the last answer about the voter's identity, `sent` what is under review. The view `settled_vote` says
-    the same in SQL.
-    """
-    week_after = [at + SETTLED_WITHIN for at in (answered or closes, sent) if at is not None]
-    return min(ends, max(closes, *week_after))
 
 
 VERSION = 1
@@ -212,32 +195,3 @@ def refusal_of(
             return refusal
     # Nothing is in the way any more: what was, has gone meanwhile.
     return Refusal.VOTE_NOT_TAKEN
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """Of a group in one ballot: how many may vote, are registered, vote on paper, have voted online."""
-
-    electors: int
-    registered: int
-    on_paper: int
-    votes: int
-
-    def __add__(self, other: "Count") -> "Count":
-        return Count(
-            self.electors + other.electors, self.registered + other.registered, self.on_paper + other.on_paper,
-            self.votes + other.votes,
-        )  # fmt: skip
-
-
-NOBODY = Count(0, 0, 0, 0)
-
-
-def shown(groups: Mapping[Group, Count]) -> dict[Group, Count | None]:
-    """The counts of the groups of one ballot; None of one that is too small, and of a second if one alone could be
-    worked out from the total."""
-    by_size = sorted(groups, key=lambda group: groups[group].electors)
-    hidden = [group for group in by_size if groups[group].electors < MIN_GROUP]
-    if len(hidden) == 1:
-        hidden = by_size[:2]
-    return {group: None if group in hidden else count for group, count in groups.items()}

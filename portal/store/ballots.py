@@ -86,6 +86,12 @@ class Ballot(Base):
         return Electorate(frozenset(Group(g) for g in self.groups), self.members_only)
 
 
+# Whose ballot it is, registered for it or not, in statements that join ballots with members.
+OF_GROUP = Member.group == func.any(Ballot.groups)
+OF_STANDING = or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value)
+ELECTORS = and_(Member.left_at.is_(None), OF_GROUP, OF_STANDING)
+
+
 class Candidate(Base):
     """Somebody who stands in an election. On the roll, they run no vote: a trigger holds both ways."""
 
@@ -134,9 +140,7 @@ _WRITTEN = (
         .where(
             Ballot.code == func.any(bindparam("chosen", type_=ARRAY(String()))),
             Ballot.campaign_id == bindparam("campaign"),
-            Member.left_at.is_(None),
-            Member.group == func.any(Ballot.groups),
-            or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
+            ELECTORS,
             Campaign.registration_opens <= _NOW,
             Campaign.closes > _NOW,
             Campaign.status == CampaignStatus.OPEN.value,

@@ -8,14 +8,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select, type_coerce
+from sqlalchemy import and_, func, select, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB
 
-from portal.rules.members import Standing
 from portal.rules.refusals import Refusal
 from portal.store import DBAPIError, Session
 from portal.store.accounts import Account
-from portal.store.ballots import Ballot, Candidate
+from portal.store.ballots import ELECTORS, Ballot, Candidate
 from portal.store.campaigns import Campaign
 from portal.store.members import Member, of_campaign
 
@@ -90,11 +89,7 @@ async def electors(session: Session, campaign: Campaign) -> dict[UUID, int]:
         select(Ballot.id, func.count(Member.id))
         .outerjoin(
             Member,
-            and_(
-                of_campaign(campaign.id),
-                Member.group == func.any(Ballot.groups),
-                or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
-            ),
+            and_(of_campaign(campaign.id), ELECTORS),
         )
         .where(Ballot.campaign_id == campaign.id)
         .group_by(Ballot.id)

@@ -8,11 +8,10 @@ from sqlalchemy import Select, and_, exists, func, literal, or_, select, update
 
 from portal.rules.campaigns import NOT_YET_VOTED, NoticeKind
 from portal.rules.mail import MOST_REMINDERS
-from portal.rules.members import Standing
 from portal.rules.onboarding import MEMBERS_TURN
 from portal.store import Session, mail
 from portal.store.accounts import Account
-from portal.store.ballots import Ballot
+from portal.store.ballots import OF_GROUP, OF_STANDING, Ballot
 from portal.store.mail import Mail
 from portal.store.members import Member, of_campaign
 from portal.store.onboarding import File
@@ -31,11 +30,8 @@ class Person:
 
 def _concerned(campaign_id: UUID, kind: NoticeKind) -> Select[UUID, UUID]:
     """Who has an address and at least one ballot."""
-    has_ballot = exists().where(
-        Ballot.campaign_id == campaign_id,
-        Member.group == func.any(Ballot.groups),
-        or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
-    )
+    # Whoever has left the roll is told of a vote that is cancelled.
+    has_ballot = exists().where(Ballot.campaign_id == campaign_id, OF_GROUP, OF_STANDING)
     statement = (
         select(Member.id, Account.id)
         .join(Account, Account.member_id == Member.id)

@@ -21,7 +21,6 @@ from sqlalchemy import (
     cast,
     exists,
     func,
-    or_,
     select,
     true,
     update,
@@ -31,12 +30,11 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 from sqlalchemy.sql.elements import ColumnElement
 
 from portal.rules.identity import SubmissionStatus
-from portal.rules.members import Standing as GoodStanding
 from portal.rules.onboarding import IdentityState, Step, step_of
 from portal.store import Session, journal
 from portal.store import identity as papers
 from portal.store.accounts import Account
-from portal.store.ballots import Ballot, Registration
+from portal.store.ballots import ELECTORS, Ballot, Registration
 from portal.store.base import Base, table_of
 from portal.store.campaigns import Campaign
 from portal.store.members import Member
@@ -163,12 +161,7 @@ def _codes() -> Select[Any]:
     return select(func.coalesce(codes, cast([], ARRAY(String)))).correlate(Member)
 
 
-_MINE = and_(
-    Ballot.campaign_id == bindparam("campaign"),
-    Member.left_at.is_(None),
-    Member.group == func.any(Ballot.groups),
-    or_(Ballot.members_only.is_(False), Member.standing == GoodStanding.MEMBER.value),
-)
+_MINE = and_(Ballot.campaign_id == bindparam("campaign"), ELECTORS)
 # A member who changes groups keeps old registrations; they stand for none of the new ballots.
 _HELD = (
     exists().where(Registration.ballot_id == Ballot.id, Registration.member_id == Member.id).correlate(Ballot, Member)

@@ -20,14 +20,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.rules.accounts import Role
-from portal.rules.election import Box, SealedBallot
-from portal.rules.members import Standing
 from portal.rules.operations import MAIL_WAITS_AFTER
 from portal.rules.running import BallotState, Preparation, Turnout, of_groups
+from portal.rules.urns import Box, SealedBallot
 from portal.rules.votes import BallotKind, VoteState, receipt_of
 from portal.store import Session, drafts, roll, votes, watch
 from portal.store.accounts import Account, StaffRole
-from portal.store.ballots import Ballot
+from portal.store.ballots import ELECTORS, OF_GROUP, OF_STANDING, Ballot
 from portal.store.base import Base
 from portal.store.campaigns import Campaign
 from portal.store.identity import Submission
@@ -91,6 +90,7 @@ async def preparation(session: Session, campaign: Campaign) -> Preparation:
         key=campaign.election_key is not None,
         officers=officers,
         conflicts=conflicts,
+        to_settle=campaign.ends - campaign.closes,
         import_pending=await roll.live(session) is not None,
         mails_wait=post.oldest_due is not None and datetime.now(UTC) - post.oldest_due > MAIL_WAITS_AFTER,
     )  # fmt: skip
@@ -130,14 +130,11 @@ async def without_key(session: Session, within: timedelta) -> Sequence[Campaign]
 # --- while voting is open, and after
 
 
-_OWN = and_(
-    Member.group == func.any(Ballot.groups),
-    or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
-)
-
-
 async def turnout(session: Session, campaign: Campaign) -> list[Turnout]:
-    """How many electors of each ballot have voted, by group: of the outer envelopes, which say nothing else."""
+    """How many electors of each ballot have voted, by group: of the outer envelopes, which say nothing else.
+
+    Whoever has voted and then left the roll, or changed groups, was an elector all the same.
+    """
     rows = await session.execute(
         select(Ballot, Member.group, func.count(), func.count(Vote.member_id))
         .select_from(Ballot)
@@ -148,7 +145,7 @@ async def turnout(session: Session, campaign: Campaign) -> list[Turnout]:
             Ballot.campaign_id == campaign.id,
             or_(
                 # As at the close: who is taken off the roll afterwards makes no quorum smaller.
-                and_(_OWN, or_(Member.left_at.is_(None), Member.left_at >= campaign.closes)),
+                and_(OF_GROUP, OF_STANDING, or_(Member.left_at.is_(None), Member.left_at >= campaign.closes)),
                 Vote.member_id.is_not(None),
             ),
         )
@@ -236,7 +233,7 @@ async def box(session: Session, campaign: Campaign) -> Box | None:
     return Box(campaign.code, campaign.election_key, campaign.sealed_at, seal.roll_at_opening, seal.roll_at_seal, found)
 
 
-async def urn(session: Session, campaign: Campaign) -> str | None:
+async def urn(session: Session, campaign: Campaign) -> bytes | None:
     """urn-<campaign>.json: the sealed votes leave here and nowhere else, sorted, with nothing of who cast them."""
     sealed = await box(session, campaign)
     if sealed is None:
@@ -292,9 +289,8 @@ async def for_the_post(session: Session, campaign: Campaign) -> list[ByPost]:
         .outerjoin(Account, Account.member_id == Member.id)
         .where(
             of_campaign(campaign.id),
-            Member.left_at.is_(None),
             or_(Account.email.is_(None), Account.email_bounced_at.is_not(None)),
-            exists().where(Ballot.campaign_id == campaign.id, _OWN),
+            exists().where(Ballot.campaign_id == campaign.id, ELECTORS),
         )
         .order_by(Member.number)
     )  # fmt: skip

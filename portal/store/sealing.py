@@ -173,6 +173,15 @@ def seal_vote(election_key: bytes, plaintext: bytes, info: bytes) -> bytes:
     return _SUITE.encrypt(plaintext, public_key, info)
 
 
+def is_point(encoded: bytes) -> bool:
+    """Whether this is a point of the curve: to what is none no vote can be sealed."""
+    try:
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), encoded)
+    except ValueError:
+        return False
+    return True
+
+
 def seal_shared(secret: bytes, account_id: UUID, plaintext: bytes) -> bytes:
     """Seal what an authenticator shares with us: a copy of the records alone does not open it."""
     nonce = secrets.token_bytes(_NONCE)

@@ -10,30 +10,25 @@ from uuid import UUID
 from sqlalchemy import Uuid, and_, bindparam, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from portal.rules.members import Standing
 from portal.rules.votes import VoteState
 from portal.store import Session
-from portal.store.ballots import Ballot
+from portal.store.ballots import ELECTORS, Ballot
 from portal.store.campaigns import Campaign
 from portal.store.journal import Entry
 from portal.store.members import Member
 from portal.store.paper import on_paper
 from portal.store.votes import SETTLED, Vote
 
-# Whose ballot it is, whether registered for it or not: registration stays open as long as voting.
-_THEIRS = and_(
-    Member.left_at.is_(None),
-    Member.group == func.any(Ballot.groups),
-    or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
-)
-
 
 def ballot_left(campaign_id: UUID) -> ColumnElement[bool]:
-    """Whether a member has a ballot of this campaign without a vote: part of the statements that choose members."""
+    """Whether a member has a ballot of this campaign without a vote: part of the statements that choose members.
+
+    Registered for it or not: registration stays open as long as voting.
+    """
     # Of columns that may be read: not every one of a vote's is.
     voted = select(Vote.member_id).where(Vote.ballot_id == Ballot.id, Vote.member_id == Member.id)
     left = select(Ballot.id).where(
-        Ballot.campaign_id == campaign_id, _THEIRS, ~voted.correlate(Ballot, Member).exists()
+        Ballot.campaign_id == campaign_id, ELECTORS, ~voted.correlate(Ballot, Member).exists()
     )
     return left.correlate(Member).exists()
 
@@ -59,7 +54,7 @@ _OF_MEMBER = (
     .join(Campaign, Campaign.id == Ballot.campaign_id)
     .join(Member, Member.id == _VOTER)
     .outerjoin(SETTLED, and_(SETTLED.c.ballot_id == Ballot.id, SETTLED.c.member_id == _VOTER))
-    .where(Ballot.campaign_id == bindparam("campaign"), or_(_THEIRS, SETTLED.c.state.is_not(None)))
+    .where(Ballot.campaign_id == bindparam("campaign"), or_(ELECTORS, SETTLED.c.state.is_not(None)))
     .order_by(Ballot.position, Ballot.code)
 )
 

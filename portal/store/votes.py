@@ -34,12 +34,9 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 from portal.rules.campaigns import CampaignStatus
 from portal.rules.identity import SubmissionStatus
 from portal.rules.mail import MailKind, lane
-from portal.rules.members import Group, Standing
 from portal.rules.refusals import Refusal
 from portal.rules.votes import (
-    NOBODY,
     BallotKind,
-    Count,
     Definition,
     Majority,
     VoteState,
@@ -47,17 +44,16 @@ from portal.rules.votes import (
     options_of,
     receipt_of,
     refusal_of,
-    shown,
 )  # fmt: skip
 from portal.store import Session, journal
 from portal.store.accounts import Account
-from portal.store.ballots import Ballot, Candidate, Registration
+from portal.store.ballots import ELECTORS, OF_GROUP, OF_STANDING, Ballot, Candidate, Registration
 from portal.store.base import Base, table_of
 from portal.store.campaigns import Campaign
 from portal.store.identity import Submission
 from portal.store.mail import Mail
-from portal.store.members import Member, of_campaign
-from portal.store.paper import PaperVoter, on_paper
+from portal.store.members import Member
+from portal.store.paper import on_paper
 
 
 class Vote(Base):
@@ -114,10 +110,8 @@ _MAY = (
         Campaign.sealed_at.is_(None),
         Campaign.opens <= _NOW,
         Campaign.closes > _NOW,
-        Member.left_at.is_(None),
         Member.rehearsal_id.is_not_distinct_from(case((Campaign.rehearsal, Campaign.id))),
-        Member.group == func.any(Ballot.groups),
-        or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
+        ELECTORS,
         or_(Registration.confirmed_at.is_not(None), _LIVE),
         ~on_paper(Campaign.id, Member.id),
     )
@@ -232,8 +226,8 @@ _WHY_NOT = (
             Member.rehearsal_id.is_not_distinct_from(case((Campaign.rehearsal, Campaign.id))),
         ).label("known"),
         Member.left_at.is_not(None).label("left"),
-        (Member.group == func.any(Ballot.groups)).label("of_group"),
-        or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value).label("of_standing"),
+        OF_GROUP.label("of_group"),
+        OF_STANDING.label("of_standing"),
         on_paper(Campaign.id, Member.id).label("on_paper"),
         (Campaign.opens > _NOW).label("early"),
         or_(Campaign.closes <= _NOW, Campaign.sealed_at.is_not(None)).label("late"),
@@ -334,58 +328,3 @@ async def definition_of(session: Session, campaign_code: str, ballot: Ballot) ->
         members_only=ballot.members_only, title=(ballot.title_fr, ballot.title_en),
         question=(ballot.question_fr, ballot.question_en), options=options_of(kind, candidates),
     )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Turnout:
-    """How many have voted in one ballot, online or on paper; never what."""
-
-    ballot: Ballot
-    groups: dict[Group, Count]
-
-    @property
-    def total(self) -> Count:
-        return sum(self.groups.values(), NOBODY)
-
-    @property
-    def shown(self) -> dict[Group, Count | None]:
-        return shown(self.groups)
-
-
-_ELECTOR = and_(
-    Member.left_at.is_(None),
-    Member.group == func.any(Ballot.groups),
-    or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value),
-)
-_TURNOUT = (
-    select(
-        Ballot.id, Member.group, func.count().filter(_ELECTOR), func.count(Registration.member_id),
-        func.count(PaperVoter.id).filter(_ELECTOR), func.count(_VOTE.c.member_id),
-    )
-    .select_from(Ballot)
-    .join(Member, of_campaign(_OF_CAMPAIGN))
-    .outerjoin(Registration, and_(Registration.ballot_id == Ballot.id, Registration.member_id == Member.id))
-    .outerjoin(_VOTE, and_(_VOTE.c.ballot_id == Ballot.id, _VOTE.c.member_id == Member.id))
-    .outerjoin(
-        PaperVoter,
-        and_(
-            PaperVoter.campaign_id == _OF_CAMPAIGN,
-            PaperVoter.member_id == Member.id,
-            PaperVoter.withdrawn_at.is_(None),
-        ),
-    )
-    # Whoever has voted and then left the roll, or changed groups, has voted all the same.
-    .where(Ballot.campaign_id == _OF_CAMPAIGN, or_(_ELECTOR, _VOTE.c.member_id.is_not(None)))
-    .group_by(Ballot.id, Member.group)
-)  # fmt: skip
-
-
-async def turnout(session: Session, campaign_id: UUID) -> list[Turnout]:
-    """Of every ballot in order, by group: for officers, and for pages only as `shown`."""
-    ballots = await session.scalars(
-        select(Ballot).where(Ballot.campaign_id == campaign_id).order_by(Ballot.position, Ballot.code)
-    )
-    found = {ballot.id: Turnout(ballot, {}) for ballot in ballots}
-    for ballot_id, group, *counts in await session.execute(_TURNOUT, {"campaign": campaign_id}):
-        found[ballot_id].groups[Group(group)] = Count(*counts)
-    return list(found.values())

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from portal.rules.results import Counted, Outcome, Why
+from portal.rules.counting import Counted, Outcome, Why
 from portal.rules.votes import Majority
 from portal.text.catalogues import N_, gettext
 from portal.text.catalogues import ngettext as plural_of

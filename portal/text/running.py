@@ -40,6 +40,11 @@ OBSTACLES: dict[Obstacle, tuple[str, str, str]] = {
         N_("Une personne responsable du scrutin y est aussi candidate."),
         N_("Elle ne peut ni proposer ni confirmer : retirez-lui ce rôle pour la durée du vote."), N_("Personnel"),
     ),
+    Obstacle.END: (
+        N_("La campagne se termine moins de sept jours après la fin du vote : des votes provisoires seraient écartés."),
+        N_("Reportez la fin de la campagne, pour que chaque identité encore à l'examen reçoive sa réponse."),
+        N_("Dates de la campagne"),
+    ),
     Obstacle.ROLL_IMPORT: (
         N_("Un import du registre n'est pas terminé."),
         N_("Terminez-le ou abandonnez-le, pour que le registre ne change pas sous le vote."),

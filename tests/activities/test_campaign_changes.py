@@ -20,7 +20,7 @@ from portal.store.members import Member
 from tests import builders
 from tests.activities.conftest import Relaying
 from tests.activities.mails import eventually, is_sent, queue, queue_verification, row
-from tests.activities.test_facts import written
+from tests.activities.stories import written
 from tests.store.cases import run
 
 DAY = timedelta(days=1)

@@ -1,6 +1,6 @@
-"""Every mail can be written in both languages from the records, and none is sent whose cause has vanished."""
+"""Every mail can be written in both languages from the records."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -8,38 +8,18 @@ from sqlalchemy import text
 
 from activities.facts import Facts
 from activities.rendering import Letters
-from deploy.servers import Mailbox
 from portal.rules.accounts import Purpose, Role
 from portal.rules.campaigns import NoticeKind
 from portal.rules.identity import Reason, SubmissionStatus
 from portal.rules.mail import MailKind
 from portal.rules.votes import VoteState
-from portal.store import Session, Sessions, ballots, identity, onboarding
-from portal.store.campaigns import Campaign
-from portal.store.mail import Claimed
-from portal.store.members import Member
-from portal.store.opinions import Opinion
-from tests import builders, voting
-from tests.activities.conftest import Relaying
-from tests.activities.mails import MAIL_OF, eventually, queue, queue_verification, row
+from portal.store import Session, Sessions, ballots, identity
+from tests import builders
+from tests.activities.mails import MAIL_OF, queue_verification, row
+from tests.activities.stories import CLOSED, HOUR, OF_A_SUBMISSION, OF_AN_APPEAL, OPEN, Story, a_story, a_vote, written
 from tests.activities.test_door_facts import OF_DOORS
-from tests.conftest import ORIGIN
 from tests.store.ballot_box import a_provisional_voter, an_open_campaign, answered
 from tests.store.cases import a_submission, run
-
-HOUR = timedelta(hours=1)
-BEFORE = {"opens": 24 * HOUR, "closes": 288 * HOUR}
-OPEN = {"opens": -HOUR, "closes": 288 * HOUR}
-CLOSED = {"opens": -3 * HOUR, "closes": -HOUR}
-
-OF_A_SUBMISSION = {
-    MailKind.DOCUMENTS_RECEIVED: SubmissionStatus.SUBMITTED,
-    MailKind.APPROVED: SubmissionStatus.APPROVED,
-    MailKind.REJECTED: SubmissionStatus.REJECTED,
-    MailKind.IDENTITY_REFUSED: SubmissionStatus.REFUSED,
-    MailKind.EXPIRED: SubmissionStatus.EXPIRED,
-}
-OF_AN_APPEAL = (MailKind.APPEAL_RECEIVED, MailKind.APPEAL_LATE)
 
 
 async def a_decided(session: Session, submission_id: UUID, reason: Reason) -> None:
@@ -64,97 +44,6 @@ async def a_decided(session: Session, submission_id: UUID, reason: Reason) -> No
     if reason is Reason.OTHER:
         session.add(identity.DecisionNote(submission_id=submission_id, fr="Un chat.", en="A cat."))
     await session.flush()
-
-
-async def written(sessions: Sessions, facts: Facts, letters: Letters, key: str) -> str | None:
-    """The letter that would be sent now."""
-    mail = await row(sessions, key)
-    claimed = Claimed(
-        mail.id,
-        mail.key,
-        MailKind(mail.kind),
-        mail.account_id,
-        mail.campaign_id,
-        mail.facts,
-        1,
-        mail.queued_at,
-    )
-    async with sessions.begin() as session:
-        to = await facts.of(session, claimed)
-    if to is None:
-        return None
-    letter = letters.render(claimed.kind, to.language, to.facts)
-    assert letter.subject
-    assert ORIGIN in letter.text
-    assert ORIGIN in letter.html
-    for part in (letter.subject, letter.text, letter.html):
-        assert "None" not in part
-        assert "{" + "{" not in part
-    return letter.subject + letter.text
-
-
-class Story:
-    """A member in a campaign, whose mails are queued one by one."""
-
-    def __init__(self, session: Session, campaign: Campaign, member: Member) -> None:
-        self.session, self.campaign, self.member = session, campaign, member
-
-    async def mail(self, kind: MailKind, **facts: str) -> str:
-        return await queue(self.session, self.member, kind, campaign=self.campaign, facts=facts)
-
-    async def documents(self, status: SubmissionStatus, since: timedelta = timedelta(0)) -> str:
-        submission = await a_submission(
-            self.session, self.campaign, self.member, status=status, since=since, documents=2
-        )
-        return str(submission.id)
-
-    async def appeal(self) -> str:
-        """What was refused an hour ago, contested now and looked at by one person."""
-        refused = await self.documents(SubmissionStatus.REFUSED, HOUR)
-        appeal = await a_submission(self.session, self.campaign, self.member, appeal_of=UUID(refused))
-        staff = await builders.a_staff_account(self.session)
-        claim = identity.Claim(
-            id=uuid4(), submission_id=appeal.id, reviewer_id=staff.id, expires_at=appeal.staged_at
-        )  # fmt: skip
-        self.session.add(claim)
-        await self.session.flush()
-        self.session.add(
-            Opinion(
-                claim_id=claim.id, submission_id=appeal.id, reviewer_id=staff.id, verdict="approve",
-                undo_until=appeal.staged_at,
-            )
-        )  # fmt: skip
-        return str(appeal.id)
-
-    async def register(self) -> None:
-        await ballots.register(
-            self.session,
-            campaign_id=self.campaign.id,
-            member_id=self.member.id,
-            confirmed=False,
-            chosen=builders.ballots_of("EC"),
-        )
-
-
-async def a_story(
-    session: Session, language: str = "fr", *, open_file: bool = True, calendar: dict[str, timedelta] = BEFORE
-) -> Story:
-    campaign = await builders.a_campaign(session, opens=calendar["opens"], closes=calendar["closes"])
-    member = await builders.a_member(session, language=language, verified=True)
-    if open_file:
-        await onboarding.open_file(session, campaign, member.id)
-    return Story(session, campaign, member)
-
-
-async def a_vote(session: Session, language: str = "fr") -> Story:
-    """Somebody who has voted in every ballot of theirs."""
-    campaign = await voting.an_open_vote(session)
-    member = await builders.a_member(session, language=language, verified=True)
-    await onboarding.open_file(session, campaign, member.id)
-    await voting.registered(session, campaign, member, *builders.ballots_of("EC"))
-    for code in builders.ballots_of("EC"):
-        assert await voting.vote(session, campaign, member, await voting.ballot_of(session, campaign, code))
-    return Story(session, campaign, member)
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
@@ -278,86 +167,6 @@ async def test_a_certificate_is_quoted_once_there_is_one(sessions: Sessions, fac
     assert "S-0123" not in before
     assert after is not None
     assert "S-0123-4567-89AB" in after.replace("\N{NON-BREAKING HYPHEN}", "-")
-
-
-async def test_a_mail_whose_cause_has_vanished_is_cancelled_and_never_sent(
-    sessions: Sessions, relaying: Relaying, mailbox: Mailbox
-) -> None:
-    vanished: dict[str, str] = {}
-    async with sessions.begin() as session:
-        for name, change in (("used", "used_at"), ("voided", "voided_at"), ("expired", "expires_at")):
-            for purpose in MAIL_OF:
-                story = await a_story(session)
-                key, link_id = await queue_verification(session, story.member, purpose=purpose)
-                vanished[f"{purpose} link {name}"] = key
-                await session.execute(
-                    text(f"update link set {change} = clock_timestamp() where id = :id"), {"id": link_id}
-                )
-        gone = await a_story(session)
-        await gone.documents(SubmissionStatus.SUBMITTED)
-        vanished["registered, address gone"] = await gone.mail(MailKind.REGISTERED, ballots="pension")
-        await session.execute(text("update account set email = null where member_id = :id"), {"id": gone.member.id})
-        for kind in (*OF_A_SUBMISSION, *OF_AN_APPEAL):
-            story = await a_story(session)
-            older = await story.documents(SubmissionStatus.REPLACED, HOUR)
-            await story.documents(SubmissionStatus.SUBMITTED)
-            vanished[f"{kind} of older documents"] = await story.mail(kind, submission_id=older)
-        erased = await a_story(session)
-        gone_since = await erased.documents(SubmissionStatus.APPROVED)
-        await session.execute(
-            text("update submission set erased_at = clock_timestamp() where id = :id"), {"id": gone_since}
-        )
-        vanished["alarm of a picture that is gone"] = await erased.mail(MailKind.STAFF_ALARM, submission_id=gone_since)
-        answered = await a_story(session)
-        answer = await answered.documents(SubmissionStatus.REJECTED)
-        vanished["sorry for an answer that was given"] = await answered.mail(
-            MailKind.APPEAL_LATE, submission_id=answer
-        )  # fmt: skip
-        vanished["a case that waits no more"] = await answered.mail(
-            MailKind.REVIEW_WAITING, submission_id=answer, occasion="another-reviewer"
-        )
-        signed_in = await a_story(session)
-        vanished["invitation, signed in meanwhile"] = await signed_in.mail(MailKind.INVITATION)
-        vanished["reminder of another step"] = await signed_in.mail(MailKind.REMINDER, step="email")
-        done = await a_story(session)
-        await done.documents(SubmissionStatus.SUBMITTED)
-        await done.register()
-        vanished["reminder, nothing missing"] = await done.mail(MailKind.REMINDER, step="registration")
-        vanished["before opening, nothing missing"] = await done.mail(MailKind.REMINDER, notice="before-opening")
-        after = await a_story(session, open_file=False, calendar=CLOSED)
-        vanished["invitation after the close"] = await after.mail(MailKind.INVITATION)
-        vanished["reminder after the close"] = await after.mail(MailKind.REMINDER, step="identity")
-        vanished["open after the close"] = await after.mail(MailKind.VOTING_OPEN, notice="voting-open")
-        for notice in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS):
-            vanished[f"{notice} after the close"] = await after.mail(MailKind.NOT_YET_VOTED, notice=notice.value)
-        complete = await a_vote(session)
-        vanished["has voted in all meanwhile"] = await complete.mail(
-            MailKind.NOT_YET_VOTED, notice=NoticeKind.FOUR_HOURS.value
-        )
-        nowhere = await a_story(session, calendar=OPEN)
-        vanished["no vote to tell of"] = await nowhere.mail(MailKind.PARTICIPATION)
-        vanished["set aside, but open again"] = await after.mail(MailKind.VOTE_SETTLED, state="set-aside")
-        before = await a_story(session)
-        vanished["open, but moved later"] = await before.mail(MailKind.VOTING_OPEN, notice="voting-open")
-        vanished["cancelled, but is held"] = await before.mail(MailKind.CAMPAIGN_CANCELLED, notice="cancelled")
-        vanished["moved, without anybody who did"] = await before.mail(MailKind.CLOSING_MOVED, notice="closing-moved")
-        vanished["results that are not out"] = await after.mail(MailKind.RESULTS, notice="results")
-        vanished["closed, but moved later"] = await before.mail(MailKind.CLOSED, notice="closed")
-    async with relaying(mailbox):
-        for key in vanished.values():
-
-            async def is_settled(key: str = key) -> bool:
-                mail = await row(sessions, key)
-                return (mail.cancelled_at or mail.sent_at or mail.last_error) is not None
-
-            await eventually(is_settled)
-
-    settled = {name: await row(sessions, key) for name, key in vanished.items()}
-    assert {name for name, mail in settled.items() if mail.cancelled_at is None} == set()
-    # That a password was changed, or somebody signed in, stays true.
-    vanish = set(MailKind) - OF_DOORS - {MailKind.PASSWORD_CHANGED, MailKind.STAFF_SIGNED_IN}
-    assert {MailKind(mail.kind) for mail in settled.values()} == vanish
-    assert mailbox.messages() == []
 
 
 async def test_an_account_of_staff_alone_can_renew_its_password(

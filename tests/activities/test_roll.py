@@ -22,7 +22,7 @@ from portal.store import Sessions, accounts, members, onboarding, roll, roll_app
 from tests import builders
 from tests.activities.conftest import POLICY
 from tests.activities.mails import queue
-from tests.activities.test_facts import written as letter
+from tests.activities.stories import written as letter
 from tests.roll_files import a_roll_draft, confirmed, line, line_of, written
 from tests.store.cases import run
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from portal.rules.accounts import FACTOR_FRESH, Role
-from portal.rules.election import b64url, canonical, fingerprint
+from portal.rules.canonical import b64, fingerprint, written
 from portal.rules.refusals import Refusal
 from portal.store import Sessions, results
 from portal.store.campaigns import Campaign
@@ -47,9 +47,9 @@ async def test_a_key_is_sent_by_one_read_aloud_and_confirmed_by_another(visit_al
         ({"format": "scrutin/trustee/v1"}, Refusal.ELECTION_UNREADABLE),
         ({"campaign": "another"}, Refusal.FILE_OF_ANOTHER),
         ({"trustees": []}, Refusal.ELECTION_UNREADABLE),
-        ({"public_key": b64url(keys_of_votes.PUBLIC[:-1] + b"x")}, Refusal.ELECTION_UNREADABLE),
+        ({"public_key": b64(keys_of_votes.PUBLIC[:-1] + b"x")}, Refusal.ELECTION_UNREADABLE),
     ):
-        await send(one, "/cle", canonical(election(campaign, **wrong)))
+        await send(one, "/cle", written(election(campaign, **wrong)).decode())
         assert says(one, why), wrong
     await send(one, "/cle", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMII\n")
     assert says(one, Refusal.PRIVATE_FILE)
@@ -57,12 +57,12 @@ async def test_a_key_is_sent_by_one_read_aloud_and_confirmed_by_another(visit_al
     await send(one, "/cle", "x" * 300_000)
     assert says(one, Refusal.FILE_TOO_LARGE)
     await later(sessions, "sign_in", FACTOR_FRESH, "factor_at")
-    await send(one, "/cle", canonical(election(campaign)))
+    await send(one, "/cle", written(election(campaign)).decode())
     assert one.page.h1 == ["Confirmez avec votre clé"]
     assert await count(sessions, "select count(*) from campaign_change") == 0
     await one.show_key()
     await one.get(where)
-    await one.submit("/cle", pasted=canonical(election(campaign)))
+    await one.submit("/cle", pasted=written(election(campaign)).decode())
     assert fingerprint(keys_of_votes.PUBLIC) in one.page.text
     assert "Confirmer et appliquer" not in one.page.text
     await other.get(f"/fr/campagne/{campaign.code}")
@@ -145,7 +145,7 @@ async def test_turnout_is_all_that_a_console_shows_while_voting_is_open(visit_al
     assert says_state(officer, "Le vote n'est pas terminé")
     assert await count(sessions, "select count(*) from sealed_vote") == 0
     scalar = keys_of_votes.PRIVATE.private_numbers().private_value.to_bytes(32)
-    for needle in (scalar.hex(), b64url(scalar)):
+    for needle in (scalar.hex(), b64(scalar)):
         found = await count(
             sessions,
             "select count(*) from campaign c where to_jsonb(c)::text ilike :n or c.trustees::text ilike :n",
@@ -224,12 +224,10 @@ async def test_a_box_is_sealed_counted_twice_published_and_its_key_destroyed(
     await one.get(f"{home}/publication.json")
     said = json.loads(one.response.text)
     assert (said["format"], said["held"]) == ("scrutin/publication/v1", False)
-    record = canonical(
-        {
-            "format": "scrutin/destruction/v1", "campaign": campaign.code, "destroyed_at": "2026-01-01T00:00:00Z",
-            "public_key": b64url(keys_of_votes.PUBLIC), "shares": ["a" * 64],
-        }
-    )  # fmt: skip
+    record = written({
+        "format": "scrutin/destruction/v1", "campaign": campaign.code, "destroyed_at": "2026-01-01T00:00:00Z",
+        "public_key": b64(keys_of_votes.PUBLIC), "shares": ["a" * 64],
+    }).decode()  # fmt: skip
     await one.get(f"{home}/destruction")
     assert "On peut contester le vote" in one.page.text
     await one.get(f"{home}/contestation")

@@ -74,7 +74,8 @@ async def test_all_that_is_public_is_the_same_whoever_chose_what(visit_alone: Vi
     voters = [await a_voter(sessions, campaign, PRESIDENT) for _ in range(12)]
     await later(sessions, 3 * DAY)
     await sealed(sessions, campaign.id)
-    await published(sessions, campaign, {PRESIDENT: {"votes": 12}})
+    options = [{"id": 1, "votes": 9}, {"id": 2, "votes": 0}, {"id": 3, "votes": 0}]
+    await published(sessions, campaign, {PRESIDENT: {"votes": 12, "options": options}})
     found = []
     for turned in (0, 1):
         async with sessions.begin() as session:

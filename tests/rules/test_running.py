@@ -2,30 +2,34 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.rules.election import Box, SealedBallot, b64url, canonical, fingerprint, publication, read_result
+from portal.rules.canonical import canonical, fingerprint, written
+from portal.rules.election import read_result
 from portal.rules.refusals import Refusal
 from portal.rules.running import (
     COMPLAINTS,
-    MIN_GROUP,
     BallotState,
     Obstacle,
     Preparation,
     obstacles,
     of_groups,
 )  # fmt: skip
-from portal.rules.votes import BallotKind
+from portal.rules.urns import Box, SealedBallot
+from portal.rules.vote_files import Publication, read_publication
+from portal.rules.votes import MIN_GROUP, BallotKind
 from tests.keys_of_votes import PUBLIC
 
 TEXTS = (("Budget", "Budget"), ("D’accord ?", "Agreed?"))
 FINE = BallotState("budget", BallotKind.RESOLUTION, True, 100, 0, 1, TEXTS)
-READY = Preparation([FINE], key=True, officers=2, conflicts=0, import_pending=False, mails_wait=False)
+READY = Preparation(
+    [FINE], key=True, officers=2, conflicts=0, to_settle=timedelta(days=7), import_pending=False, mails_wait=False
+)
 
 
 def test_a_vote_that_is_ready_has_no_obstacle() -> None:
@@ -46,6 +50,7 @@ def test_a_vote_that_is_ready_has_no_obstacle() -> None:
         (replace(READY, key=False), Obstacle.NO_KEY),
         (replace(READY, officers=1), Obstacle.SECOND_OFFICER),
         (replace(READY, conflicts=1), Obstacle.CONFLICT),
+        (replace(READY, to_settle=timedelta(0)), Obstacle.END),
         (replace(READY, import_pending=True), Obstacle.ROLL_IMPORT),
         (replace(READY, mails_wait=True), Obstacle.MAIL),
     ],
@@ -72,7 +77,18 @@ def test_no_small_group_is_shown_nor_worked_out_from_the_rest(voted: list[int]) 
 
 
 def a_box() -> Box:
-    definition = canonical({"options": [{"id": 1, "fr": "Oui", "en": "Yes"}, {"id": 2, "fr": "Non", "en": "No"}]})
+    definition = canonical(
+        {
+            "ballot": "b",
+            "campaign": "c",
+            "code": "budget",
+            "kind": "ratification",
+            "choose": 1,
+            "majority": "half",
+            "quorum_percent": None,
+            "options": [{"id": 1, "fr": "Oui", "en": "Yes"}, {"id": 2, "fr": "Non", "en": "No"}],
+        }
+    ).decode()
     ballot = SealedBallot(
         "b", "budget", BallotKind.RATIFICATION, definition, 20, 0, 0, [bytes([n]) * 32 for n in (1, 2)]
     )
@@ -91,18 +107,21 @@ def a_count(box: Box, **more: object) -> str:
         "manifest_sha256": box.manifest_sha256,
         "ballots": [counted],
     }
-    return canonical(whole) + "\n"
+    return written(whole).decode()
 
 
 def test_a_result_of_this_box_that_adds_up_is_read() -> None:
     read = read_result(a_count(a_box()), a_box())
     assert not isinstance(read, Refusal)
-    assert (read[0].options, read[0].small) == ([(1, 1), (2, 0)], True)
+    [(_, code, counted)] = read.ballots
+    assert (code, counted.options, counted.small) == ("budget", {1: 1, 2: 0}, True)
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
+        # One yes and no no is adopted.
+        {"outcome": "not-adopted"}, {"outcome": "no-quorum"},
         {"votes": 3}, {"blank": 0}, {"electors": 21}, {"code": "other"}, {"outcome": "won"}, {"invalid": -1},
         {"votes": 2.0}, {"blank": True}, {"options": [{"id": 1, "votes": 1}]}, {"elected": [9]}, {"tied": "1"},
         {"options": [{"id": 2, "votes": 0}, {"id": 1, "votes": 1}]}, {"kind": "resolution"},
@@ -126,9 +145,8 @@ def test_a_result_of_another_box_or_written_otherwise_is_refused() -> None:
 def test_the_publication_names_the_day_before_which_no_key_is_destroyed() -> None:
     """T103."""
     out = datetime(2017, 3, 6, 22, tzinfo=UTC)
-    said = json.loads(publication("c", PUBLIC, result_sha256="s", results_at=out, held=True))
-    assert (said["held"], said["public_key"]) == (True, b64url(PUBLIC))
-    assert datetime.fromisoformat(said["destroy_after"]) == out + COMPLAINTS
+    said = Publication("c", PUBLIC, "0" * 64, out, out + COMPLAINTS, held=True)
+    assert read_publication("publication-c.json", said.written()) == said
 
 
 def test_a_fingerprint_is_read_in_groups_of_four() -> None:

@@ -5,18 +5,13 @@ from itertools import combinations
 import pytest
 
 from portal.rules.identity import SubmissionStatus
-from portal.rules.members import Group
 from portal.rules.refusals import Refusal
 from portal.rules.votes import (
-    MIN_GROUP,
-    NOBODY,
-    Count,
     decode,
     digest_of,
     encode,
     receipt_of,
     refusal_of,
-    shown,
     typed_receipt,
 )  # fmt: skip
 
@@ -57,32 +52,6 @@ def test_what_is_missing_of_an_identity_depends_on_the_last_answer(last: Submiss
         SubmissionStatus.REJECTED: Refusal.BETTER_PHOTO_NEEDED,
     }
     assert said is expected.get(last, Refusal.DOCUMENTS_NEEDED)  # type: ignore[arg-type]
-
-
-def of(**electors: int) -> dict[Group, Count]:
-    return {Group[name]: Count(size, 0, 0, 0) for name, size in electors.items()}
-
-
-@pytest.mark.parametrize(
-    ("sizes", "hidden"),
-    [
-        ({"EC": 500, "TR": 300, "BDP": 80}, set()),
-        ({"EC": MIN_GROUP, "TR": MIN_GROUP}, set()),
-        # One alone could be worked out from the total, hence the next smallest as well.
-        ({"EC": 500, "TR": 300, "BDP": MIN_GROUP - 1}, {Group.TR, Group.BDP}),
-        ({"EC": 500, "TR": 5, "BDP": 3}, {Group.TR, Group.BDP}),
-        ({"BDP": 3}, {Group.BDP}),
-        ({}, set()),
-    ],
-)
-def test_no_turnout_of_a_group_under_ten_is_shown_nor_can_be_worked_out(
-    sizes: dict[str, int], hidden: set[Group]
-) -> None:
-    groups = of(**sizes)
-    said = shown(groups)
-    assert {group for group, count in said.items() if count is None} == hidden
-    assert all(said[group] == groups[group] for group in groups if group not in hidden)
-    assert sum(groups.values(), NOBODY).electors == sum(sizes.values())
 
 
 def test_a_receipt_is_understood_however_it_is_typed() -> None:

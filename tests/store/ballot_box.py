@@ -96,10 +96,10 @@ async def sealed(sessions: Sessions, campaign_id: UUID) -> None:
     """As two officers do."""
     async with sessions.begin() as session:
         await session.execute(text("set local session_replication_role = replica"))
+        await written_down(session, campaign_id)
         await session.execute(
             text("update campaign set sealed_at = clock_timestamp() where id = :id"), {"id": campaign_id}
         )
-        await written_down(session, campaign_id)
 
 
 async def written_down(session: Session, campaign_id: UUID) -> None:

@@ -1,6 +1,5 @@
 """Stories of a vote that two officers run, against the records: used by the tests of the store and of the pages."""
 
-import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -10,8 +9,10 @@ from sqlalchemy import select, text
 
 from portal.rules.accounts import Role
 from portal.rules.campaign_changes import ChangeKind
-from portal.rules.election import Box, canonical
+from portal.rules.canonical import written
+from portal.rules.counting import count
 from portal.rules.refusals import Refusal
+from portal.rules.urns import Box
 from portal.store import Session, Sessions, campaign_changes, running, votes
 from portal.store.ballots import Ballot, Registration
 from portal.store.campaigns import Campaign
@@ -113,20 +114,17 @@ def a_result(box: Box, **more: object) -> str:
     """A count of this box as the ceremony writes it: every vote for the first option."""
     ballots = []
     for ballot in box.ballots:
-        ids = [option["id"] for option in json.loads(ballot.definition)["options"]]
-        n = len(ballot.digests)
-        first = {ids[0]: n} if ids else {}
+        asked = ballot.asked(box.campaign)
+        counted = count(asked, ballot.electors, [asked.options[:1]] * len(ballot.digests))
         ballots.append(
             {
-                "ballot": ballot.id, "code": ballot.code, "kind": ballot.kind.value, "electors": ballot.electors,
-                "votes": n, "invalid": 0, "blank": 0 if ids else n,
-                "options": [{"id": i, "votes": first.get(i, 0)} for i in ids],
-                "outcome": "adopted" if n else "not-adopted", "elected": [], "tied": [], **more,
+                "ballot": ballot.id, "code": ballot.code, "kind": asked.kind.value, "electors": counted.electors,
+                "votes": counted.votes, "invalid": 0, "blank": 0,
+                "options": [{"id": i, "votes": n} for i, n in counted.options.items()],
+                "outcome": counted.outcome.value, "elected": list(counted.elected), "tied": list(counted.tied), **more,
             }
         )  # fmt: skip
-    return canonical(
-        {
-            "format": "scrutin/result/v1", "campaign": box.campaign, "manifest_sha256": box.manifest_sha256,
-            "ballots": ballots,
-        }
-    ) + "\n"  # fmt: skip
+    return written({
+        "format": "scrutin/result/v1", "campaign": box.campaign, "manifest_sha256": box.manifest_sha256,
+        "ballots": ballots,
+    }).decode()  # fmt: skip

@@ -1,7 +1,6 @@
 """A vote is given its key, sealed, counted and published by two; the records hold the rest to it."""
 
 import json
-from base64 import urlsafe_b64decode
 from datetime import timedelta
 from hashlib import sha256
 
@@ -10,10 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from portal.rules.campaign_changes import ChangeKind
-from portal.rules.election import b64url, canonical, read_result
+from portal.rules.canonical import b64, canonical, unb64, written
+from portal.rules.election import read_result
 from portal.rules.refusals import Refusal
-from portal.store import Sessions, campaigns, results, running
+from portal.rules.votes import VoteState
+from portal.store import Sessions, campaigns, receipts, results, running, votes
 from portal.store.campaigns import Campaign
+from portal.store.receipts import Place
 from tests import builders, keys_of_votes
 from tests.store.cases import run
 from tests.store.running import (
@@ -32,10 +34,9 @@ from tests.store.running import (
 from tests.store.test_campaign_changes import a_ballot, a_draft, an_officer, confirmed, proposed
 
 TRUSTEES = [
-    {"code": f"officer-{n}", "sealing": b64url(keys_of_votes.point(n)), "signing": b64url(bytes([n]) * 32)}
-    for n in (1, 2, 3)
+    {"code": f"officer-{n}", "sealing": b64(keys_of_votes.point(n)), "signing": b64(bytes([n]) * 32)} for n in (1, 2, 3)
 ]
-A_KEY = {"public_key": b64url(keys_of_votes.PUBLIC), "trustees": TRUSTEES}
+A_KEY = {"public_key": b64(keys_of_votes.PUBLIC), "trustees": TRUSTEES}
 
 
 async def voted(sessions: Sessions, *choices: int) -> Campaign:
@@ -72,8 +73,8 @@ async def test_a_key_is_set_by_two_and_stays_once_voting_is_open(sessions: Sessi
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"public_key": b64url(b"\x02" + bytes(64))},
-        {"public_key": b64url(bytes(32))},
+        {"public_key": b64(b"\x02" + bytes(64))},
+        {"public_key": b64(bytes(32))},
         {"trustees": TRUSTEES[:2]},
         {"trustees": [TRUSTEES[0], TRUSTEES[0], TRUSTEES[1]]},
         {"trustees": [{**TRUSTEES[0], "signing": "AA"}, *TRUSTEES[1:]]},
@@ -169,37 +170,58 @@ async def test_the_urn_is_what_counted_at_the_seal_sorted_and_without_anybody(
     sealed = await campaign_of(sessions, campaign)
     async with as_api.begin() as session:
         first = await running.urn(session, sealed)
-        receipts = await running.receipts(session, campaign.id)
+        lines = await running.receipts(session, campaign.id)
     assert first is not None
     urn = json.loads(first)
-    assert first == canonical(urn) + "\n"
+    assert first == written(urn)
     assert urn["format"] == "scrutin/urn/v1"
     assert [b["code"] for b in urn["ballots"]] == sorted(b["code"] for b in urn["ballots"])
     president = next(b for b in urn["ballots"] if b["code"] == "president")
     assert (president["electors"], president["on_paper"], president["set_aside"]) == (4, 0, 0)
-    digests = [sha256(_unb64(c)).digest() for c in president["ciphertexts"]]
+    digests = [sha256(unb64(c) or b"").digest() for c in president["ciphertexts"]]
     assert digests == sorted(digests)
     assert president["list_sha256"] == sha256(b"".join(digests)).hexdigest()
     assert president["definition_sha256"] == sha256(president["definition"].encode()).hexdigest()
     info = f"scrutin/vote/v1|{president['ballot']}|{president['definition_sha256']}".encode()
-    said = sorted(keys_of_votes.opened(_unb64(c), info)[2:4] for c in president["ciphertexts"])
+    said = sorted(keys_of_votes.opened((unb64(c) or b""), info)[2:4] for c in president["ciphertexts"])
     assert said == [b"\0\1", b"\0\1", b"\0\2"]
-    assert len(receipts) == 4
-    assert not {"member", "cast_at", "number"} & set(first.replace('"', " ").split())
+    assert len(lines) == 4
+    assert not {"member", "cast_at", "number"} & set(first.decode().replace('"', " ").split())
     # Whole manifest: what a reader computes from the file alone.
     box = await the_box(sessions, campaign)
     without = {**urn, "ballots": [
         {**{k: v for k, v in b.items() if k != "ciphertexts"}, "count": len(b["ciphertexts"])} for b in urn["ballots"]
     ]}  # fmt: skip
-    assert box.manifest_sha256 == sha256(canonical(without).encode()).hexdigest()
+    assert box.manifest_sha256 == sha256(canonical(without)).hexdigest()
     await run(sessions, "update registration set confirmed_at = null")
     await run(sessions, "update member set standing = 'dues-payer'")
     async with as_api.begin() as session:
         assert await running.urn(session, sealed) == first
 
 
-def _unb64(given: str) -> bytes:
-    return urlsafe_b64decode(given + "=" * (-len(given) % 4))
+async def test_what_a_voter_is_told_and_the_list_of_receipts_agree_after_the_seal_whatever_changes(
+    sessions: Sessions, as_api: Sessions
+) -> None:
+    """T97: of a vote that counted and of one that was set aside."""
+    one, other = await officer(sessions), await officer(sessions)
+    async with sessions.begin() as session:
+        campaign = await open_for_votes(session)
+        voters = [await a_vote(session, campaign), await a_vote(session, campaign, confirmed=False)]
+    await close(sessions, campaign, 8 * DAY)
+    assert await signed(as_api, campaign.id, ChangeKind.SEAL, one, other) is None
+    for change in (
+        "update registration set confirmed_at = clock_timestamp() - interval '99 days'",
+        "update registration set confirmed_at = null",
+        "update member set left_at = clock_timestamp()",
+    ):
+        await run(sessions, change)
+        async with as_api.begin() as session:
+            for voter, state, place in zip(
+                voters, (VoteState.COUNTS, VoteState.SET_ASIDE), (Place.IN_THE_URN, Place.SET_ASIDE), strict=True
+            ):
+                [(ballot_id, cast)] = (await votes.of_member(session, campaign.id, voter.id)).items()
+                assert cast.state is state, change
+                assert await receipts.place_of(session, ballot_id, cast.receipt) is place, change
 
 
 async def test_no_role_reads_a_sealed_vote_but_by_the_function_and_after_the_seal(

@@ -12,6 +12,7 @@ from portal.store.campaigns import Campaign
 from portal.store.identity import Submission
 from portal.store.members import Member
 from portal.store.votes import Cast
+from tests.store.ballot_box import written_down
 from tests.store.cases import a_submission
 from tests.voting import HOUR, a_voter, an_open_vote, vote
 
@@ -132,6 +133,7 @@ async def test_what_was_so_at_the_seal_stays_so(sessions: Sessions, as_api: Sess
         campaign, member, sent = await a_provisional_vote(session)
         await closed(session, 10 * DAY)
         await answered(session, sent, Status.REFUSED, 9 * DAY)
+        await written_down(session, campaign.id)
         await now(session, "update campaign set sealed_at = clock_timestamp()")
     assert (await fate(as_api, campaign, member)).state is ASIDE
     async with sessions.begin() as session:
@@ -152,6 +154,7 @@ async def test_a_confirmed_vote_counts_before_and_after_the_seal(sessions: Sessi
     assert (await fate(as_api, campaign, member)).state is COUNTS
     async with sessions.begin() as session:
         await closed(session, DAY)
+        await written_down(session, campaign.id)
         await now(session, "update campaign set sealed_at = clock_timestamp()")
         await now(session, "update member set left_at = clock_timestamp()")
     assert (await fate(as_api, campaign, member)).state is COUNTS, "nobody leaves the box with the roll"

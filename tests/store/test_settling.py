@@ -1,4 +1,4 @@
-"""What becomes of a provisional vote, by the view, and until when: the rule and the SQL say the same."""
+"""What becomes of a provisional vote, by the view, and until when."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from portal.rules.identity import SubmissionStatus
 from portal.rules.refusals import Refusal
-from portal.rules.votes import VoteState, settled_by
+from portal.rules.votes import VoteState
 from portal.store import Sessions, appeals, settling
 from portal.store.appeals import Contestable
 from tests import builders
@@ -27,6 +27,14 @@ from tests.store.cases import a_submission
 
 OPEN, COUNTS, ASIDE = VoteState.OPEN, VoteState.COUNTS, VoteState.SET_ASIDE
 ANSWERS = (SubmissionStatus.REJECTED, SubmissionStatus.REFUSED, SubmissionStatus.EXPIRED, SubmissionStatus.WITHDRAWN)
+
+
+def settled_by(
+    *, closes: datetime, ends: datetime, answered: datetime | None = None, sent: datetime | None = None
+) -> datetime:
+    """A week after the close, and after what was answered or sent since: what the view is held to."""
+    week_after = [at + 7 * DAY for at in (answered or closes, sent) if at is not None]
+    return min(ends, max(closes, *week_after))
 
 
 def test_a_vote_is_settled_a_week_after_the_close_and_after_what_came_since_and_never_after_the_end() -> None:

@@ -10,18 +10,25 @@ from tests.store.running import a_vote, open_for_votes
 async def test_turnout_is_counted_by_ballot_and_group_and_says_nothing_of_small_ones(
     sessions: Sessions, as_api: Sessions
 ) -> None:
-    """T93, T101: of the envelopes; fewer than ten are not told apart, nor by subtraction."""
+    """T93, T101: of the envelopes; fewer than ten are not told apart, nor by subtraction. Who voted was an elector."""
     async with sessions.begin() as session:
         campaign = await open_for_votes(session)
         for group, n in (("EC", 12), ("TR", 11), ("BdP", 3)):
             for _ in range(n):
                 await a_vote(session, campaign, group=group)
         await builders.a_member(session)
+        gone = await a_vote(session, campaign)
+        moved = await a_vote(session, campaign, group="TR")
+        await builders.a_member(session, standing="dues-payer")
+        idle = await builders.a_member(session)
+        for member in (gone, idle):
+            await session.execute(text("update member set left_at = clock_timestamp() where id = :m"), {"m": member.id})
+        await session.execute(text("update member set \"group\" = 'EC' where id = :m"), {"m": moved.id})
     async with as_api.begin() as session:
         found = {t.ballot: t for t in await running.turnout(session, campaign)}
     president = found["president"]
-    assert (president.electors, president.voted) == (27, 26)
-    assert list(president.groups) == [("BdP", 3, None), ("EC", 13, 12), ("TR", 11, None)]
+    assert (president.electors, president.voted) == (29, 28)
+    assert list(president.groups) == [("BdP", 3, None), ("EC", 15, 14), ("TR", 11, None)]
     assert found["pension"].shown is None
 
 

@@ -5,16 +5,12 @@ from sqlalchemy import text
 
 from portal.commands import vote as command
 from portal.rules.campaigns import NoticeKind
-from portal.rules.members import Group
-from portal.rules.operations import PaperReason
-from portal.rules.votes import Count
 from portal.settings import Settings
-from portal.store import Session, Sessions, notices, paper, voters, votes
+from portal.store import Session, Sessions, notices, voters
 from portal.store.campaigns import Campaign
 from portal.store.members import Member
 from portal.store.voters import Gap
 from tests import builders
-from tests.store.cases import run
 from tests.voting import a_voter, an_open_vote, ballot_of, registered, vote
 
 
@@ -22,37 +18,6 @@ async def voted(session: Session, campaign: Campaign, member: Member, *codes: st
     await registered(session, campaign, member, *codes)
     for code in codes:
         assert await vote(session, campaign, member, await ballot_of(session, campaign, code))
-
-
-async def test_turnout_counts_electors_registrations_and_votes_of_each_group_and_hides_small_ones(
-    sessions: Sessions, as_api: Sessions
-) -> None:
-    async with sessions.begin() as session:
-        campaign = await an_open_vote(session)
-        for group, size in (("EC", 12), ("TR", 11), ("BdP", 3)):
-            people = [await builders.a_member(session, group=group) for _ in range(size)]
-            await voted(session, campaign, people[0], "pension")
-            await registered(session, campaign, people[1], "pension")
-        by_post, gone = people[2], await builders.a_member(session, group="EC")
-        await voted(session, campaign, gone, "pension")
-        await builders.a_member(session, group="EC", standing="dues-payer")
-        operator = await builders.a_staff_account(session)
-        await paper.mark(
-            session, campaign_id=campaign.id, member_id=by_post.id, reason=PaperReason.ASKED, by=operator.id
-        )
-    await run(sessions, "update member set left_at = clock_timestamp() where id = :id", id=gone.id)
-    async with as_api.begin() as session:
-        found = {one.ballot.code: one for one in await votes.turnout(session, campaign.id)}
-    assert list(found) == [code for code, _, _ in builders.BALLOTS_2017]
-    pension = found["pension"]
-    # Whoever has left the roll is no elector any more; the vote is in the box all the same.
-    assert pension.groups[Group.EC] == Count(electors=12, registered=3, on_paper=0, votes=2)
-    assert pension.groups[Group.BDP] == Count(electors=3, registered=2, on_paper=1, votes=1)
-    assert pension.total == Count(electors=26, registered=7, on_paper=1, votes=4)
-    # Three of BdP could be told from the total if TR were not hidden as well.
-    assert pension.shown == {Group.EC: pension.groups[Group.EC], Group.TR: None, Group.BDP: None}
-    assert found["ec-ratification"].total == Count(electors=12, registered=0, on_paper=0, votes=0)
-    assert found["tr-ratification"].shown == {Group.TR: Count(11, 0, 0, 0)}
 
 
 @pytest.mark.parametrize("kind", [NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS])

@@ -1,13 +1,11 @@
 """Every no, every reason and every label is said in both languages, each time with what to do next."""
 
-from uuid import uuid4
-
 import pytest
 
+from portal.rules.counting import Counted, Outcome
 from portal.rules.identity import Reason
 from portal.rules.onboarding import IdentityState, Step
 from portal.rules.refusals import Refusal
-from portal.rules.results import Counted, Outcome
 from portal.rules.votes import BallotKind, Majority
 from portal.text import LANGUAGES, gettext, hint, identity, not_decided_in_time, reason, results, say, status, step
 from portal.text.labels import HINTS, Status
@@ -75,7 +73,7 @@ def test_a_language_that_is_not_ours_is_a_mistake_of_the_code() -> None:
 
 
 def test_who_is_elected_is_said_in_both_languages() -> None:
-    counted = Counted(uuid4(), BallotKind.ELECTION, 40, 30, 0, 0, {1: 20, 2: 15, 3: 5}, Outcome.ELECTED, [1, 2], [])
+    counted = Counted(BallotKind.ELECTION, 40, 30, 0, 0, {1: 20, 2: 15, 3: 5}, Outcome.ELECTED, (1, 2))
     names = {1: "Jeanne Mance", 2: "Marie Rollet", 3: "Louis Hébert"}
     said = [results.outcome(counted, Majority.HALF, None, names, language) for language in ("fr", "en")]
     assert said == [

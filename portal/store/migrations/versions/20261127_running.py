@@ -260,6 +260,23 @@ revoke execute on function sealed_votes(uuid) from public;
 grant execute on function sealed_votes(uuid) to scrutin_api
 """
 
+# Once the box is sealed, what becomes of a vote is what was written down then, whatever is decided later.
+AS_SEALED = """
+create view settled_vote as
+select v.ballot_id, v.member_id, v.digest, v.cast_at, v.campaign_id,
+    case
+        when c.sealed_at is null then v.state
+        when s.digest is not null then 'counts'
+        else 'set-aside'
+    end as state,
+    v.because, v.settled_by
+from vote_by_identity v
+join campaign c on c.id = v.campaign_id
+left join sealed_vote s on s.ballot_id = v.ballot_id and s.digest = v.digest;
+
+grant select on settled_vote to scrutin_api, scrutin_worker
+"""
+
 # With what it takes to be adopted, and a quorum.
 DRAFT = """
 create or replace function draft_ballot(given jsonb, stand jsonb) returns void language plpgsql security definer
@@ -364,7 +381,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_campaign_result_campaign_id")),
         sa.PrimaryKeyConstraint("campaign_id", name=op.f("pk_campaign_result")),
     )
-    for statement in (ONE_WAY, STEPS, CHANGE, URN, DRAFT, REHEARSAL):
+    for statement in (ONE_WAY, STEPS, CHANGE, URN, AS_SEALED, DRAFT, REHEARSAL):
         op.execute(statement)
     op.execute("create trigger done_is_done before update on campaign for each row execute function refuse_undoing()")
     # Steps of the trigger, which runs as the owner; nobody else takes them.

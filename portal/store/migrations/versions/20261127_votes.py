@@ -12,7 +12,6 @@ GRANTS = (
     # Never the ciphertext: what leaves the box leaves it by a function, sorted, and once it is closed.
     "grant select (ballot_id, member_id, digest, cast_at) on vote to scrutin_api",
     "grant select (ballot_id, member_id, cast_at) on vote to scrutin_worker",
-    "grant select on settled_vote to scrutin_api, scrutin_worker",
 )
 
 # Everything that officers agree on, as before, and what votes have brought.
@@ -138,13 +137,12 @@ end $$
 """
 
 # What becomes of each vote. One whose voter's identity was confirmed counts; before the close, and for a week after the
-# last answer and after what was sent since, anything may still change; an answer to an appeal is the last
-# (portal/rules/votes.py, `settled_by`). An upload that was never sent says nothing of anybody, nor does one that was
-# replaced; when an appeal is taken back, what it contested stands. At the end of the campaign whatever is still under
+# last answer and after what was sent since, anything may still change; an answer to an appeal is the last.
+# An upload that was never sent says nothing of anybody, nor does one that was replaced; when an appeal is taken back, what it contested stands. At the end of the campaign whatever is still under
 # review is over (`abandoned`), so that nothing stays open for long. What was so when the box was sealed stays so: what
 # comes later about an identity takes no vote out of a count, and puts none into it.
 SETTLED = """
-create view settled_vote as
+create view vote_by_identity as
 select v.ballot_id, v.member_id, v.digest, v.cast_at, b.campaign_id,
     case
         when r.confirmed_at <= moment.at then 'counts'
