@@ -13,6 +13,7 @@ from api.routes import page
 from portal.rules import results as rules
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.results import Counted
+from portal.rules.running import per_mille
 from portal.rules.votes import Majority
 from portal.store import Session, receipts, results, votes
 from portal.store.ballots import Ballot
@@ -43,6 +44,10 @@ class Shown:
     # Empty for a ballot with too few votes to be split.
     lines: Sequence[Line]
 
+    @property
+    def turnout(self) -> int:
+        return per_mille(self.counted.votes, self.counted.electors)
+
 
 async def _held(session: Session, code: str) -> tuple[Campaign, Published | None]:
     campaign = await receipts.public_campaign(session, code)
@@ -56,17 +61,23 @@ async def results_page(request: Request, language: Lang, visitor: Anyone, campai
     portal = portal_of(request)
     async with portal.autocommit() as session:
         held, published = await _held(session, campaign)
-        counted = {one.ballot_id: one for one in rules.read(published.result)} if published else {}
-        shown = [
-            await _shown(session, held, ballot, counted[ballot.id], language)
-            for ballot in await receipts.ballots_of(session, held.id)
-            if ballot.id in counted
-        ]
+        counted = rules.read(published.result) if published else []
+        shown = await all_shown(session, held, counted, language)
     return render(
         request, "votes/results.html", visitor=visitor, campaign=held, published=published, shown=shown,
-        file_leaves=rules.may_leave(list(counted.values())), least=rules.MIN_GROUP,
+        file_leaves=rules.may_leave(counted), least=rules.MIN_GROUP,
         mailbox=portal.settings.mail_reply_to,
     )  # fmt: skip
+
+
+async def all_shown(session: Session, campaign: Campaign, counted: Sequence[Counted], language: str) -> list[Shown]:
+    """Every ballot of a result in the order of the ballots: to everybody and to officers in the same words."""
+    by_ballot = {one.ballot_id: one for one in counted}
+    return [
+        await _shown(session, campaign, ballot, by_ballot[ballot.id], language)
+        for ballot in await receipts.ballots_of(session, campaign.id)
+        if ballot.id in by_ballot
+    ]
 
 
 async def _shown(session: Session, campaign: Campaign, ballot: Ballot, counted: Counted, language: str) -> Shown:

@@ -175,9 +175,7 @@ async def proposals(session: Session, campaign_id: UUID) -> list[Proposal]:
         until = change.expires_at if last is None else min(change.expires_at, last)
         expired = change.expires_at <= at
         overtaken = until <= at and not expired
-        found.append(
-            Proposal(change, by or "", confirmed or None, withdrawn or None, fits, expired, until, overtaken)
-        )
+        found.append(Proposal(change, by or "", confirmed or None, withdrawn or None, fits, expired, until, overtaken))
     return found
 
 

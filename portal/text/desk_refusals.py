@@ -213,7 +213,7 @@ OF_THE_DESKS: dict[Refusal, str] = {
     ),
     Refusal.RESULTS_ARE_OUT: N_("Les résultats sont déjà publiés : ils ne changent plus."),
     Refusal.RESULTS_OWED: N_(
-        "Le vote est terminé et des personnes ont voté : une annulation n'est plus possible, les résultats leur sont dus."
+        "Le vote est terminé et des personnes ont voté : il ne s'annule plus, les résultats leur sont dus."
     ),
     Refusal.NO_RESULTS_YET: N_("Les résultats ne sont pas encore publiés : revenez quand ils le seront."),
     Refusal.HELD_ALREADY: N_("Une contestation retient déjà les preuves, ou il n'y a plus rien à retenir."),

@@ -309,7 +309,7 @@ async def test_the_results_say_the_outcome_in_words_the_numbers_and_how_to_check
     for words in (
         "Adopté : plus de oui que de non.", "Non adopté : autant de oui que de non",
         "Non adopté : il fallait les deux tiers", "le quorum de 50 % des électrices et électeurs n'est pas atteint",
-        "Élu ou élue : Anne.", "à départager par tirage au sort : Bruno, Carla.", "60 %", "Votes blancs",
+        "Élu ou élue : Anne.", "à départager par tirage au sort : Bruno, Carla.", "60,0 %", "Votes blancs",
         sha256(result.encode()).hexdigest(), "sha256sum",
     ):  # fmt: skip
         assert words in stranger.page.text.replace("\N{NO-BREAK SPACE}", " ").replace(
