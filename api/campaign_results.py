@@ -50,7 +50,8 @@ async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal 
     mine = pending is not None and pending.change.proposed_by == visitor.account_id
     # What the first has found is not shown to the second: they count on their own.
     text = published.result if published else pending.change.wanted["result"] if pending and mine else None
-    shown, unanimous = [], ()
+    shown: Sequence[Shown] = ()
+    unanimous: Collection[str] = ()
     if text and box:
         async with portal_of(request).autocommit() as session:
             shown, unanimous = await _shown(session, campaign, text, box, language)

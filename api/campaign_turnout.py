@@ -13,7 +13,7 @@ from portal.rules.running import MIN_GROUP, Turnout, per_mille
 from portal.store import journal, running
 from portal.text import gettext
 from portal.text.catalogues import N_
-from portal.text.moments import NBSP, per_cent
+from portal.text.moments import per_cent
 from portal.text.tables import BOM, written
 
 router = APIRouter()
@@ -63,7 +63,7 @@ def _line(one: Turnout, group: str, electors: int, voted: int | None, language: 
 
 def _share(voted: int, electors: int, language: str) -> str:
     # The column is headed « % », so the numbers bear none.
-    return per_cent(per_mille(voted, electors), language=language).rstrip(f"%{NBSP}")
+    return per_cent(per_mille(voted, electors), language=language).rstrip("%").rstrip()
 
 
 @page(router, "campaign-post")

@@ -97,7 +97,7 @@ def applies_before(
         return None
     # What has happened is not moved, and nothing is moved to what is past by then.
     moved = [name for name in INSTANTS if name in wanted]
-    now = [getattr(calendar, name) for name in moved]
+    now: list[datetime] = [getattr(calendar, name) for name in moved]
     new = [datetime.fromisoformat(str(wanted[name])) for name in moved]
     return min([*now, *new, calendar.ends])
 
