@@ -181,8 +181,9 @@ def _say_what_went_wrong(app: FastAPI) -> None:
             async with request.app.state.portal.autocommit() as session:
                 # Whoever was told of a vote is told that it is not held.
                 refusal = Refusal.CAMPAIGN_CANCELLED if await campaign_records.cancelled_lately(session) else refusal
-            if refusal is Refusal.NO_CAMPAIGN and request.method in ("GET", "HEAD") and request.state.visitor.member_id:
-                return await my_votes.between_votes(request)
+            # Looking is no mistake.
+            if request.method in ("GET", "HEAD") and request.state.visitor.member_id:
+                return await my_votes.between_votes(request, refusal)
         return render(request, "errors/refused.html", refusal=refusal, status=STATUS.get(refusal, 422))
 
     @app.exception_handler(NotYet)

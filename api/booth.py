@@ -11,7 +11,7 @@ from api.portal import Portal
 from portal.rules.onboarding import IdentityState
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.votes import BallotKind, Definition
-from portal.store import Session, ballots, booth, votes
+from portal.store import Session, ballots, booth, holdings, my_votes, votes
 from portal.store.ballots import Ballot, Candidate, Card
 from portal.store.campaigns import Campaign
 from portal.store.onboarding import Whole
@@ -34,6 +34,7 @@ class Booth:
     casts: Mapping[UUID, Cast]
     # Why this member cannot vote here now, by the records; the statement that takes a vote decides.
     why_not: Refusal | None
+    over: bool = False
 
     @property
     def campaign(self) -> Campaign:
@@ -83,6 +84,32 @@ class Booth:
     def _waits(self, card: Card) -> bool:
         identified = card.confirmed_at is not None or self.whole.standing.identity is IdentityState.SUBMITTED
         return card.ballot.id not in self.casts and card.registered_at is not None and identified
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A receipt of a campaign that is over: as much of a booth as its page needs."""
+
+    campaign: Campaign
+    ballot: Ballot
+    cast: Cast
+    next: None = None
+    over: bool = True
+
+
+async def receipt_of(portal: Portal, visitor: Visitor, code: str) -> "Booth | Kept":
+    """The booth, or once nobody can vote any more what the records keep of it: a receipt is good for ever."""
+    try:
+        return await booth_of(portal, visitor, code)
+    except Refused as refused:
+        if refused.refusal not in (Refusal.NO_CAMPAIGN, Refusal.BALLOT_UNKNOWN):
+            raise
+        async with portal.autocommit() as session:
+            member, _ = await holdings.person(session, visitor.account_id)
+            kept = await participation.receipt(session, member, code)
+        if kept is None:
+            raise
+        return Kept(*kept)
 
 
 async def booth_of(portal: Portal, visitor: Visitor, code: str) -> Booth:

@@ -28,8 +28,9 @@ from portal.rules.campaign_changes import INSTANTS, ChangeKind
 from portal.rules.campaigns import Calendar, CampaignStatus
 from portal.rules.election import fingerprints
 from portal.rules.refusals import Refusal, Refused
-from portal.rules.votes import MANDATED
-from portal.store import Session, campaign_changes, campaign_effects, journal
+from portal.rules.running import results_owed
+from portal.rules.votes import MANDATED, MIN_GROUP
+from portal.store import Session, campaign_changes, campaign_effects, journal, running
 from portal.store.campaign_changes import Proposal
 from portal.store.campaign_effects import Effects
 from portal.store.campaigns import Campaign
@@ -180,16 +181,21 @@ async def propose_opening(
 # --- cancelling
 
 
+def _owed(campaign: Campaign, voted: int) -> bool:
+    return results_owed(closes=campaign.closes, rehearsal=campaign.rehearsal, voted=voted, at=datetime.now(UTC))
+
+
 async def _cancelling(
     request: Request, visitor: Visitor, code: str, form: ChangeFields, refusal: Refusal | None = None
 ) -> Response:
     async with portal_of(request).autocommit() as session:
         campaign = await campaign_called(session, code)
         effects = await effects_of(session, campaign, ChangeKind.CANCEL, {})
+        voted = await running.voters(session, campaign.id)
     problems = {} if refusal is None else {field_of(refusal): refusal}
     return render(
         request, "campaigns/cancelling.html", visitor=visitor, campaign=campaign, effects=effects, form=form,
-        **problems_said(problems, language_of(request)),
+        owed=_owed(campaign, voted), voted=voted, few=MIN_GROUP, **problems_said(problems, language_of(request)),
     )  # fmt: skip
 
 
@@ -212,10 +218,14 @@ async def propose_cancelling(
         return await again(Refusal.CHANGE_REASON_NEEDED)
     if campaign.status != CampaignStatus.OPEN.value:
         return await again(Refusal.PROPOSAL_STALE)
-    return await signed(
-        visitor, again,
-        lambda: propose(request, language, visitor, campaign, ChangeKind.CANCEL, {}, form.reason),
-    )  # fmt: skip
+
+    async def act() -> Response | Refusal:
+        async with portal_of(request).autocommit() as session:
+            if _owed(campaign, await running.voters(session, campaign.id)):
+                return Refusal.RESULTS_OWED
+        return await propose(request, language, visitor, campaign, ChangeKind.CANCEL, {}, form.reason)
+
+    return await signed(visitor, again, act)
 
 
 # --- the second signature
@@ -239,6 +249,7 @@ async def _change_page(
         live = proposal.refusal is None
         effects = await effects_of(session, campaign, proposal.kind, change.wanted) if live else None
         questions = await asked(session, campaign) if proposal.kind is ChangeKind.WORDS else []
+        voted = await running.voters(session, campaign.id) if live and proposal.kind is ChangeKind.CANCEL else 0
     instants = [
         (name, getattr(campaign, name) if live else None, datetime.fromisoformat(change.wanted[name]))
         for name in INSTANTS
@@ -249,6 +260,7 @@ async def _change_page(
     return render(
         request, "campaigns/change.html", visitor=visitor, campaign=campaign, proposal=proposal, effects=effects,
         too_new=too_new, moved=instants, question=question, mark=_key_of(proposal),
+        voted=voted, few=MIN_GROUP,
         mine=change.proposed_by == visitor.account_id,
         officer=Role.OFFICER in visitor.roles, **problems_said(problems, language_of(request)),
     )  # fmt: skip

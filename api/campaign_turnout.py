@@ -9,11 +9,12 @@ from api.guards import Lang, OrganiserDep
 from api.pages import render
 from api.portal import portal_of
 from api.routes import page
-from portal.rules.running import Turnout, per_cent
+from portal.rules.running import Turnout, per_mille
 from portal.rules.votes import MIN_GROUP
 from portal.store import journal, running
 from portal.text import gettext
 from portal.text.catalogues import N_
+from portal.text.moments import per_cent
 from portal.text.tables import BOM, written
 
 router = APIRouter()
@@ -34,7 +35,7 @@ async def turnout(request: Request, visitor: OrganiserDep, code: str) -> Respons
         found = await running.turnout(session, campaign)
     return render(
         request, "campaigns/turnout.html", visitor=visitor, campaign=campaign, found=found, few=MIN_GROUP,
-        per_cent=per_cent,
+        per_mille=per_mille,
     )  # fmt: skip
 
 
@@ -58,7 +59,12 @@ def _lines(one: Turnout, language: str) -> list[tuple[str, int, int | None]]:
 def _line(one: Turnout, group: str, electors: int, voted: int | None, language: str) -> tuple[str, ...]:
     said = gettext(language)(_FEW) if voted is None else str(voted)
     title = one.title[0] if language == "fr" else one.title[1]
-    return title, group, str(electors), said, "" if voted is None else str(per_cent(voted, electors))
+    return title, group, str(electors), said, "" if voted is None else _share(voted, electors, language)
+
+
+def _share(voted: int, electors: int, language: str) -> str:
+    # The column is headed « % », so the numbers bear none.
+    return per_cent(per_mille(voted, electors), language=language).rstrip("%").rstrip()
 
 
 @page(router, "campaign-post")

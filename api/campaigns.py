@@ -27,8 +27,9 @@ from portal.rules.accounts import Role
 from portal.rules.campaign_changes import out_of_order
 from portal.rules.campaigns import Calendar, CampaignStatus, Notice, notices
 from portal.rules.refusals import Refusal, Refused
+from portal.rules.running import results_owed
 from portal.rules.standing import campaign_workflow
-from portal.store import Session, campaign_changes, campaign_effects, campaigns, drafts, journal
+from portal.store import Session, campaign_changes, campaign_effects, campaigns, drafts, journal, running
 from portal.store.ballots import Ballot, Candidate
 from portal.store.campaigns import Campaign
 from portal.store.sessions import Visitor
@@ -108,19 +109,21 @@ async def campaign_page(
         opened_on = await campaign_changes.opening_manifest(session, campaign.id)
         mock = await drafts.mock_members(session, campaign.id) if campaign.rehearsal else []
         files = await campaign_effects.open_files(session, campaign.id)
+        voted = await running.voters(session, campaign.id)
         # Until the vote opens, and for as long as nobody can vote in it.
         before = at < campaign.opens or (campaign.election_key is None and at < campaign.closes)
         found = []
         if before and not campaign.cancelled:
             found = await in_the_way(session, campaign, visitor.roles, language_of(request))
+    owed = results_owed(closes=campaign.closes, rehearsal=campaign.rehearsal, voted=voted, at=at)
     timeline = [Told(n, sent.get(n.mark), n.until <= at) for n in notices(campaign.calendar)]
     link = None
     if Role.OPERATOR in visitor.roles and campaign.status != CampaignStatus.DRAFT.value:
         link = temporal_link(portal, campaign_workflow(campaign.code))
     return render(
         request, "campaigns/one.html", visitor=visitor, campaign=campaign, questions=questions, timeline=timeline,
-        pending=[p for p in proposals if p.pending and not p.expired], at=at, opened_on=opened_on, mock=mock,
-        answered=[p for p in proposals if not p.pending or p.expired], temporal=link, files=files,
+        pending=[p for p in proposals if p.pending and not p.lapsed], at=at, opened_on=opened_on, mock=mock,
+        answered=[p for p in proposals if not p.pending or p.lapsed], temporal=link, files=files, owed=owed,
         obstacles=found, before=before,
         **problems_said(problems or {}, language_of(request)),
     )  # fmt: skip

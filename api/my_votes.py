@@ -7,6 +7,7 @@ from api.guards import MemberDep
 from api.pages import render
 from api.portal import portal_of
 from api.routes import page
+from portal.rules.refusals import Refusal
 from portal.rules.votes import VoteState
 from portal.store import holdings
 from portal.store import my_votes as records
@@ -29,10 +30,12 @@ async def my_votes(request: Request, visitor: MemberDep) -> Response:
     )  # fmt: skip
 
 
-async def between_votes(request: Request) -> Response:
+async def between_votes(request: Request, refusal: Refusal) -> Response:
     """Any page of a campaign, for a member, while there is none: the last one is over, and what came of it is here."""
     visitor: Visitor = request.state.visitor
     async with portal_of(request).autocommit() as session:
         member, _ = await holdings.person(session, visitor.account_id)
         parts = await records.of_member(session, member)
-    return render(request, "votes/between.html", visitor=visitor, last=parts[0].campaign if parts else None)
+    return render(
+        request, "votes/between.html", visitor=visitor, why=refusal, last=parts[0].campaign if parts else None
+    )

@@ -1,6 +1,6 @@
 """The results, for anybody who has the address; and what this portal can protect and what it cannot."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from api.portal import portal_of
 from api.routes import page
 from portal.rules.counting import Counted
 from portal.rules.refusals import Refusal, Refused
+from portal.rules.running import per_mille
 from portal.rules.vote_files import read_result
 from portal.rules.votes import MIN_GROUP, Majority
 from portal.store import Session, receipts, results, votes
@@ -44,6 +45,10 @@ class Shown:
     # Empty for a ballot with too few votes to be split.
     lines: Sequence[Line]
 
+    @property
+    def turnout(self) -> int:
+        return per_mille(self.counted.votes, self.counted.electors)
+
 
 async def _held(session: Session, code: str) -> tuple[Campaign, Published | None]:
     campaign = await receipts.public_campaign(session, code)
@@ -69,16 +74,23 @@ async def results_page(request: Request, language: Lang, visitor: Anyone, campai
     async with portal.autocommit() as session:
         held, published = await _held(session, campaign)
         counted = _ballots(published)
-        shown = [
-            await _shown(session, held, ballot, counted[ballot.id], language)
-            for ballot in await receipts.ballots_of(session, held.id)
-            if ballot.id in counted
-        ]
+        shown = await all_shown(session, held, counted, language)
     return render(
         request, "votes/results.html", visitor=visitor, campaign=held, published=published, shown=shown,
         file_leaves=_may_leave(published), least=MIN_GROUP,
         mailbox=portal.settings.mail_reply_to,
     )  # fmt: skip
+
+
+async def all_shown(
+    session: Session, campaign: Campaign, counted: Mapping[UUID, Counted], language: str
+) -> list[Shown]:
+    """Every ballot of a result in the order of the ballots: to everybody and to officers in the same words."""
+    return [
+        await _shown(session, campaign, ballot, counted[ballot.id], language)
+        for ballot in await receipts.ballots_of(session, campaign.id)
+        if ballot.id in counted
+    ]
 
 
 async def _shown(session: Session, campaign: Campaign, ballot: Ballot, counted: Counted, language: str) -> Shown:

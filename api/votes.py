@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.accounts import set_cookie
-from api.booth import Booth, booth_of, why_not
+from api.booth import Booth, booth_of, receipt_of, why_not
 from api.forms import BoothFields, CastFields, CastForm, ReviewForm, UnlockForm
 from api.guards import Lang, MemberDep, same_form
 from api.pages import STATUS, go, render
@@ -119,7 +119,7 @@ async def cast(request: Request, language: Lang, visitor: MemberDep, form: CastF
 @page(router, "vote-done")
 async def done(request: Request, language: Lang, visitor: MemberDep, code: str) -> Response:
     """The receipt, and the way to the next question. Never what was chosen: nobody here knows."""
-    booth = await booth_of(portal_of(request), visitor, code)
+    booth = await receipt_of(portal_of(request), visitor, code)
     if booth.cast is None:
         return go("vote", language, code=code)
     again = request.query_params.get("fait") == AGAIN

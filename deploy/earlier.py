@@ -5,6 +5,7 @@ from pathlib import Path
 
 from deploy import ceremony
 from deploy.cast import STAFF, Staff
+from deploy.opening import complete_opening
 from deploy.questions import QUESTIONS, candidates_of
 from portal.rules.campaigns import CampaignStatus
 from portal.store import Session, campaigns, drafts
@@ -28,6 +29,7 @@ async def complete_vote(session: Session, code: str, folder: Path) -> None:
         campaign.election_key = election.public_key
         campaign.trustees = [one.json() for one in election.trustees]
     await session.flush()
+    await complete_opening(session, campaign)
 
 
 async def _complete_questions(session: Session, campaign: Campaign) -> None:

@@ -18,6 +18,7 @@ from deploy import ceremony, codes, earlier
 from deploy.cast import DECIDED, STAFF, UNDER_REVIEW, Person, Staff, State, cast
 from deploy.doors import some_requests
 from deploy.next_campaign import a_draft
+from deploy.opening import signed_opening
 from deploy.papers import draw, store
 from deploy.questions import QUESTIONS, TITLE_EN, TITLE_FR, candidates_of
 from deploy.refusals import a_refusal
@@ -176,6 +177,7 @@ async def seed(
             await _write(session, stage)
         await _write(session, _registrations(ballots, stories))
         journal += [entry for story in stories for entry in story.journal(campaign, reviewer.id)]
+        journal += await signed_opening(session, campaign, [officer.id for officer in staff["officer"]])
         # Whoever verifies the journal takes an entry older than those before it for one that was slipped in.
         journal.sort(key=lambda entry: entry.at)
         await _write(session, journal)

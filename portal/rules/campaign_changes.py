@@ -1,7 +1,7 @@
 """What may change in a campaign, and what a change does to the notices that were sent or are to come."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
@@ -82,6 +82,24 @@ def may_move(old: Calendar, new: Calendar, *, at: datetime) -> dict[str, Refusal
             # Whoever votes provisionally was told until when that is settled.
             no[name] = Refusal.END_ONLY_LATER
     return no or out_of_order(new)
+
+
+def applies_before(
+    kind: ChangeKind, wanted: Mapping[str, object], calendar: Calendar, *, has_key: bool
+) -> datetime | None:
+    """From when on a change that is proposed can no longer be made, as the records refuse it; None if no instant
+    decides that."""
+    if kind in (ChangeKind.OPEN, ChangeKind.WORDS):
+        return calendar.opens
+    if kind is ChangeKind.KEY:
+        return calendar.opens if has_key else calendar.closes
+    if kind is not ChangeKind.MOVE:
+        return None
+    # What has happened is not moved, and nothing is moved to what is past by then.
+    moved = [name for name in INSTANTS if name in wanted]
+    now: list[datetime] = [getattr(calendar, name) for name in moved]
+    new = [datetime.fromisoformat(str(wanted[name])) for name in moved]
+    return min([*now, *new, calendar.ends])
 
 
 def out_of_order(calendar: Calendar) -> dict[str, Refusal]:

@@ -64,11 +64,6 @@ class Counted:
         """Everybody chose the same: to publish it is to publish each vote, however many they are (T101)."""
         return self.votes > 0 and self.votes in (self.blank, *self.options.values())
 
-    @property
-    def turnout(self) -> int:
-        """Per mille of the electors, rounded down: whole numbers alone."""
-        return 1000 * self.votes // self.electors if self.electors else 0
-
     def why_not(self, majority: Majority) -> Why | None:
         """Why it was not adopted; of a small ballot nothing is said, since a tie would tell the split."""
         if self.outcome is not Outcome.NOT_ADOPTED or self.small:

@@ -180,6 +180,7 @@ class Refusal(StrEnum):
     RESULT_UNREADABLE = "result-unreadable"
     COUNTS_DIFFER = "counts-differ"
     RESULTS_ARE_OUT = "results-are-out"
+    RESULTS_OWED = "results-owed"
     NO_RESULTS_YET = "no-results-yet"
     HELD_ALREADY = "held-already"
     NOTHING_HELD = "nothing-held"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from portal.rules.votes import MANDATED, MIN_GROUP, MOST_CHOICES, BallotKind
@@ -153,6 +153,11 @@ def of_groups(groups: Sequence[tuple[str, int, int]]) -> list[tuple[str, int, in
     return [(group, electors, None if group in hidden else voted) for group, electors, voted in groups]
 
 
-def per_cent(part: int, whole: int) -> int:
-    """Rounded down: 100 is everybody."""
-    return 100 * part // whole if whole else 0
+def per_mille(part: int, whole: int) -> int:
+    """Of a turnout, rounded half up: every page that says one says the same."""
+    return (2000 * part + whole) // (2 * whole) if whole else 0
+
+
+def results_owed(*, closes: datetime, rehearsal: bool, voted: int, at: datetime) -> bool:
+    """Whether it is too late to cancel: whoever voted is owed the results. Nobody waits for those of a rehearsal."""
+    return closes <= at and voted > 0 and not rehearsal

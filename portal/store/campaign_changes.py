@@ -11,12 +11,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from portal.rules.accounts import Role
-from portal.rules.campaign_changes import ChangeKind
+from portal.rules.campaign_changes import ChangeKind, applies_before
 from portal.rules.manifests import Line, Manifest, manifest_of
 from portal.rules.refusals import Refusal
 from portal.store import DBAPIError, Session, ballots, staff
 from portal.store.accounts import Account, StaffRole
 from portal.store.base import Base, NewId
+from portal.store.campaigns import Campaign
 from portal.store.members import Member, of_campaign
 
 
@@ -69,6 +70,7 @@ _SAID = {
     "votes are still open": Refusal.VOTES_STILL_OPEN,
     "two counts that differ": Refusal.COUNTS_DIFFER,
     "too early to destroy": Refusal.TOO_EARLY_TO_DESTROY,
+    "results are owed": Refusal.RESULTS_OWED,
 }
 
 
@@ -83,6 +85,9 @@ class Proposal:
     withdrawn_by: str | None
     fits: bool
     expired: bool
+    # Until when it may be confirmed, and whether that has passed before the seven days have.
+    until: datetime
+    overtaken: bool
 
     @property
     def kind(self) -> ChangeKind:
@@ -93,13 +98,17 @@ class Proposal:
         return self.change.confirmed_at is None and self.change.withdrawn_at is None
 
     @property
+    def lapsed(self) -> bool:
+        return self.expired or self.overtaken
+
+    @property
     def refusal(self) -> Refusal | None:
         """Why it can no longer be confirmed."""
         if not self.pending:
             return Refusal.PROPOSAL_OVER
         if self.expired:
             return Refusal.PROPOSAL_EXPIRED
-        return None if self.fits else Refusal.PROPOSAL_STALE
+        return Refusal.PROPOSAL_STALE if self.overtaken or not self.fits else None
 
 
 async def may_run_votes(session: Session, account_id: UUID, campaign_id: UUID) -> Refusal | None:
@@ -151,15 +160,23 @@ async def proposals(session: Session, campaign_id: UUID) -> list[Proposal]:
             _name_of(CampaignChange.confirmed_by),
             _name_of(CampaignChange.withdrawn_by),
             CampaignChange.fits == func.campaign_fingerprint(campaign_id),
-            CampaignChange.expires_at <= func.clock_timestamp(),
+            Campaign,
+            func.clock_timestamp(),
         )
+        .join(Campaign, Campaign.id == CampaignChange.campaign_id)
         .where(CampaignChange.campaign_id == campaign_id)
         .order_by(CampaignChange.proposed_at.desc())
     )
-    return [
-        Proposal(change, by or "", confirmed or None, withdrawn or None, fits, expired)
-        for change, by, confirmed, withdrawn, fits, expired in rows
-    ]
+    found = []
+    for change, by, confirmed, withdrawn, fits, campaign, at in rows:
+        last = applies_before(
+            ChangeKind(change.kind), change.wanted, campaign.calendar, has_key=campaign.election_key is not None
+        )
+        until = change.expires_at if last is None else min(change.expires_at, last)
+        expired = change.expires_at <= at
+        overtaken = until <= at and not expired
+        found.append(Proposal(change, by or "", confirmed or None, withdrawn or None, fits, expired, until, overtaken))
+    return found
 
 
 async def one(session: Session, campaign_id: UUID, change_id: UUID) -> Proposal | None:

@@ -13,7 +13,7 @@ from portal.store.ballots import Ballot, Card, Registration
 from portal.store.campaigns import Campaign
 from portal.store.members import Member
 from portal.store.paper import on_paper
-from portal.store.votes import Cast
+from portal.store.votes import Cast, Vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,21 @@ _MINE = exists().where(
     Registration.ballot_id == Ballot.id,
     Registration.member_id == bindparam("member"),
 )
+# A vote that was cancelled is still said to whoever had voted in it.
+_VOTED = (
+    select(Vote.ballot_id)
+    .join(Ballot, Ballot.id == Vote.ballot_id)
+    .where(Ballot.campaign_id == Campaign.id, Vote.member_id == bindparam("member"))
+    .correlate(Campaign)
+    .exists()
+)
 _OPENED = (
     select(Campaign, on_paper(Campaign.id, bindparam("member", type_=Registration.member_id.type)))
     .where(
-        Campaign.status == CampaignStatus.OPEN.value,
+        or_(
+            Campaign.status == CampaignStatus.OPEN.value,
+            (Campaign.status == CampaignStatus.CANCELLED.value) & _VOTED,
+        ),
         Campaign.opens <= func.clock_timestamp(),
         # Of a rehearsal only its own mock members are registered.
         or_(_MINE, (Campaign.ends > func.clock_timestamp()) & Campaign.rehearsal.is_(False)),
@@ -55,6 +66,15 @@ async def of_member(session: Session, member: Member) -> list[Part]:
         ]
         parts.append(Part(campaign, cards, mine, bool(paper)))
     return parts
+
+
+async def receipt(session: Session, member: Member, code: str) -> tuple[Campaign, Ballot, Cast] | None:
+    """The newest vote of the member in a ballot of this code, whether or not its campaign is still on."""
+    for part in await of_member(session, member):
+        for card in part.cards:
+            if card.ballot.code == code and card.ballot.id in part.votes:
+                return part.campaign, card.ballot, part.votes[card.ballot.id]
+    return None
 
 
 async def now(session: Session) -> datetime:

@@ -37,7 +37,9 @@ async def public_campaign(session: Session, code: str) -> Campaign | None:
 
 
 async def ballots_of(session: Session, campaign_id: UUID) -> list[Ballot]:
-    rows = await session.scalars(select(Ballot).where(Ballot.campaign_id == campaign_id).order_by(Ballot.position))
+    rows = await session.scalars(
+        select(Ballot).where(Ballot.campaign_id == campaign_id).order_by(Ballot.position, Ballot.code)
+    )
     return list(rows)
 
 

@@ -164,6 +164,16 @@ async def turnout(session: Session, campaign: Campaign) -> list[Turnout]:
     ]  # fmt: skip
 
 
+async def voters(session: Session, campaign_id: UUID) -> int:
+    """People with a vote in the box, in whichever ballots."""
+    counted = (
+        select(func.count(Vote.member_id.distinct()))
+        .join(Ballot, Ballot.id == Vote.ballot_id)
+        .where(Ballot.campaign_id == campaign_id)
+    )
+    return await session.scalar(counted) or 0
+
+
 @dataclass(frozen=True, slots=True)
 class StillOpen:
     """Votes whose fate is not known: why, how many, and by when at the latest."""

@@ -212,6 +212,9 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "de nouveau chacun de votre côté, et gardez les deux fichiers."
     ),
     Refusal.RESULTS_ARE_OUT: N_("Les résultats sont déjà publiés : ils ne changent plus."),
+    Refusal.RESULTS_OWED: N_(
+        "Le vote est terminé et des personnes ont voté : il ne s'annule plus, les résultats leur sont dus."
+    ),
     Refusal.NO_RESULTS_YET: N_("Les résultats ne sont pas encore publiés : revenez quand ils le seront."),
     Refusal.HELD_ALREADY: N_("Une contestation retient déjà les preuves, ou il n'y a plus rien à retenir."),
     Refusal.NOTHING_HELD: N_("Aucune contestation ne retient les preuves en ce moment."),

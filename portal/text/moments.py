@@ -103,3 +103,9 @@ def _counted(count: int, unit: str, language: str) -> str:
 def number(value: int | float | Decimal, *, language: str) -> str:
     """13 000 / 13,000"""
     return format_decimal(value, locale=LOCALES[language])
+
+
+def per_cent(per_mille: int, *, language: str) -> str:
+    """25,6 % / 25.6%: always one decimal, so that two pages cannot differ by their rounding."""
+    said = format_decimal(Decimal(per_mille) / 10, format="#,##0.0", locale=LOCALES[language])
+    return f"{said}{NBSP}%" if language == "fr" else f"{said}%"

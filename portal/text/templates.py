@@ -40,6 +40,7 @@ def _one(language: str, folders: tuple[Path, ...]) -> Environment:
         instant=_speaks(language, moments.instant),
         lasting=_speaks(language, moments.lasting),
         number=_speaks(language, moments.number),
+        per_cent=_speaks(language, moments.per_cent),
         nbsp=_speaks(language, nbsp),
     )
     return env

@@ -8,7 +8,8 @@ from typing import Any
 from portal.rules.accounts import FACTOR_FRESH, Role
 from portal.rules.canonical import b64, fingerprint, written
 from portal.rules.refusals import Refusal
-from portal.store import Sessions, results
+from portal.store import Sessions, receipts, results
+from portal.store.ballots import Ballot
 from portal.store.campaigns import Campaign
 from tests import builders, keys_of_votes
 from tests.api.conftest import Visit
@@ -133,11 +134,11 @@ async def test_turnout_is_all_that_a_console_shows_while_voting_is_open(visit_al
             await a_vote(session, campaign, "president", 1 + at % 3)
     officer = await a_desk(visit_alone, sessions, Role.OFFICER)
     await officer.get(f"/fr/campagne/{campaign.code}/participation")
-    assert "Tous les groupes 12 12 100" in officer.page.text.replace("\u00a0", " ")
+    assert "Tous les groupes 12 12 100,0 %" in officer.page.text.replace("\u00a0", " ")
     for choice in ("Oui", "Abstention"):
         assert choice not in officer.page.text
     await officer.get(f"/fr/campagne/{campaign.code}/participation.csv")
-    assert '"Vote president";"EC";"12";"12";"100"' in officer.response.text
+    assert '"Vote president";"EC";"12";"12";"100,0"' in officer.response.text
     for page in ("urne.json", "recus.csv", "publication.json"):
         await officer.get(f"/fr/campagne/{campaign.code}/{page}")
         assert officer.response.status_code == 422, page
@@ -152,6 +153,11 @@ async def test_turnout_is_all_that_a_console_shows_while_voting_is_open(visit_al
             n=f"%{needle}%",
         )
         assert found == 0
+
+
+async def questions_of(sessions: Sessions, campaign: Campaign) -> list[Ballot]:
+    async with sessions.begin() as session:
+        return await receipts.ballots_of(session, campaign.id)
 
 
 def says_state(person: Person, words: str) -> bool:
@@ -206,6 +212,9 @@ async def test_a_box_is_sealed_counted_twice_published_and_its_key_destroyed(
     assert "Votre résultat attend" in one.page.text
     assert "Moins de 10 votes" in one.page.text
     assert "Unanimité" in one.page.text, "twelve who all said yes"
+    assert "Adopté : plus de oui que de non." in one.page.text, "in the words of the public page"
+    titles = [question.title_fr for question in await questions_of(sessions, campaign)]
+    assert sorted(titles, key=one.page.text.index) == titles, "in the order of the ballots"
     await other.get(f"{home}/resultats")
     assert "Nous ne vous montrons pas le sien" in other.page.text
     assert "Adopté" not in other.page.text

@@ -320,7 +320,7 @@ async def test_a_cancelled_campaign_says_so_to_its_members(visit: Visit, session
         campaign = await campaigns.current(session)
         assert campaign is not None
     await one.get(f"/fr/campagne/{campaign.code}/annulation")
-    assert "1 dossier ouvert en sera averti" in one.page.text
+    assert "1 dossier ouvert en tiendra compte" in one.page.text
     await one.submit("/annulation", reason="Erreur")
     await other.get(f"/fr/campagne/{campaign.code}")
     await agreed(other)
@@ -328,7 +328,7 @@ async def test_a_cancelled_campaign_says_so_to_its_members(visit: Visit, session
     assert "Le vote prévu est annulé" in person.page.text
     person.language = "en"
     await person.get("/en/votes")
-    assert person.response.status_code == 410
+    assert person.response.status_code == 200, "looking is no mistake"
 
 
 async def test_a_rehearsal_is_another_world(visit: Visit, sessions: Sessions) -> None:

@@ -22,6 +22,7 @@ from portal.store import (
     Sessions,
     accounts,
     ballots,
+    campaign_changes,
     campaigns,
     chain,
     doors,
@@ -245,3 +246,15 @@ async def test_the_operations_desk_has_something_on_most_of_its_lists(campaign: 
     assert min(lengths) > 1
     assert len(slow) == 1
     assert flow.waiting > 0 and flow.decided_week > 0
+
+
+async def test_two_officers_have_opened_the_campaign_on_the_roll_that_the_box_is_compared_with(
+    sessions: Sessions, campaign: Campaign
+) -> None:
+    async with sessions.begin() as session:
+        opened = await campaign_changes.opening_manifest(session, campaign.id)
+        assert opened is not None
+        assert opened[0] == await campaign_changes.manifest(session, campaign.id)
+        (opening,) = await campaign_changes.proposals(session, campaign.id)
+    assert {opening.proposed_by, opening.confirmed_by} < {s.email for s in STAFF if s.role == "officer"}
+    assert opening.proposed_by != opening.confirmed_by

@@ -19,6 +19,8 @@ from portal.rules.running import (
     Preparation,
     obstacles,
     of_groups,
+    per_mille,
+    results_owed,
 )  # fmt: skip
 from portal.rules.urns import Box, SealedBallot
 from portal.rules.vote_files import Publication, read_publication
@@ -152,3 +154,16 @@ def test_the_publication_names_the_day_before_which_no_key_is_destroyed() -> Non
 def test_a_fingerprint_is_read_in_groups_of_four() -> None:
     assert fingerprint(PUBLIC).replace(" ", "") == sha256(PUBLIC).hexdigest()
     assert {len(group) for group in fingerprint(PUBLIC).split()} == {4}
+
+
+def test_a_turnout_is_rounded_half_up_to_one_decimal() -> None:
+    assert [per_mille(*pair) for pair in ((10, 39), (1, 2000), (1, 2001), (1999, 2000), (3, 3), (0, 0))] == [
+        256, 1, 0, 1000, 1000, 0,
+    ]  # fmt: skip
+
+
+def test_whoever_voted_is_owed_the_results_of_a_real_vote_that_is_over() -> None:
+    now = datetime(2027, 2, 1, tzinfo=UTC)
+    assert results_owed(closes=now, rehearsal=False, voted=1, at=now)
+    for closes, rehearsal, voted in ((now + COMPLAINTS, False, 1), (now, True, 1), (now, False, 0)):
+        assert not results_owed(closes=closes, rehearsal=rehearsal, voted=voted, at=now)

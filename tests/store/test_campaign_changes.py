@@ -269,6 +269,28 @@ async def test_a_proposal_holds_for_seven_days(sessions: Sessions, as_api: Sessi
         await run(as_api, "update campaign_change set confirmed_by = :by", by=other)
 
 
+async def test_a_proposal_says_until_when_it_can_be_made(sessions: Sessions, as_api: Sessions) -> None:
+    async with sessions.begin() as session:
+        open_ = await builders.a_campaign(session, opens=-DAY, closes=timedelta(hours=2))
+    one, other = await an_officer(sessions), await an_officer(sessions)
+    later = (open_.closes + DAY).isoformat()
+    moved = await proposed(as_api, open_.id, ChangeKind.MOVE, one, closes=later, **WHY)
+    words = await proposed(as_api, open_.id, ChangeKind.CANCEL, one)
+    async with as_api.begin() as session:
+        closing, cancelling = [await campaign_changes.one(session, open_.id, change) for change in (moved, words)]
+    assert closing is not None and cancelling is not None
+    assert (closing.until, closing.refusal) == (open_.closes, None), "later than that no closing is moved"
+    assert cancelling.until == cancelling.change.expires_at
+    async with sessions.begin() as session:
+        await session.execute(text("set local session_replication_role = replica"))
+        await session.execute(text("update campaign set closes = clock_timestamp()"))
+    async with as_api.begin() as session:
+        gone = await campaign_changes.one(session, open_.id, moved)
+    assert gone is not None
+    assert (gone.lapsed, gone.expired, gone.refusal) == (True, False, Refusal.PROPOSAL_STALE)
+    assert await confirmed(as_api, open_.id, moved, other) is Refusal.PROPOSAL_STALE
+
+
 async def test_a_proposal_is_withdrawn_once_and_stays_on_record(
     sessions: Sessions, as_api: Sessions, campaign: Campaign
 ) -> None:

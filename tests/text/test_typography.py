@@ -9,6 +9,7 @@ from jinja2 import UndefinedError
 from markupsafe import Markup
 
 from portal.text import day, environment, hour, instant, moment, nbsp, ngettext, number, window
+from portal.text.moments import per_cent
 
 OPENS = datetime(2017, 2, 20, 5, tzinfo=UTC)
 CLOSES = datetime(2017, 3, 3, 21, tzinfo=UTC)
@@ -111,3 +112,8 @@ def test_a_page_speaks_english_too(tmp_path: Path) -> None:
 def test_a_forgotten_fact_is_an_error_and_not_a_hole(tmp_path: Path) -> None:
     with pytest.raises(UndefinedError):
         _page(tmp_path, "{{ nobody }}")
+
+
+def test_a_share_has_one_decimal_everywhere() -> None:
+    assert [per_cent(n, language="fr") for n in (256, 1000, 0)] == ["25,6\u00a0%", "100,0\u00a0%", "0,0\u00a0%"]
+    assert per_cent(256, language="en") == "25.6%"

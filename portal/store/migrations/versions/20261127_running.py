@@ -205,6 +205,11 @@ begin
         if c.sealed_at is not null then
             raise exception 'the box is sealed' using errcode = 'check_violation';
         end if;
+        -- Whoever voted is owed the results; those of a rehearsal nobody waits for.
+        if c.closes <= new.confirmed_at and not c.rehearsal
+            and exists (select from vote v join ballot b on b.id = v.ballot_id where b.campaign_id = c.id) then
+            raise exception 'results are owed' using errcode = 'check_violation';
+        end if;
         update campaign set status = 'cancelled', cancelled_at = new.confirmed_at,
             calendar_version = calendar_version + 1
         where id = c.id;
