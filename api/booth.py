@@ -106,7 +106,7 @@ async def receipt_of(portal: Portal, visitor: Visitor, code: str) -> "Booth | Ke
             raise
         async with portal.autocommit() as session:
             member, _ = await holdings.person(session, visitor.account_id)
-            kept = await participation.receipt(session, member, code)
+            kept = await my_votes.receipt(session, member, code)
         if kept is None:
             raise
         return Kept(*kept)

@@ -99,40 +99,6 @@ async def test_each_ballot_says_where_its_vote_is_from_the_casting_to_the_result
         assert f"/fr/resultats/{campaign.code}" in person.page.links, page
 
 
-async def test_the_receipt_is_still_there_once_the_campaign_is_over(visit_alone: Visit, sessions: Sessions) -> None:
-    campaign = await a_box(sessions)
-    member = await a_voter(sessions, campaign, PRESIDENT)
-    (receipt,) = await receipts_of(sessions, campaign, member)
-    await later(sessions, 60 * DAY)
-    person = await signed_in(visit_alone, sessions, member)
-    assert person.page.h1 == ["Aucun vote pour le moment"]
-    await person.get(f"/fr/votes/{PRESIDENT}/recu")
-    assert person.response.status_code == 200
-    assert receipt in person.page.text
-    assert "/fr/votes/comptes" in person.page.links
-    await person.get("/fr/votes/pension/recu")
-    assert person.page.h1 == ["Aucun vote pour le moment"], "in this one they had not voted"
-
-
-async def test_whoever_had_voted_reads_that_the_vote_was_cancelled(visit_alone: Visit, sessions: Sessions) -> None:
-    campaign = await a_box(sessions)
-    member, other = await a_voter(sessions, campaign, PRESIDENT), await a_voter(sessions, campaign)
-    (receipt,) = await receipts_of(sessions, campaign, member)
-    async with sessions.begin() as session:
-        await session.execute(text("update campaign set status = 'cancelled', cancelled_at = clock_timestamp()"))
-    person = await signed_in(visit_alone, sessions, member)
-    assert person.page.h1 == ["Aucun vote pour le moment"]
-    assert "aucun vote n'en sera ouvert ni compté" in person.page.text
-    await person.get("/fr/votes/comptes")
-    assert "votre vote ne sera ni ouvert ni compté" in person.page.text
-    assert "Dans l'urne" not in person.page.text
-    await person.get(f"/fr/votes/{PRESIDENT}/recu")
-    assert receipt in person.page.text and "votre vote ne sera ni ouvert ni compté" in person.page.text
-    somebody = await signed_in(visit_alone, sessions, other)
-    await somebody.get("/fr/votes/comptes")
-    assert campaign.title_fr not in somebody.page.text
-
-
 async def pair(sessions: Sessions, member: Member) -> tuple[str, str]:
     async with sessions.begin() as session:
         return await address_of(session, member), PASSWORD

@@ -319,3 +319,26 @@ async def test_only_officers_act_on_what_follows_a_vote(visit_alone: Visit, sess
     for page in ("urne", "cle", "participation", "poste", "poste.csv", "obstacles"):
         await reviewer.get(f"{home}/{page}")
         assert reviewer.response.status_code == 403, page
+
+
+async def test_cancelling_says_how_many_have_voted_and_is_not_offered_once_results_are_owed(
+    visit_alone: Visit, sessions: Sessions
+) -> None:
+    async with sessions.begin() as session:
+        campaign = await open_for_votes(session)
+        await a_vote(session, campaign)
+    one, _ = await officers(visit_alone, sessions)
+    home = f"/fr/campagne/{campaign.code}"
+    await one.get(f"{home}/annulation")
+    assert says_state(one, "Des personnes ont déjà voté : moins de 10.")
+    async with sessions.begin() as session:
+        for _ in range(11):
+            await a_vote(session, campaign)
+    await one.get(f"{home}/annulation")
+    assert says_state(one, "12 personnes ont déjà voté.")
+    await close(sessions, campaign)
+    await one.submit("/annulation", reason="Erreur")
+    assert says(one, Refusal.RESULTS_OWED)
+    assert not any(form.action.endswith("/annulation") for form in one.page.forms)
+    await one.get(home)
+    assert f"{home}/annulation" not in one.page.links
