@@ -5,6 +5,8 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
+from sqlalchemy import text
+
 from portal.rules.accounts import FACTOR_FRESH, Role
 from portal.rules.canonical import b64, fingerprint, written
 from portal.rules.refusals import Refusal
@@ -85,6 +87,7 @@ async def test_a_key_is_sent_by_one_read_aloud_and_confirmed_by_another(visit_al
 async def test_obstacles_are_listed_with_what_to_do_and_where(visit_alone: Visit, sessions: Sessions) -> None:
     async with sessions.begin() as session:
         campaign = await builders.a_campaign(session)
+        await session.execute(text("delete from candidate"))
         await builders.a_member(session, email=None)
     officer = await a_desk(visit_alone, sessions, Role.OFFICER)
     for address in (f"/fr/campagne/{campaign.code}", f"/fr/campagne/{campaign.code}/obstacles"):
@@ -218,7 +221,7 @@ async def test_a_box_is_sealed_counted_twice_published_and_its_key_destroyed(
     await other.get(f"{home}/resultats")
     assert "Nous ne vous montrons pas le sien" in other.page.text
     assert "Adopté" not in other.page.text
-    await send(other, "/resultats", a_result(box, outcome="no-quorum"))
+    await send(other, "/resultats", a_result(box, answer=1))
     assert says(other, Refusal.COUNTS_DIFFER)
     assert await count(sessions, "select count(*) from journal where action = 'counts-differed'") == 1
     assert await count(sessions, "select count(*) from campaign_result") == 0
