@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from markupsafe import escape
 
 from api.accounts import set_cookie
 from api.booth import Booth, booth_of, receipt_of, why_not
@@ -19,12 +20,14 @@ from api.pages import STATUS, go, render
 from api.portal import portal_of
 from api.routes import page
 from api.step_up import stepped_up
-from portal.rules.choices import BLANK, chosen_in
+from portal.rules.choices import BLANK, chosen_in, padded, value_of
 from portal.rules.refusals import Refusal
-from portal.rules.votes import CIPHERTEXT_SIZE, VoteState, encode
+from portal.rules.votes import CIPHERTEXT_SIZE, Definition, VoteState, encode
 from portal.store import votes
 from portal.store.sealing import seal_vote
 from portal.store.sessions import Visitor
+from portal.text import gettext
+from portal.text.catalogues import N_
 
 router = APIRouter()
 
@@ -75,7 +78,11 @@ async def review(request: Request, language: Lang, visitor: MemberDep, form: Rev
     if isinstance(chosen, Refusal):
         return _question(request, visitor, booth, chosen, checked=form.choice)
     options = [option for option in booth.definition.options if option.id in chosen]
-    return render(request, "votes/review.html", visitor=visitor, booth=booth, options=options, values=form.choice)
+    return render(
+        request, "votes/review.html", visitor=visitor, booth=booth, options=options,
+        values=padded([value_of(option) for option in chosen] or [BLANK], most=booth.definition.most),
+        filler=_filler(booth.definition, chosen, language),
+    )  # fmt: skip
 
 
 @page(router, "vote-cast", methods=("POST",))
@@ -160,8 +167,20 @@ def _question(
     field = "choice" if refusal is not None and refusal is not Refusal.QUESTION_REREAD else None
     return render(
         request, "votes/vote.html", visitor=visitor, booth=booth, refusal=refusal, field=field, checked=checked,
-        blank=BLANK,
+        blank=BLANK, value_of=value_of,
     )  # fmt: skip
+
+
+def _filler(definition: Definition, chosen: Sequence[int], language: str) -> str:
+    """What makes the page that is read again as long as it would be for any other choice (T91)."""
+
+    def size(label: str) -> int:
+        return len(f"<li>{escape(label)}</li>".encode())
+
+    labels = {option.id: option.label(language) for option in definition.options}
+    blank = size(gettext(language)(N_("Vote blanc")))
+    longest = sum(sorted(map(size, labels.values()))[-definition.most :])
+    return "." * (max(longest, blank) - (sum(size(labels[option]) for option in chosen) or blank))
 
 
 def _chosen(booth: Booth, form: BoothFields) -> tuple[int, ...] | Refusal:

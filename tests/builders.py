@@ -48,8 +48,9 @@ async def a_campaign(
     ends: timedelta = timedelta(days=26),
     password_cutoff: datetime | None = None,
     election_key: bytes | None = None,
+    candidates: bool = False,
 ) -> Campaign:
-    """A campaign with the eight ballots, its instants counted from now."""
+    """A campaign with the eight ballots, its instants counted from now; nobody stands in its election unless asked."""
     now = datetime.now(UTC).replace(microsecond=0)
     campaign = Campaign(
         id=uuid4(),
@@ -86,14 +87,15 @@ async def a_campaign(
             )
         )
     await session.flush()
-    election = await session.scalar(
-        select(Ballot.id).where(Ballot.campaign_id == campaign.id, Ballot.code == "ec-directors")
-    )
-    session.add_all([
-        Candidate(id=uuid4(), ballot_id=election, position=position, name=name)
-        for position, name in enumerate(("Toinette", "Scapin", "Dorine"), start=1)
-    ])  # fmt: skip
-    await session.flush()
+    if candidates:
+        election = await session.scalar(
+            select(Ballot.id).where(Ballot.campaign_id == campaign.id, Ballot.code == "ec-directors")
+        )
+        session.add_all([
+            Candidate(id=uuid4(), ballot_id=election, position=position, name=name)
+            for position, name in enumerate(("Toinette", "Scapin", "Dorine"), start=1)
+        ])  # fmt: skip
+        await session.flush()
     campaign.status = "open"
     await session.flush()
     return campaign

@@ -1,5 +1,6 @@
 """Campaigns whose vote is open, their voters, and the forms of the booth as they are sent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select, text
 
+from portal.rules.choices import value_of
 from portal.rules.votes import decode
 from portal.store import Session, Sessions, onboarding, votes
 from portal.store.ballots import Ballot, Candidate
@@ -18,6 +20,11 @@ from tests.api.person import Person
 
 HOUR = timedelta(hours=1)
 CODE = "president"
+
+
+def written(choice: Sequence[int | str]) -> list[str]:
+    """As the fields of a form hold it; a word stands for itself."""
+    return [value_of(one) if isinstance(one, int) else one for one in choice]
 
 
 async def a_vote(
@@ -99,15 +106,15 @@ class Voter:
         fields = next(f for f in self.person.page.forms if f.fields.get("definition")).fields
         return {name: fields[name] for name in ("form_token", "definition")}
 
-    async def review(self, *choice: str, code: str = CODE, **more: Any) -> Person:
+    async def review(self, *choice: int | str, code: str = CODE, **more: Any) -> Person:
         end = "/relecture" if self.person.language == "fr" else "/review"
-        await self.person.post(self.address(end, code), {**self.form, "choice": list(choice), **more})
+        await self.person.post(self.address(end, code), {**self.form, "choice": written(choice), **more})
         return self.person
 
-    async def cast(self, *choice: str, code: str = CODE, **more: Any) -> Person:
+    async def cast(self, *choice: int | str, code: str = CODE, **more: Any) -> Person:
         """« Déposer mon vote » without scripts, straight from the page at hand."""
         end = "/depot" if self.person.language == "fr" else "/cast"
-        await self.person.post(self.address(end, code), {**self.form, "choice": list(choice), **more})
+        await self.person.post(self.address(end, code), {**self.form, "choice": written(choice), **more})
         return self.person
 
 

@@ -5,8 +5,6 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import text
-
 from portal.rules.accounts import FACTOR_FRESH, Role
 from portal.rules.canonical import b64, fingerprint, written
 from portal.rules.refusals import Refusal
@@ -87,7 +85,6 @@ async def test_a_key_is_sent_by_one_read_aloud_and_confirmed_by_another(visit_al
 async def test_obstacles_are_listed_with_what_to_do_and_where(visit_alone: Visit, sessions: Sessions) -> None:
     async with sessions.begin() as session:
         campaign = await builders.a_campaign(session)
-        await session.execute(text("delete from candidate"))
         await builders.a_member(session, email=None)
     officer = await a_desk(visit_alone, sessions, Role.OFFICER)
     for address in (f"/fr/campagne/{campaign.code}", f"/fr/campagne/{campaign.code}/obstacles"):

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from portal.rules.choices import value_of
 from portal.rules.refusals import Refusal
 from portal.rules.votes import digest_of, receipt_of
 from portal.store import Sessions
@@ -29,9 +30,9 @@ async def test_a_member_votes_and_keeps_a_receipt(visit_alone: Visit, sessions: 
     assert "Vote officiel" in person.page.text
     assert re.search(r"Ferme le \w+ \d+", person.page.text)
     assert "checked" not in person.page.html
-    await voter.review("1")
+    await voter.review(1)
     assert "Vous avez choisi : Oui" in person.page.text
-    await voter.cast("1")
+    await voter.cast(1)
     assert str(person.response.url).endswith("/fr/votes/president/recu")
     assert person.page.h1 == ["Votre vote est déposé"]
     ((code, sealed),) = await in_the_box(sessions)
@@ -50,7 +51,7 @@ async def test_a_vote_sent_again_leads_to_its_own_receipt(visit_alone: Visit, se
     voter = await a_voter(visit_alone, sessions)
     await voter.enter()
     form = voter.form
-    await voter.cast("1")
+    await voter.cast(1)
     receipt = re.search(r"[A-Z2-7]{4}(-[A-Z2-7]{4}){4}", voter.person.page.text)
     assert receipt is not None
     for choice in ("1", "2"):
@@ -70,11 +71,11 @@ async def test_several_are_chosen_in_an_election_and_may_be_changed_before_the_d
     await voter.enter("ec-directors")
     assert "Choose up to 2 people" in voter.person.page.text
     assert "Jeanne Mance is standing." in voter.person.page.text
-    await voter.review("3", "1", code="ec-directors")
+    await voter.review(3, 1, code="ec-directors")
     assert "You chose: Marguerite Bourgeoys Marie Rollet" in voter.person.page.text
-    await voter.review("3", "1", code="ec-directors", edit="yes")
-    assert re.findall(r'value="(\w+)" checked', voter.person.page.html) == ["1", "3"]
-    await voter.cast("2", "3", code="ec-directors")
+    await voter.review(3, 1, code="ec-directors", edit="yes")
+    assert re.findall(r'value="(\w+)" checked', voter.person.page.html) == [value_of(1), value_of(3)]
+    await voter.cast(2, 3, code="ec-directors")
     assert voter.person.page.h1 == ["Your vote is cast"]
     ((code, sealed),) = await in_the_box(sessions)
     assert await said_by(sessions, code, sealed) == (2, 3)
@@ -108,7 +109,7 @@ async def test_a_provisional_vote_is_called_so(visit_alone: Visit, sessions: Ses
     await voter.person.get("/fr/votes")
     assert "votre vote est provisoire jusqu'à notre réponse" in voter.person.page.text
     await voter.enter()
-    await voter.cast("1")
+    await voter.cast(1)
     assert "Il est provisoire" in voter.person.page.text
 
 
@@ -118,9 +119,9 @@ async def test_the_password_is_asked_again_after_ten_minutes_and_only_the_sealed
     """The page that asks for it holds no choice; a wrong password loses nothing, the right one casts."""
     voter = await a_voter(visit_alone, sessions)
     await voter.enter()
-    await voter.review("1")
+    await voter.review(1)
     await change(sessions, "update sign_in set stepped_up_at = now() - interval '11 minutes'")
-    await voter.cast("1")
+    await voter.cast(1)
     person = voter.person
     form = person.page.form("/bulletin/depot").fields
     assert set(form) == {"form_token", "definition", "sealed", "password", "password-toggle"} - {"password-toggle"}

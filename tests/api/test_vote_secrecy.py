@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select, text
 
 from api.assets import Assets
+from portal.rules.choices import value_of
 from portal.rules.votes import BallotKind, encode, options_of
 from portal.settings import Settings
 from portal.store import Sessions
@@ -64,12 +65,12 @@ async def test_no_log_no_journal_and_no_failure_holds_the_choice(
             await person.sign_in(str(email), PASSWORD)
             await voter.enter("ec-directors")
             form = voter.form
-            await voter.review(str(CANARY), code="ec-directors")
+            await voter.review(CANARY, code="ec-directors")
             assert NAME in person.page.text
             if broken:
                 async with sessions.begin() as session:
                     await session.execute(text("revoke insert on vote from scrutin_api"))
-            await voter.cast(str(CANARY), code="ec-directors")
+            await voter.cast(CANARY, code="ec-directors")
             assert person.response.status_code == (500 if broken else 200)
             assert NAME not in person.page.text
             # Refused with a reason, and refused unread.
@@ -96,7 +97,7 @@ async def test_two_choices_write_the_same_lines(
     said = []
     voters = [await a_voter(visit_alone, sessions)]
     with served(api_settings, tmp_path) as (origin, log):
-        for choice in ("1", "blank"):
+        for choice in (1, "blank"):
             voter = voters[-1]
             async with sessions.begin() as session:
                 email = await session.scalar(
@@ -124,15 +125,15 @@ async def test_every_envelope_has_one_length(visit_alone: Visit, sessions: Sessi
     """T92: either language, blank, one, or as many as there can be; T88: the numbers mean the same in both."""
     voter = await a_voter(visit_alone, sessions)
     for code, choice in (
-        ("president", ["1"]),
-        ("auditors", ["3"]),
+        ("president", [1]),
+        ("auditors", [3]),
         ("pension", ["blank"]),
-        ("ec-directors", ["1", "3"]),
+        ("ec-directors", [1, 3]),
     ):
         await voter.enter(code)
         await voter.cast(*choice, code=code)
     voter.person.language = "en"
-    for code, choice in (("hr-committee", ["2"]), ("financial-statements", ["blank"])):
+    for code, choice in (("hr-committee", [2]), ("financial-statements", ["blank"])):
         await voter.enter(code)
         await voter.cast(*choice, code=code)
     sealed = await in_the_box(sessions)
@@ -153,7 +154,9 @@ async def test_both_languages_show_the_same_numbers(visit_alone: Visit, sessions
             values = re.findall(r'name="choice" type="radio" value="(\w+)"', html)
             labels = re.findall(r'govuk-radios__label" for="choice[-\d]*">\s*([^<]+?)\s*</label>', html)
             shown[language] = list(zip(values, labels, strict=True))
-        expected = {language: [(str(o.id), o.label(language)) for o in options_of(kind)] for language in ("fr", "en")}
+        expected = {
+            language: [(value_of(o.id), o.label(language)) for o in options_of(kind)] for language in ("fr", "en")
+        }
         assert shown["fr"] == [*expected["fr"], ("blank", "Vote blanc")]
         assert shown["en"] == [*expected["en"], ("blank", "Blank vote")]
 
@@ -172,3 +175,23 @@ async def test_the_program_that_seals_is_the_one_that_was_published(visit_alone:
     assert {name: Assets().integrity(name) for name, _ in scripts} == dict(scripts)
     assert {name for name, _ in scripts} == {"portal.js", "hpke.js", "booth.js"}
     assert html.count("<script") == 3
+
+
+async def test_what_is_read_again_has_one_length_whatever_was_chosen(visit_alone: Visit, sessions: Sessions) -> None:
+    """T91: without scripts, lengths on the wire say nothing from the second page on."""
+    voter = await a_voter(visit_alone, sessions)
+    for code, choices in (
+        ("president", ([1], [2], [3], ["blank"])),
+        ("ec-directors", ([1], [3], [1, 2], [2, 3], ["blank"])),
+    ):
+        await voter.enter(code)
+        pages, sent = set(), set()
+        for choice in choices:
+            person = await voter.review(*choice, code=code)
+            fields = re.findall(r'name="choice" value="([^"]*)"', person.page.html)
+            # But for the seconds that are left, which are nobody's choice.
+            pages.add(len(re.sub(r'data-left="[^"]*"', "", person.page.html).encode()))
+            sent.add(tuple(len(field) for field in fields))
+            await voter.enter(code)
+        assert len(pages) == 1, (code, pages)
+        assert len(sent) == 1, (code, sent)

@@ -10,6 +10,7 @@ from playwright.async_api import Browser
 from sqlalchemy import select, text
 
 from portal.rules.accounts import Role
+from portal.rules.choices import value_of
 from portal.rules.votes import encode, receipt_of
 from portal.store import Session, onboarding, votes
 from portal.store.accounts import Account
@@ -161,7 +162,7 @@ class Day:
         """What the page then says."""
         form = next(one for one in person.page.forms if one.fields.get("definition"))
         kept = {name: form.fields[name] for name in ("form_token", "definition")}
-        await person.post(f"/fr/votes/{code}/bulletin/depot", {**kept, "choice": choice})
+        await person.post(f"/fr/votes/{code}/bulletin/depot", {**kept, "choice": value_of(int(choice))})
         return person.page.text
 
     async def provisional(self, account: Account, choice: str) -> None:

@@ -27,7 +27,9 @@ DAY = timedelta(days=1)
 
 async def open_for_votes(session: Session, **more: Any) -> Campaign:
     """A campaign that is voted in now."""
-    return await builders.a_campaign(session, opens=-HOUR, closes=HOUR, election_key=keys_of_votes.PUBLIC, **more)
+    return await builders.a_campaign(
+        session, opens=-HOUR, closes=HOUR, election_key=keys_of_votes.PUBLIC, candidates=True, **more
+    )
 
 
 async def a_vote(
