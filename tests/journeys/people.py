@@ -197,7 +197,7 @@ async def voters(town: Town) -> dict[str, Somebody]:
         voter = Voter(await town.enter(account), member, town.stack.sessions)
         await voter.enter("pension")
         if name == "voted":
-            await voter.cast("1", code="pension")
+            await voter.cast(1, code="pension")
         found[name] = as_seen(voter.person)
     return found
 

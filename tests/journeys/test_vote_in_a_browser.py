@@ -115,13 +115,13 @@ async def test_with_the_keyboard_alone(polls: Polls, chromium: Browser) -> None:
         assert "Aucune réponse n'est choisie" in await tab.words()
         await keys.press("Tab")
         await keys.press("Enter")
-        for value in ("1", "2", "3"):
+        for value in (value_of(1), value_of(2), value_of(3)):
             await at(f"#bulletin input[value='{value}']")
             await keys.press("Space")
         await at("#bulletin button")
         await keys.press("Enter")
         assert "plus de réponses qu'il n'est permis" in await tab.words()
-        await at("#bulletin input[value='3']")
+        await at(f"#bulletin input[value='{value_of(3)}']")
         await keys.press("Space")
         await at("#bulletin button")
         await keys.press("Enter")
