@@ -10,6 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Request
 
 from deploy.servers import start_temporal
+from portal.rules.choices import value_of
 from tests.api.booths import said_by
 from tests.conftest import Servers
 from tests.journeys.axe import wrong_with
