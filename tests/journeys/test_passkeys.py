@@ -12,6 +12,7 @@ from portal.rules.accounts import Role
 from portal.store import factors
 from tests import builders
 from tests.api.conftest import PASSWORD, PASSWORD_HASH
+from tests.api.test_staff import act
 from tests.conftest import SECRET
 from tests.journeys.mails import mail_to
 from tests.journeys.people import Town
@@ -42,10 +43,14 @@ async def test_from_the_invitation_to_a_dangerous_act_with_a_key_made_and_shown_
     town: Town, chromium: Browser
 ) -> None:
     """T19, T69: enrolled by the link of the mail, signed in with password and key, and asked again after a while."""
-    boss = await town.staff(Role.OFFICER)
+    boss, other = await town.staff(Role.OFFICER), await town.staff(Role.OFFICER)
     await boss.get("/fr/personnel")
     email = "nouvelle.responsable@exemple.test"
     await boss.submit("/personnel", email=email, officer="oui", reviewer="", operator="", auditor="")
+    async with town.stack.sessions.begin() as session:
+        invited = await session.scalar(text("select id from account where email = :email"), {"email": email})
+    # An officer is made by two.
+    await act(other, invited, "grant", "officer")
     mail = await mail_to(town.stack.servers.mailbox, email, "Votre accès")
     async with visiting(chromium, town.stack.origin, "fr") as visitor:
         tab = await visitor.tab()
