@@ -175,6 +175,13 @@ async def test_every_list_is_a_page_and_a_file_in_both_languages(
                 await session.execute(text("set local session_replication_role = replica"))
                 await session.execute(
                     text(
+                        "insert into registration (ballot_id, member_id)"
+                        " select id, :member from ballot where code = 'president'"
+                    ),
+                    {"member": member.id},
+                )
+                await session.execute(
+                    text(
                         "insert into vote (ballot_id, member_id, ciphertext)"
                         " select id, :member, decode(repeat('00', 145), 'hex') from ballot where code = 'president'"
                     ),
