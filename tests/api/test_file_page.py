@@ -168,7 +168,7 @@ async def test_between_two_campaigns_the_file_is_there(visit: Visit, sessions: S
     # There is nothing to put into an agenda: a page says where what was is found.
     await person.get("/fr/dossier/calendrier.ics")
     assert person.response.headers["content-type"].startswith("text/html")
-    assert "/fr/votes/comptes" in person.page.links
+    assert "/fr/dossier" in person.page.links
 
 
 async def test_who_has_looked_at_the_pictures_is_in_the_trail_by_role(visit: Visit, sessions: Sessions) -> None:
