@@ -22,6 +22,9 @@ STATUS = {
     Refusal.SIGN_IN_NEEDED: 401,
     Refusal.WRONG_PASSWORD: 403,
     Refusal.NOT_ALLOWED: 403,
+    # Files that are not there yet.
+    Refusal.NOT_SEALED: 404,
+    Refusal.NO_RESULTS_YET: 404,
     Refusal.TOO_MANY_TRIES: 429,
     Refusal.SESSION_SUPERSEDED: 401,
     Refusal.STAFF_SUSPENDED: 403,

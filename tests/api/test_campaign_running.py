@@ -141,7 +141,7 @@ async def test_turnout_is_all_that_a_console_shows_while_voting_is_open(visit_al
     assert '"Vote president";"EC";"12";"12";"100,0"' in officer.response.text
     for page in ("urne.json", "recus.csv", "publication.json"):
         await officer.get(f"/fr/campagne/{campaign.code}/{page}")
-        assert officer.response.status_code == 422, page
+        assert officer.response.status_code == 404, page
     await officer.get(f"/fr/campagne/{campaign.code}/urne")
     assert says_state(officer, "Le vote n'est pas terminé")
     assert await count(sessions, "select count(*) from sealed_vote") == 0

@@ -25,7 +25,9 @@ ELSEWHERE: dict[str, dict[str, str]] = {
 # The one form that mail providers send in their readers' name: its token is its authority (RFC 8058).
 FROM_ANYWHERE = {"reminders"}
 # Forms of people who have no session yet: the origin is all there is to check.
-ANONYMOUS = {"sign-in", "forgotten", "new-password", "register-email", "join", "prove-request", "staff-invitation"}
+ANONYMOUS = {
+    "receipts", "sign-in", "forgotten", "new-password", "register-email", "join", "prove-request", "staff-invitation",
+}  # fmt: skip
 
 
 OF_OPERATORS = {"operations", "request-case", "request-decision", "member-act", "paper", "paper-back", "return-case"}
@@ -208,7 +210,15 @@ async def test_what_only_developers_need_is_not_there(visit_alone: Visit) -> Non
 
 # What comes with a file is read by the page itself; a role is a field of what officers do, who act within minutes of a
 # key.
-REFUSED = {"identity": (422, 403), "appeal": (403,), "roll": (403,), "staff-act": (422, 403)}
+REFUSED = {
+    "campaign-key": (422, 403),
+    "campaign-result": (422, 403),
+    "campaign-destroyed": (422, 403),
+    "identity": (422, 403),
+    "appeal": (403,),
+    "roll": (403,),
+    "staff-act": (422, 403),
+}
 
 
 async def test_a_form_with_a_field_more_is_refused_and_changes_nothing(visit: Visit, sessions: Sessions) -> None:

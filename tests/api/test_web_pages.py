@@ -18,6 +18,13 @@ from tests.conftest import ORIGIN
 BARE = {
     "status",
     "votes-status",
+    "receipts-file",
+    "results-file",
+    "campaign-turnout-file",
+    "campaign-post-file",
+    "campaign-urn",
+    "campaign-receipts",
+    "campaign-publication",
     "picture",
     "review-picture",
     "file-data",
