@@ -1,13 +1,12 @@
 """What a page of the booth shows: one question, whose turn it is to be answered, and what there is of it already."""
 
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from uuid import UUID
 
 from api.member_view import whole_of
 from api.portal import Portal
+from portal.rules.canonical import b64, fingerprint
 from portal.rules.onboarding import IdentityState
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.votes import BallotKind, Definition
@@ -65,13 +64,13 @@ class Booth:
     def key(self) -> str:
         """What a browser seals to."""
         assert self.campaign.election_key is not None, "without a key nobody is let in"
-        return urlsafe_b64encode(self.campaign.election_key).decode().rstrip("=")
+        return b64(self.campaign.election_key)
 
     @property
     def fingerprint(self) -> str:
         """The same for people, to be compared with what the officers published."""
         assert self.campaign.election_key is not None, "without a key nobody is let in"
-        return in_fours(sha256(self.campaign.election_key).hexdigest())
+        return fingerprint(self.campaign.election_key)
 
     @property
     def next(self) -> Card | None:
@@ -125,7 +124,8 @@ async def booth_of(portal: Portal, visitor: Visitor, code: str) -> Booth:
         if card.refusal is not None and card.ballot.id not in casts:
             raise Refused(card.refusal)
         definition = await votes.definition_of(session, whole.campaign.code, card.ballot)
-        standing = await booth.candidates(session, card.ballot.id)
+        # Nobody stands but in an election, and this is read again for every vote.
+        standing = await booth.candidates(session, card.ballot.id) if definition.kind is BallotKind.ELECTION else ()
         refusal = await why_not(session, whole, card)
     return Booth(
         whole=whole, card=card, mine=[c for c in cards if c.refusal is None or c is card], definition=definition,
@@ -141,7 +141,3 @@ async def why_not(session: Session, whole: Whole, card: Card, ciphertext: bytes 
         ciphertext=ciphertext,
     )  # fmt: skip
     return None if found.refusal is Refusal.VOTE_NOT_TAKEN else found.refusal
-
-
-def in_fours(text: str) -> str:
-    return " ".join(text[at : at + 4] for at in range(0, len(text), 4))

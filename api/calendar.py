@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.downloads import attached
 from api.guards import Lang, MemberDep, campaign_of
 from api.portal import portal_of
 from api.routes import page
@@ -27,6 +28,4 @@ async def calendar(request: Request, language: Lang, visitor: MemberDep) -> Resp
         url=portal.settings.origin.rstrip("/") + path("votes", language),
     )  # fmt: skip
     name = "calendrier.ics" if language == "fr" else "calendar.ics"
-    return Response(
-        content, media_type="text/calendar", headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
+    return attached(content, name, "text/calendar")

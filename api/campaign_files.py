@@ -1,7 +1,6 @@
 """Files of an election that officers send and fetch: chosen or pasted, small, and never kept but by what they say."""
 
 from fastapi import Request
-from fastapi.responses import Response
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
@@ -48,10 +47,3 @@ async def waiting(session: Session, campaign: Campaign, kind: ChangeKind) -> Pro
     """The proposal of this kind that somebody could confirm now."""
     found = await campaign_changes.proposals(session, campaign.id)
     return next((p for p in found if p.kind is kind and p.refusal is None), None)
-
-
-def attached(content: str | bytes, name: str, media_type: str = "application/json") -> Response:
-    return Response(
-        content, media_type=media_type,
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
-    )  # fmt: skip

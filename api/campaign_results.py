@@ -9,9 +9,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.campaign_changes import called, field_of, propose, signed, tell_workflow
-from api.campaign_files import FILE_LIMIT, attached, sent_file, waiting
+from api.campaign_files import FILE_LIMIT, sent_file, waiting
 from api.campaign_forms import ChangeForm
 from api.campaigns import campaign_called, problems_said
+from api.downloads import attached
 from api.guards import Lang, OfficerDep, same_form
 from api.pages import go, language_of, render
 from api.portal import portal_of
@@ -50,14 +51,10 @@ async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal 
         box = await running.box(session, campaign)
         published = await results.published(session, campaign.id)
         pending = await waiting(session, campaign, ChangeKind.RESULTS)
-    mine = pending is not None and pending.change.proposed_by == visitor.account_id
-    # What the first has found is not shown to the second: they count on their own.
-    text = published.result if published else pending.change.wanted["result"] if pending and mine else None
-    shown: Sequence[Shown] = ()
-    unanimous: Collection[str] = ()
-    if text and box:
-        async with portal_of(request).autocommit() as session:
-            shown, unanimous = await _shown(session, campaign, text, box, language)
+        mine = pending is not None and pending.change.proposed_by == visitor.account_id
+        # What the first has found is not shown to the second: they count on their own.
+        text = published.result if published else pending.change.wanted["result"] if pending and mine else None
+        shown, unanimous = await _shown(session, campaign, text, box, language) if text and box else ([], ())
     problems = {} if refusal is None else {field_of(refusal): refusal}
     return render(
         request, "campaigns/result.html", visitor=visitor, campaign=campaign, published=published, pending=pending,

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.campaign_changes import called, propose, signed
-from api.campaign_files import attached, waiting
+from api.campaign_files import waiting
 from api.campaigns import campaign_called, problems_said
+from api.downloads import attached, table
 from api.forms import SentForm
 from api.guards import Lang, OfficerDep, OrganiserDep, same_form
 from api.pages import language_of, render
@@ -22,7 +23,6 @@ from portal.store.campaigns import Campaign
 from portal.store.sessions import Visitor
 from portal.text import gettext
 from portal.text.catalogues import N_
-from portal.text.tables import BOM, written
 
 router = APIRouter()
 
@@ -104,4 +104,4 @@ async def receipts(request: Request, language: Lang, visitor: OfficerDep, code: 
         raise Refused(Refusal.NOT_SEALED)
     translate = gettext(language)
     rows = [(translate(_BALLOT), translate(_RECEIPT)), *found]
-    return attached(BOM.encode() + written(rows, language), f"receipts-{campaign.code}.csv", "text/csv; charset=utf-8")
+    return table(rows, f"receipts-{campaign.code}.csv", language)

@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.campaign_files import attached
 from api.campaigns import campaign_called
+from api.downloads import table
 from api.guards import Lang, OrganiserDep
 from api.pages import render
 from api.portal import portal_of
@@ -15,7 +15,6 @@ from portal.store import journal, running
 from portal.text import gettext
 from portal.text.catalogues import N_
 from portal.text.moments import per_cent
-from portal.text.tables import BOM, written
 
 router = APIRouter()
 
@@ -49,7 +48,7 @@ async def turnout_file(request: Request, language: Lang, visitor: OrganiserDep, 
     for one in found:
         rows += [_line(one, group, electors, voted, language) for group, electors, voted in _lines(one, language)]
     name = f"turnout-{campaign.code}.csv"
-    return attached(BOM.encode() + written(rows, language), name, "text/csv; charset=utf-8")
+    return table(rows, name, language)
 
 
 def _lines(one: Turnout, language: str) -> list[tuple[str, int, int | None]]:
@@ -98,4 +97,4 @@ async def post_file(request: Request, language: Lang, visitor: OrganiserDep, cod
         )
         for p in people
     ]  # fmt: skip
-    return attached(BOM.encode() + written(rows, language), f"post-{campaign.code}.csv", "text/csv; charset=utf-8")
+    return table(rows, f"post-{campaign.code}.csv", language)

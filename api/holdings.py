@@ -5,6 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.downloads import attached
 from api.export import everything
 from api.forms import LanguageForm, SentForm, SessionForm
 from api.guards import Lang, MemberDep, same_form
@@ -79,10 +80,7 @@ async def file_data(request: Request, language: Lang, visitor: MemberDep) -> Res
                 session, "data-downloaded", actor="member", actor_id=visitor.account_id, member_id=visitor.member_id
             )
         content = await everything(session, portal, visitor, language)
-    return Response(
-        content, media_type="application/json",
-        headers={"Content-Disposition": 'attachment; filename="scrutin-dossier.json"', "Cache-Control": "no-store"},
-    )  # fmt: skip
+    return attached(content, "scrutin-dossier.json")
 
 
 # --- sessions ----------------------------------------------------------------------------------------------------

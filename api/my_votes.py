@@ -9,7 +9,7 @@ from api.portal import portal_of
 from api.routes import page
 from portal.rules.refusals import Refusal
 from portal.rules.votes import VoteState
-from portal.store import holdings
+from portal.store import health, holdings
 from portal.store import my_votes as records
 from portal.store.sessions import Visitor
 
@@ -23,7 +23,7 @@ async def my_votes(request: Request, visitor: MemberDep) -> Response:
     async with portal.autocommit() as session:
         member, _ = await holdings.person(session, visitor.account_id)
         parts = await records.of_member(session, member)
-        at = await records.now(session)
+        at = await health.now(session)
     return render(
         request, "votes/mine.html", visitor=visitor, parts=parts, at=at, VoteState=VoteState,
         mailbox=portal.settings.mail_reply_to,

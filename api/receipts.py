@@ -1,12 +1,12 @@
 """The public list of receipts of one ballot, and the search for one's own."""
 
-from collections.abc import Iterator
 from math import ceil
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.accounts import caller
+from api.downloads import attached
 from api.forms import ReceiptForm
 from api.guards import Anyone
 from api.pages import render
@@ -94,14 +94,5 @@ async def receipts_file(request: Request, visitor: Anyone, campaign: str, code: 
         if held.sealed_at is None:
             raise Refused(Refusal.RECEIPTS_NOT_YET)
         lines = await receipts.listed(session, ballot.id, most=None)
-    return Response(
-        "".join(_lines(lines)), media_type="text/plain; charset=utf-8",
-        headers={
-            "Content-Disposition": f'attachment; filename="scrutin-{held.code}-{ballot.code}.txt"',
-            "Cache-Control": "no-store",
-        },
-    )  # fmt: skip
-
-
-def _lines(receipts_in_order: list[str]) -> Iterator[str]:
-    return (f"{receipt}\n" for receipt in receipts_in_order)
+    text = "".join(f"{receipt}\n" for receipt in lines)
+    return attached(text, f"scrutin-{held.code}-{ballot.code}.txt", "text/plain; charset=utf-8")

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.downloads import attached
 from api.guards import Anyone, Lang
 from api.pages import render
 from api.portal import portal_of
@@ -63,9 +64,9 @@ def _ballots(published: Published | None) -> dict[UUID, Counted]:
     return {UUID(ballot): counted for ballot, _, counted in read_result("result", published.result.encode()).ballots}
 
 
-def _may_leave(published: Published | None) -> bool:
+def _may_leave(ballots: Mapping[UUID, Counted]) -> bool:
     """Whether anybody may have the file: it says what every ballot was made of, the smallest as well (T101)."""
-    return not any(counted.small for counted in _ballots(published).values())
+    return not any(counted.small for counted in ballots.values())
 
 
 @page(router, "results")
@@ -77,7 +78,7 @@ async def results_page(request: Request, language: Lang, visitor: Anyone, campai
         shown = await all_shown(session, held, counted, language)
     return render(
         request, "votes/results.html", visitor=visitor, campaign=held, published=published, shown=shown,
-        file_leaves=_may_leave(published), least=MIN_GROUP,
+        file_leaves=_may_leave(counted), least=MIN_GROUP,
         mailbox=portal.settings.mail_reply_to,
     )  # fmt: skip
 
@@ -115,12 +116,9 @@ async def results_file(request: Request, visitor: Anyone, campaign: str) -> Resp
     """Byte for byte what was counted: its hash is on the page."""
     async with portal_of(request).autocommit() as session:
         held, published = await _held(session, campaign)
-    if published is None or not _may_leave(published):
+    if published is None or not _may_leave(_ballots(published)):
         raise Refused(Refusal.RESULTS_NOT_YET)
-    return Response(
-        published.result.encode(), media_type="application/json",
-        headers={"Content-Disposition": f'attachment; filename="result-{held.code}.json"', "Cache-Control": "no-store"},
-    )  # fmt: skip
+    return attached(published.result, f"result-{held.code}.json")
 
 
 @page(router, "protects")

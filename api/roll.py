@@ -11,6 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from api.ask import tell
+from api.downloads import table
 from api.forms import RollConfirmFields, RollConfirmForm, SentForm
 from api.guards import Lang, OperatorDep, OrganiserDep, OrganiserLeftOpenDep, require_factor, same_form
 from api.pages import go, render
@@ -26,7 +27,6 @@ from portal.store.roll_diff import Row, Summary
 from portal.store.sessions import Visitor
 from portal.text import gettext
 from portal.text.roll import OVERTAKEN, change_names, column_name, doubt_name, kind_name, problem, status_name
-from portal.text.tables import BOM, written
 from workflows import calls
 
 router = APIRouter()
@@ -351,7 +351,4 @@ async def report(request: Request, language: Lang, visitor: OrganiserDep, import
 
 def _file(name: str, language: str, rows: Iterable[Iterable[object]]) -> Response:
     lines = [["" if cell is None else str(cell) for cell in row] for row in rows]
-    return Response(
-        BOM.encode() + written(lines, language), media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )  # fmt: skip
+    return table(lines, name, language)

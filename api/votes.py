@@ -5,7 +5,6 @@ sealed here, in memory, before anything is written. It stands in no address, no 
 """
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
@@ -20,6 +19,7 @@ from api.pages import STATUS, go, render
 from api.portal import portal_of
 from api.routes import page
 from api.step_up import stepped_up
+from portal.rules.canonical import b64, unb64
 from portal.rules.choices import BLANK, chosen_in, padded, value_of
 from portal.rules.refusals import Refusal
 from portal.rules.votes import CIPHERTEXT_SIZE, Definition, VoteState, encode
@@ -157,7 +157,7 @@ def _ask_password(
     field = "password" if refusal is not None else None
     return render(
         request, "votes/unlock.html", visitor=visitor, booth=booth, refusal=refusal, field=field,
-        sealed=None if sealed is None else urlsafe_b64encode(sealed).decode().rstrip("="),
+        sealed=None if sealed is None else b64(sealed),
     )  # fmt: skip
 
 
@@ -202,8 +202,6 @@ def _sealed(booth: Booth, form: CastFields) -> bytes | Refusal:
 
 def _unpacked(text: str) -> bytes | Refusal:
     """A sealed vote as a form carries it. Whether it says anything is seen at the count, by nobody here."""
-    if not _PACKED.fullmatch(text):
-        return Refusal.VOTE_UNREADABLE
-    sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    sealed = unb64(text) if _PACKED.fullmatch(text) else None
     # So begin the encapsulated keys of P-256.
-    return sealed if sealed[0] == 4 else Refusal.VOTE_UNREADABLE
+    return sealed if sealed is not None and sealed[0] == 4 else Refusal.VOTE_UNREADABLE

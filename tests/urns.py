@@ -17,7 +17,7 @@ from portal.ceremony import files, keys
 from portal.rules.canonical import b64, canonical, hash_of
 from portal.rules.urns import list_hash, read_urn
 from portal.rules.vote_files import Election, Shares, write_trustee
-from portal.rules.votes import BallotKind, Definition, Majority, encode, options_of
+from portal.rules.votes import BallotKind, Definition, Majority, digest_of, encode, options_of
 from portal.store.sealing import seal_vote
 
 PASSPHRASE = "cinq mots tirés au sort"
@@ -128,7 +128,8 @@ def _ballot(one: Filled) -> dict[str, Any]:
         "ballot": str(one.definition.ballot_id), "code": one.definition.code,
         "definition": one.definition.canonical().decode(), "definition_sha256": one.definition.sha256,
         "electors": one.electors, "on_paper": one.on_paper, "set_aside": one.set_aside,
-        "ciphertexts": [b64(ciphertext) for ciphertext in ordered], "list_sha256": list_hash(ordered),
+        "ciphertexts": [b64(ciphertext) for ciphertext in ordered],
+        "list_sha256": list_hash([digest_of(one) for one in ordered]),
     }  # fmt: skip
 
 

@@ -5,14 +5,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from itertools import pairwise
 
 from portal.rules.canonical import CAMPAIGN, CODE, Fields, Json, b64, canonical, hash_of, load, unb64, written
 from portal.rules.ceremony import Fault, Wrong
 from portal.rules.counting import Asked
 from portal.rules.vote_files import POINT, URN
-from portal.rules.votes import CIPHERTEXT_SIZE, MOST_CHOICES, BallotKind, Majority
+from portal.rules.votes import CIPHERTEXT_SIZE, MOST_CHOICES, BallotKind, Majority, digest_of, info_of
 
 _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -32,7 +31,7 @@ class UrnBallot:
 
     @property
     def info(self) -> bytes:
-        return f"scrutin/vote/v1|{self.ballot}|{self.definition_sha256}".encode()
+        return info_of(self.ballot, self.definition_sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +59,9 @@ def manifest_of(urn: Json) -> Json:
     return {**urn, "ballots": ballots}
 
 
-def list_hash(ciphertexts: Sequence[bytes]) -> str:
-    return sha256(b"".join(sha256(one).digest() for one in ciphertexts)).hexdigest()
+def list_hash(digests: Sequence[bytes]) -> str:
+    """Of a list of sealed votes, by their hashes in order."""
+    return hash_of(b"".join(digests))
 
 
 def read_urn(name: str, content: bytes) -> Urn:
@@ -92,12 +92,12 @@ def _urn_ballot(name: str, content: object, campaign: str) -> UrnBallot:
     if hash_of(definition.encode()) != definition_sha256:
         raise Wrong(Fault.DEFINITION_CHANGED, file=name, ballot=code)
     ciphertexts = [_ciphertext(name, code, text) for text in fields.list("ciphertexts")]
-    digests = [sha256(one).digest() for one in ciphertexts]
+    digests = [digest_of(one) for one in ciphertexts]
     if len(set(digests)) < len(digests):
         raise Wrong(Fault.VOTE_TWICE, file=name, ballot=code)
     if any(one > other for one, other in pairwise(digests)):
         raise Wrong(Fault.VOTES_UNSORTED, file=name, ballot=code)
-    if sha256(b"".join(digests)).hexdigest() != fields.hash("list_sha256"):
+    if list_hash(digests) != fields.hash("list_sha256"):
         raise Wrong(Fault.LIST_CHANGED, file=name, ballot=code)
     return UrnBallot(
         ballot, code, _asked(name, definition, {"ballot": ballot, "campaign": campaign, "code": code}),
@@ -161,7 +161,7 @@ class SealedBallot:
         return {
             "ballot": self.id, "code": self.code, "definition": self.definition,
             "definition_sha256": hash_of(self.definition.encode()), "electors": self.electors,
-            "on_paper": self.on_paper, "set_aside": self.set_aside, "list_sha256": hash_of(b"".join(self.digests)),
+            "on_paper": self.on_paper, "set_aside": self.set_aside, "list_sha256": list_hash(self.digests),
         }  # fmt: skip
 
 

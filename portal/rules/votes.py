@@ -122,11 +122,16 @@ class Definition:
     @property
     def info(self) -> bytes:
         """What a vote is sealed to besides the key: no other ballot, and no other wording, opens it."""
-        return f"scrutin/vote/v1|{self.ballot_id}|{self.sha256}".encode()
+        return info_of(str(self.ballot_id), self.sha256)
 
     @property
     def most(self) -> int:
         return self.choose if self.kind is BallotKind.ELECTION else 1
+
+
+def info_of(ballot: str, definition_sha256: str) -> bytes:
+    """What a vote is sealed to besides the key (docs/vote-formats.md)."""
+    return f"scrutin/vote/v1|{ballot}|{definition_sha256}".encode()
 
 
 def encode(choices: Collection[int]) -> bytes:

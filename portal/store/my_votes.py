@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import bindparam, exists, func, or_, select
@@ -75,10 +74,3 @@ async def receipt(session: Session, member: Member, code: str) -> tuple[Campaign
             if card.ballot.code == code and card.ballot.id in part.votes:
                 return part.campaign, card.ballot, part.votes[card.ballot.id]
     return None
-
-
-async def now(session: Session) -> datetime:
-    """The time by the database, which decides when a vote is over."""
-    at: datetime | None = await session.scalar(select(func.clock_timestamp()))
-    assert at is not None, "the database knows the time"
-    return at

@@ -18,7 +18,7 @@ from portal.ceremony import keys
 from portal.rules.canonical import b64, canonical, hash_of
 from portal.rules.urns import list_hash, manifest_of
 from portal.rules.vote_files import read_result
-from portal.rules.votes import NO, PLAINTEXT_SIZE, YES, BallotKind, Majority, encode
+from portal.rules.votes import NO, PLAINTEXT_SIZE, YES, BallotKind, Majority, digest_of, encode
 from tests.ceremony.conftest import Ceremony
 from tests.node import executable
 from tests.urns import CODES, Filled, Made, a_definition, an_urn, seal, seal_raw, signed, urn_json
@@ -172,7 +172,7 @@ Spoil = Callable[[dict[str, Any]], object]
 
 def _again(ballot: dict[str, Any]) -> None:
     """Hashes as they would be if whoever spoilt the urn had thought of them."""
-    ballot["list_sha256"] = list_hash([urlsafe_b64decode(text + "===") for text in ballot["ciphertexts"]])
+    ballot["list_sha256"] = list_hash([digest_of(urlsafe_b64decode(text + "===")) for text in ballot["ciphertexts"]])
 
 
 def _twice(urn: dict[str, Any]) -> None:
