@@ -54,12 +54,12 @@ async def unlock(request: Request, language: Lang, visitor: MemberDep, form: Unl
     """The password once more; then the question."""
     portal = portal_of(request)
     same_form(visitor, form.form_token)
-    new_token = await stepped_up(portal, visitor, form.password)
-    if new_token is None:
+    proven = await stepped_up(portal, visitor, form.password)
+    if isinstance(proven, Refusal):
         booth = await booth_of(portal, visitor, code)
-        return _ask_password(request, visitor, booth, refusal=Refusal.WRONG_PASSWORD)
+        return _ask_password(request, visitor, booth, refusal=proven)
     response = go("vote", language, code=code)
-    set_cookie(response, new_token)
+    set_cookie(response, proven)
     return response
 
 
@@ -100,11 +100,11 @@ async def cast(request: Request, language: Lang, visitor: MemberDep, form: CastF
         return _question(request, visitor, booth, sealed)
     new_token = None
     if form.password or not visitor.stepped_up:
-        new_token = await stepped_up(portal, visitor, form.password) if form.password else None
-        if new_token is None:
+        proven = await stepped_up(portal, visitor, form.password) if form.password else None
+        if proven is None or isinstance(proven, Refusal):
             # From here on the page carries the sealed vote and nothing of the choice.
-            refusal = Refusal.WRONG_PASSWORD if form.password else None
-            return _ask_password(request, visitor, booth, refusal=refusal, sealed=sealed)
+            return _ask_password(request, visitor, booth, refusal=proven, sealed=sealed)
+        new_token = proven
     async with portal.sessions.begin() as session:
         taken = await votes.cast(
             session, campaign_id=booth.campaign.id, ballot_id=booth.ballot.id, member_id=booth.whole.member.id,
@@ -154,7 +154,7 @@ def _not_now(request: Request, visitor: Visitor, booth: Booth, refusal: Refusal)
 def _ask_password(
     request: Request, visitor: Visitor, booth: Booth, *, refusal: Refusal | None = None, sealed: bytes | None = None
 ) -> Response:
-    field = "password" if refusal is not None else None
+    field = "password" if refusal is Refusal.WRONG_PASSWORD else None
     return render(
         request, "votes/unlock.html", visitor=visitor, booth=booth, refusal=refusal, field=field,
         sealed=None if sealed is None else b64(sealed),
