@@ -55,12 +55,12 @@ async def unlock(request: Request, language: Lang, visitor: MemberDep, form: Unl
     """The password once more; then the question."""
     portal = portal_of(request)
     same_form(visitor, form.form_token)
-    new_token = await stepped_up(portal, visitor, form.password)
-    if new_token is None:
+    proven = await stepped_up(portal, visitor, form.password)
+    if isinstance(proven, Refusal):
         booth = await booth_of(portal, visitor, code)
-        return _ask_password(request, visitor, booth, refusal=Refusal.WRONG_PASSWORD)
+        return _ask_password(request, visitor, booth, refusal=proven)
     response = go("vote", language, code=code)
-    set_cookie(response, new_token)
+    set_cookie(response, proven)
     return response
 
 
@@ -93,7 +93,7 @@ async def cast(request: Request, language: Lang, visitor: MemberDep, form: CastF
     same_form(visitor, form.form_token)
     assert visitor.member_id is not None, "the guard lets members in only"
     campaign = campaign_of(visitor)
-    # Of a vote that can be taken no more is read than this: the statement that takes it asks everything else itself.
+    # Of a vote that can be taken, no more is read than this: the statement that takes it asks everything else itself.
     async with portal.autocommit() as session:
         asked = await votes.asked(session, campaign, code)
     if asked is None:
@@ -104,14 +104,14 @@ async def cast(request: Request, language: Lang, visitor: MemberDep, form: CastF
         return _elsewhere(request, visitor, language, booth) or _question(request, visitor, booth, sealed)
     new_token = None
     if form.password or not visitor.stepped_up:
-        new_token = await stepped_up(portal, visitor, form.password) if form.password else None
-        if new_token is None:
+        proven = await stepped_up(portal, visitor, form.password) if form.password else None
+        if proven is None or isinstance(proven, Refusal):
             booth = await booth_of(portal, visitor, code)
             # From here on the page carries the sealed vote and nothing of the choice.
-            refusal = Refusal.WRONG_PASSWORD if form.password else None
             return _elsewhere(request, visitor, language, booth) or _ask_password(
-                request, visitor, booth, refusal=refusal, sealed=sealed
+                request, visitor, booth, refusal=proven, sealed=sealed
             )
+        new_token = proven
     async with portal.sessions.begin() as session:
         taken = await votes.cast(
             session, campaign_id=campaign.id, ballot_id=asked.ballot_id, member_id=visitor.member_id,
@@ -160,7 +160,7 @@ def _not_now(request: Request, visitor: Visitor, booth: Booth, refusal: Refusal)
 def _ask_password(
     request: Request, visitor: Visitor, booth: Booth, *, refusal: Refusal | None = None, sealed: bytes | None = None
 ) -> Response:
-    field = "password" if refusal is not None else None
+    field = "password" if refusal is Refusal.WRONG_PASSWORD else None
     return render(
         request, "votes/unlock.html", visitor=visitor, booth=booth, refusal=refusal, field=field,
         sealed=None if sealed is None else b64(sealed),
