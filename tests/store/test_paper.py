@@ -26,7 +26,7 @@ async def some_people(session: Session, **calendar: timedelta) -> tuple[Campaign
     return campaign, member.id, operator.id
 
 
-async def mark(session: Session, campaign: Campaign, member_id: UUID, by: UUID) -> UUID | None:
+async def mark(session: Session, campaign: Campaign, member_id: UUID, by: UUID) -> UUID | Refusal | None:
     return await paper.mark(session, campaign_id=campaign.id, member_id=member_id, reason=PaperReason.ASKED, by=by)
 
 
@@ -36,7 +36,7 @@ async def test_it_closes_registering_in_the_statement_that_writes(sessions: Sess
         campaign, member, operator = await some_people(session)
     async with as_api.begin() as session:
         marked = await mark(session, campaign, member, operator)
-        assert marked is not None
+        assert isinstance(marked, UUID)
         assert await mark(session, campaign, member, operator) is None
     wish = {"campaign_id": campaign.id, "member_id": member, "chosen": ["pension"], "confirmed": False}
     async with sessions.begin() as session:
