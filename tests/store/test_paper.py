@@ -64,7 +64,7 @@ async def test_it_stands_once_the_vote_has_opened_even_for_the_owner(sessions: S
     async with sessions.begin() as session:
         campaign, member, operator = await some_people(session, opens=-HOUR)
         marked = await mark(session, campaign, member, operator)
-    assert marked is not None
+    assert isinstance(marked, UUID)
     with pytest.raises(IntegrityError, match="the vote has opened"):
         await run(sessions, "update paper_voter set withdrawn_by = by_id")
     for change in ("reason = 'no-email'", "at = clock_timestamp()", "withdrawn_at = clock_timestamp()"):
@@ -89,7 +89,7 @@ async def test_nobody_marks_or_takes_back_their_own(sessions: Sessions) -> None:
             await mark(session, campaign, member, mine)
     async with sessions.begin() as session:
         marked = await mark(session, campaign, member, operator)
-    assert marked is not None
+    assert isinstance(marked, UUID)
     with pytest.raises(IntegrityError, match="nobody acts on their own file"):
         async with sessions.begin() as session:
             await paper.take_back(session, marked, by=mine)
