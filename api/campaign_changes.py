@@ -30,7 +30,7 @@ from portal.rules.election import fingerprints
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.running import results_owed
 from portal.rules.votes import MANDATED, MIN_GROUP
-from portal.store import Session, campaign_changes, campaign_effects, journal, running
+from portal.store import Session, campaign_changes, campaign_effects, campaigns, journal, running
 from portal.store.campaign_changes import Proposal
 from portal.store.campaign_effects import Effects
 from portal.store.campaigns import Campaign
@@ -89,6 +89,8 @@ async def checklist(session: Session, campaign: Campaign) -> list[Check]:
         # What the law gives to everybody in the unit, held for members only, would be void (security.md T84).
         Check("mandated", not any(q.ballot.kind in MANDATED and q.ballot.members_only for q in questions)),
         Check("dates", at < campaign.opens < campaign.closes <= campaign.ends),
+        # Members see the first of two only, and could not vote in the other.
+        Check("alone", not await campaigns.hides_another(session, campaign)),
     ]
 
 

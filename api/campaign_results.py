@@ -24,6 +24,7 @@ from portal.rules.refusals import Refusal, Refused
 from portal.rules.running import COMPLAINT_DAYS, COMPLAINTS
 from portal.rules.urns import Box
 from portal.rules.vote_files import Publication
+from portal.rules.votes import MIN_GROUP
 from portal.store import Session, campaign_changes, journal, results, running
 from portal.store.campaign_changes import Proposal
 from portal.store.campaigns import Campaign
@@ -58,7 +59,7 @@ async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal 
     problems = {} if refusal is None else {field_of(refusal): refusal}
     return render(
         request, "campaigns/result.html", visitor=visitor, campaign=campaign, published=published, pending=pending,
-        mine=mine, results=shown, unanimous=unanimous,
+        mine=mine, results=shown, unanimous=unanimous, least=MIN_GROUP,
         manifest=box.manifest_sha256 if box else None, **problems_said(problems, language),
     )  # fmt: skip
 

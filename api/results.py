@@ -45,6 +45,8 @@ class Shown:
     said: str
     # Empty for a ballot with too few votes to be split.
     lines: Sequence[Line]
+    # How many of the electors vote by mail: no count of this portal has their ballots.
+    on_paper: int
 
     @property
     def turnout(self) -> int:
@@ -98,9 +100,12 @@ async def _shown(session: Session, campaign: Campaign, ballot: Ballot, counted: 
     definition = await votes.definition_of(session, campaign.code, ballot)
     labels = {option.id: option.label(language) for option in definition.options}
     majority = Majority(ballot.majority)
-    said = words.outcome(counted, majority, ballot.quorum_percent, labels, language)
+    on_paper = await receipts.on_paper(session, ballot.id)
+    said = words.outcome(
+        counted, majority, ballot.quorum_percent, ballot.choose, labels, language, on_paper=on_paper > 0
+    )
     if counted.small:
-        return Shown(ballot, counted, said, ())
+        return Shown(ballot, counted, said, (), on_paper)
     most = max(1, *counted.options.values(), 1)
     return Shown(
         ballot, counted, said,
@@ -108,6 +113,7 @@ async def _shown(session: Session, campaign: Campaign, ballot: Ballot, counted: 
             Line(labels.get(option, str(option)), votes, 100 * votes / most, option in counted.elected)
             for option, votes in counted.options.items()
         ],
+        on_paper,
     )  # fmt: skip
 
 

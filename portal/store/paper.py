@@ -10,7 +10,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.roles import ExpressionElementRole
 
 from portal.rules.operations import PaperReason
-from portal.store import Session
+from portal.rules.refusals import Refusal
+from portal.store import DBAPIError, Session
 from portal.store.base import Base, NewId
 
 _STANDS = text("withdrawn_at is null")
@@ -55,14 +56,23 @@ async def standing_of(session: Session, campaign_id: UUID, member_id: UUID) -> P
     )
 
 
-async def mark(session: Session, *, campaign_id: UUID, member_id: UUID, reason: PaperReason, by: UUID) -> UUID | None:
-    """Close the online door; None if it was closed before."""
-    marked: UUID | None = await session.scalar(
+async def mark(
+    session: Session, *, campaign_id: UUID, member_id: UUID, reason: PaperReason, by: UUID
+) -> UUID | Refusal | None:
+    """Close the online door; None if it was closed before, refused once somebody has voted through it."""
+    written = (
         pg_insert(PaperVoter)
         .values(id=uuid4(), campaign_id=campaign_id, member_id=member_id, reason=reason.value, by_id=by)
         .on_conflict_do_nothing()
         .returning(PaperVoter.id)
     )
+    try:
+        async with session.begin_nested():
+            marked: UUID | None = await session.scalar(written)
+    except DBAPIError as error:
+        if "has voted online" not in str(error.orig):
+            raise
+        return Refusal.VOTED_ONLINE
     return marked
 
 

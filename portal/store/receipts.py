@@ -57,6 +57,12 @@ async def counts(session: Session, ballot_id: UUID) -> Counts:
     return Counts(at_the_seal.counted, at_the_seal.set_aside)
 
 
+async def on_paper(session: Session, ballot_id: UUID) -> int:
+    """How many electors of a sealed box vote on paper: their ballots are in no count of the portal."""
+    at_the_seal = await session.get(BallotSeal, ballot_id)
+    return at_the_seal.on_paper if at_the_seal else 0
+
+
 async def listed(session: Session, ballot_id: UUID, *, most: int | None, skipped: int = 0) -> list[str]:
     """The receipts that are in the urn, sorted, or a piece of them: of the very rows that the urn is written from."""
     digests = await session.scalars(

@@ -24,7 +24,7 @@ from portal.rules.operations import MAIL_WAITS_AFTER
 from portal.rules.running import BallotState, Preparation, Turnout, of_groups
 from portal.rules.urns import Box, SealedBallot
 from portal.rules.votes import BallotKind, VoteState, receipt_of
-from portal.store import Session, drafts, roll, votes, watch
+from portal.store import Session, campaigns, drafts, roll, votes, watch
 from portal.store.accounts import Account, StaffRole
 from portal.store.ballots import ELECTORS, OF_GROUP, OF_STANDING, Ballot
 from portal.store.base import Base
@@ -88,6 +88,7 @@ async def preparation(session: Session, campaign: Campaign) -> Preparation:
             for ballot, stand in questions
         ],
         key=campaign.election_key is not None,
+        hides_another=await campaigns.hides_another(session, campaign),
         officers=officers,
         conflicts=conflicts,
         to_settle=campaign.ends - campaign.closes,

@@ -247,6 +247,9 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "Cochez la case qui dit que le bulletin part par la poste : c'est ce qui ferme le vote en ligne pour cette "
         "personne."
     ),
+    Refusal.VOTED_ONLINE: N_(
+        "Cette personne a déjà voté en ligne : un vote par la poste ne peut plus être noté pour elle."
+    ),
     Refusal.PAPER_STANDS: N_(
         "Le vote est ouvert : le choix de voter par la poste ne peut plus être repris, car un bulletin est peut-être "
         "en route."

@@ -291,6 +291,7 @@ async def test_the_results_say_the_outcome_in_words_the_numbers_and_how_to_check
             session.add(Candidate(ballot_id=directors, position=position, name=name))
         await session.execute(text("update ballot set majority = 'two-thirds' where code = 'pension'"))
         await session.execute(text("update ballot set quorum_percent = 50 where code = 'auditors'"))
+        await session.execute(text("update ballot set choose = 2 where code = 'ec-directors'"))
     stranger = visit_alone()
     await stranger.get(f"/fr/resultats/{campaign.code}")
     assert says(stranger, Refusal.RESULTS_NOT_YET)

@@ -97,6 +97,29 @@ async def test_obstacles_are_listed_with_what_to_do_and_where(visit_alone: Visit
     assert "No election key is registered" in officer.page.text
 
 
+async def test_two_campaigns_at_one_time_are_an_obstacle_since_members_see_one_of_them(
+    visit_alone: Visit, sessions: Sessions
+) -> None:
+    """Until the first has ended nobody could vote in the second: it is not opened, and what is open says so."""
+    async with sessions.begin() as session:
+        first = await builders.a_campaign(session, candidates=True)
+        second = await builders.a_campaign(session, candidates=True, opens=20 * DAY, closes=30 * DAY, ends=40 * DAY)
+        for group in ("EC", "TR", "BdP"):
+            await builders.a_member(session, group=group)
+    officer = await a_desk(visit_alone, sessions, Role.OFFICER)
+    for campaign in (first, second):
+        await officer.get(f"/fr/campagne/{campaign.code}/obstacles")
+        assert "les membres n'en voient qu'une" in officer.page.text
+    await change(sessions, f"update campaign set status = 'draft' where code = '{second.code}'")
+    await officer.get(f"/fr/campagne/{second.code}/ouverture")
+    assert not any(form.action.endswith("/ouverture") for form in officer.page.forms)
+    await change(sessions, f"update campaign set ends = opens + interval '15 days' where code = '{first.code}'")
+    await officer.get(f"/fr/campagne/{second.code}/ouverture")
+    assert any(form.action.endswith("/ouverture") for form in officer.page.forms)
+    await officer.get(f"/fr/campagne/{second.code}/obstacles")
+    assert "les membres n'en voient qu'une" not in officer.page.text
+
+
 async def test_a_mandated_vote_for_members_only_is_refused_with_its_reason(
     visit_alone: Visit, sessions: Sessions
 ) -> None:

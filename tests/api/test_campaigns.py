@@ -103,7 +103,7 @@ async def test_a_campaign_is_drafted_by_one_and_opened_by_two(visit_alone: Visit
     assert operator.response.status_code == 403, "an operator opens nothing"
     one, other = await officers(visit_alone, sessions)
     await one.get("/fr/campagne/votes-2027/ouverture")
-    assert one.page.text.count("C'est bon") == 6
+    assert one.page.text.count("C'est bon") == 7
     await one.submit("/ouverture")
     assert "Votre proposition est enregistrée" in one.page.text
     assert (await the(sessions)).status == "draft"

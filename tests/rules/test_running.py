@@ -30,8 +30,9 @@ from tests.keys_of_votes import PUBLIC
 TEXTS = (("Budget", "Budget"), ("D’accord ?", "Agreed?"))
 FINE = BallotState("budget", BallotKind.RESOLUTION, True, 100, 0, 1, TEXTS)
 READY = Preparation(
-    [FINE], key=True, officers=2, conflicts=0, to_settle=timedelta(days=7), import_pending=False, mails_wait=False
-)
+    [FINE], key=True, hides_another=False, officers=2, conflicts=0, to_settle=timedelta(days=7), import_pending=False,
+    mails_wait=False,
+)  # fmt: skip
 
 
 def test_a_vote_that_is_ready_has_no_obstacle() -> None:
@@ -50,6 +51,7 @@ def test_a_vote_that_is_ready_has_no_obstacle() -> None:
         (replace(READY, ballots=[replace(FINE, texts=[("A", "a"), ("B", "B")])]), Obstacle.TEXTS),
         (replace(READY, ballots=[replace(FINE, texts=[("A", ""), ("B", "C")])]), Obstacle.TEXTS),
         (replace(READY, key=False), Obstacle.NO_KEY),
+        (replace(READY, hides_another=True), Obstacle.OTHER_CAMPAIGN),
         (replace(READY, officers=1), Obstacle.SECOND_OFFICER),
         (replace(READY, conflicts=1), Obstacle.CONFLICT),
         (replace(READY, to_settle=timedelta(0)), Obstacle.END),
@@ -76,6 +78,8 @@ def test_no_small_group_is_shown_nor_worked_out_from_the_rest(voted: list[int]) 
     assert all(seen is None or seen >= MIN_GROUP for _, _, seen in shown)
     if len(voted) > 1 and any(n < MIN_GROUP for n in voted):
         assert len(hidden) > 1
+    # What is left of the total when all that is shown is taken from it.
+    assert len(hidden) in (0, len(voted)) or sum(hidden) >= MIN_GROUP
 
 
 def a_box() -> Box:

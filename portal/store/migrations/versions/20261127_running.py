@@ -28,6 +28,19 @@ begin
 end $$
 """
 
+# What follows a vote comes after the end of its campaign as well: who stood in it signs none of that either, its results
+# least of all. Of any campaign (no `of_campaign`) as before: until its end a candidate is made no officer.
+STANDS = """
+create or replace function stands_in(of_account uuid, of_campaign uuid) returns boolean language sql stable as $$
+    select exists (
+        select from candidate d join ballot b on b.id = d.ballot_id join account a on a.member_id = d.member_id
+        join campaign c on c.id = b.campaign_id
+        where a.id = of_account and (of_campaign is null or c.id = of_campaign)
+        and c.status <> 'cancelled' and (of_campaign is not null or c.ends > clock_timestamp())
+    )
+$$
+"""
+
 # What follows a vote. `b64url_bytes` reads what the ceremony writes without padding.
 STEPS = """
 create function b64url_bytes(given text) returns bytea language sql immutable as $$
@@ -386,7 +399,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_campaign_result_campaign_id")),
         sa.PrimaryKeyConstraint("campaign_id", name=op.f("pk_campaign_result")),
     )
-    for statement in (ONE_WAY, STEPS, CHANGE, URN, AS_SEALED, DRAFT, REHEARSAL):
+    for statement in (ONE_WAY, STANDS, STEPS, CHANGE, URN, AS_SEALED, DRAFT, REHEARSAL):
         op.execute(statement)
     op.execute("create trigger done_is_done before update on campaign for each row execute function refuse_undoing()")
     # Steps of the trigger, which runs as the owner; nobody else takes them.
