@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Request
 
+from api.guards import COOKIE
 from deploy.servers import start_temporal
 from portal.rules.choices import value_of
 from tests.api.booths import said_by
@@ -176,6 +177,8 @@ async def test_a_receipt_is_copied_with_the_mouse_and_with_the_keyboard(
             assert await page.evaluate("navigator.clipboard.readText()") == receipt
             assert await button.evaluate("button => button === document.activeElement")
         address = page.url.removeprefix(polls.stack.origin)
+        # The session has another one since the password was asked for.
+        (cookie,) = [one["value"] for one in await tab.visitor.context.cookies() if one["name"] == COOKIE]
     async with polls.tab(chromium, cookie, language=language, scripts=False) as tab:
         await tab.go(address)
         assert receipt in await tab.words()
