@@ -240,6 +240,25 @@ def test_what_may_be_otherwise_is_counted_alike(case: Case, second: Callable[[Fi
     assert agreed(case, second)
 
 
+@pytest.mark.parametrize("where", ["title", "choose", "electors", "roll_at_opening"])
+def test_a_value_is_written_in_one_way(case: Case, second: Callable[[Files], dict[str, str]], where: str) -> None:
+    """T100: where a text may stand, a number from 1 to 31, one from 0 on, and a hash or nothing."""
+    fits = {
+        "title": {'"1"', '""', '"é"', '"e\u0301"', '"\x7f"', '"\u2028"', '"\ufeff"', r'"\u0000"', r'"\u0001"',
+                  r'"\u001f"'},
+        "choose": {"1", "2"}, "electors": {"0", "1", "2", "65535", "65536", "1000000000"}, "roll_at_opening": {"null"},
+    }  # fmt: skip
+    for odd in ODD:
+        if where == "title":
+            case.definitions[1]["title"]["fr"] = odd
+        elif where == "choose":
+            case.definitions[1]["choose"] = odd
+        else:
+            (case.urn if where == "roll_at_opening" else case.urn["ballots"][0])[where] = odd
+        case.define()
+        assert agreed(case, second) is (odd.letters in fits[where]), odd.letters[:40]
+
+
 def test_a_pair_of_officers_has_one_share(case: Case, second: Callable[[Files], dict[str, str]]) -> None:
     """T100: not two, of which somebody chose one; and three are in the order of their codes."""
     wraps = case.shares["wraps"]
