@@ -1,4 +1,4 @@
-"""Whoever has a role since today reads from when they may be one of two, on every form of two, and finds no button."""
+"""Whoever was given a role today reads from when they may be one of two, on every form of two, and finds no button."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
