@@ -168,3 +168,8 @@ def per_mille(part: int, whole: int) -> int:
 def results_owed(*, closes: datetime, rehearsal: bool, voted: int, at: datetime) -> bool:
     """Whether it is too late to cancel: whoever voted is owed the results. Nobody waits for those of a rehearsal."""
     return closes <= at and voted > 0 and not rehearsal
+
+
+def kept_until(results_at: datetime) -> datetime:
+    """From when on the key may be destroyed: at a whole second, as files write it, and never a moment too early."""
+    return (results_at + COMPLAINTS + timedelta(microseconds=999_999)).replace(microsecond=0)

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Request, Route
 
+from api.guards import COOKIE
 from deploy.servers import start_temporal
 from portal.rules.choices import value_of
 from tests.api.booths import said_by
@@ -142,6 +143,48 @@ async def test_with_the_keyboard_alone(polls: Polls, chromium: Browser) -> None:
         await page.locator("[data-copy]").wait_for(state="visible")
     ((code, sealed),) = await polls.votes_of(member_id)
     assert await said_by(polls.stack.sessions, code, sealed) == (1, 2)
+
+
+@pytest.mark.parametrize(("language", "yes"), [("fr", "Oui"), ("en", "Yes")])
+async def test_a_receipt_is_copied_with_the_mouse_and_with_the_keyboard(
+    polls: Polls, chromium: Browser, language: str, yes: str
+) -> None:
+    """What is on the page is in the clipboard, and it is said aloud; without scripts there is no button."""
+    copy, said = (
+        ("Copier le reçu", "Le reçu est copié.") if language == "fr" else ("Copy the receipt", "The receipt is copied.")
+    )
+    _, cookie = await polls.a_voter(language=language)
+    async with polls.tab(chromium, cookie, language=language) as tab:
+        page = tab.page
+        await tab.visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await unlock(tab)
+        await read_again(tab, yes)
+        await tab.press("Déposer mon vote" if language == "fr" else "Cast my vote")
+        receipt = await page.locator("#recu").inner_text()
+        assert RECEIPT.fullmatch(receipt)
+        button, told = page.get_by_role("button", name=copy), page.get_by_role("status").filter(has_text=said)
+        assert await told.count() == 0
+        await button.click()
+        await told.wait_for()
+        assert await page.evaluate("navigator.clipboard.readText()") == receipt
+        for key in ("Enter", "Space"):
+            await page.evaluate("navigator.clipboard.writeText('something else')")
+            await tab.go(page.url.removeprefix(polls.stack.origin))
+            for _ in range(40):
+                await page.keyboard.press("Tab")
+                if await button.evaluate("button => button === document.activeElement"):
+                    break
+            await page.keyboard.press(key)
+            await told.wait_for()
+            assert await page.evaluate("navigator.clipboard.readText()") == receipt
+            assert await button.evaluate("button => button === document.activeElement")
+        address = page.url.removeprefix(polls.stack.origin)
+        # The session has another one since the password was asked for.
+        (cookie,) = [one["value"] for one in await tab.visitor.context.cookies() if one["name"] == COOKIE]
+    async with polls.tab(chromium, cookie, language=language, scripts=False) as tab:
+        await tab.go(address)
+        assert receipt in await tab.words()
+        assert await tab.page.get_by_role("button", name=copy).count() == 0
 
 
 async def test_pressing_twice_going_back_and_a_second_tab_make_one_vote(polls: Polls, chromium: Browser) -> None:
