@@ -1,9 +1,7 @@
 """The results, which two officers count on their own; then complaints, and the end of the key."""
 
-from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -16,32 +14,19 @@ from api.downloads import attached
 from api.guards import Lang, OfficerDep, same_form
 from api.pages import go, language_of, render
 from api.portal import portal_of
-from api.results import Shown, all_shown
+from api.results import all_shown, counted_in
 from api.routes import page
 from portal.rules.campaign_changes import ChangeKind
 from portal.rules.election import read_destruction, read_result
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.running import COMPLAINT_DAYS, COMPLAINTS
-from portal.rules.urns import Box
 from portal.rules.vote_files import Publication
-from portal.store import Session, campaign_changes, journal, results, running
+from portal.store import campaign_changes, journal, results, running
 from portal.store.campaign_changes import Proposal
 from portal.store.campaigns import Campaign
 from portal.store.sessions import Visitor
 
 router = APIRouter()
-
-
-async def _shown(
-    session: Session, campaign: Campaign, text: str, box: Box, language: str
-) -> tuple[Sequence[Shown], Collection[str]]:
-    """A result that was read and accepted, as everybody reads it; and the ballots in which all chose the same."""
-    read = read_result(text, box)
-    if isinstance(read, Refusal):
-        return [], ()
-    counted = {UUID(ballot): one for ballot, _, one in read.ballots}
-    unanimous = {code for _, code, one in read.ballots if one.unanimous}
-    return await all_shown(session, campaign, counted, language), unanimous
 
 
 async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal | None = None) -> Response:
@@ -54,12 +39,11 @@ async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal 
         mine = pending is not None and pending.change.proposed_by == visitor.account_id
         # What the first has found is not shown to the second: they count on their own.
         text = published.result if published else pending.change.wanted["result"] if pending and mine else None
-        shown, unanimous = await _shown(session, campaign, text, box, language) if text and box else ([], ())
+        shown = await all_shown(session, campaign, counted_in(text), language) if text else []
     problems = {} if refusal is None else {field_of(refusal): refusal}
     return render(
         request, "campaigns/result.html", visitor=visitor, campaign=campaign, published=published, pending=pending,
-        mine=mine, results=shown, unanimous=unanimous,
-        manifest=box.manifest_sha256 if box else None, **problems_said(problems, language),
+        mine=mine, results=shown, manifest=box.manifest_sha256 if box else None, **problems_said(problems, language),
     )  # fmt: skip
 
 
