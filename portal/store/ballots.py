@@ -96,13 +96,14 @@ ELECTORS = and_(Member.left_at.is_(None), OF_GROUP, OF_STANDING)
 
 
 def electors_of(campaign_id: UUID) -> TableValuedAlias:
-    """Whose ballot each is: by the roll as it stands, and from the close on by the roll as it was then.
+    """Whose ballot each is, and who has voted: by the roll as it stands, and from the close on as it was then.
 
     A function of the migrations: the seal counts with it as well.
     """
     return func.electors_of(campaign_id).table_valued(
-        column("ballot_id", Uuid()), column("member_id", Uuid()), column("group", String()), name="elector"
-    )
+        column("ballot_id", Uuid()), column("member_id", Uuid()), column("group", String()),
+        column("voted", Boolean()), name="elector",
+    )  # fmt: skip
 
 
 class Candidate(Base):

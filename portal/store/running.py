@@ -141,9 +141,8 @@ async def turnout(session: Session, campaign: Campaign) -> list[Turnout]:
     """How many electors of each ballot have voted, by group: of the outer envelopes, which say nothing else."""
     elector = electors_of(campaign.id)
     rows = await session.execute(
-        select(Ballot, elector.c.group, func.count(), func.count(Vote.member_id))
+        select(Ballot, elector.c.group, func.count(), func.count().filter(elector.c.voted))
         .join(elector, elector.c.ballot_id == Ballot.id)
-        .outerjoin(Vote, and_(Vote.ballot_id == elector.c.ballot_id, Vote.member_id == elector.c.member_id))
         .group_by(Ballot.id, elector.c.group)
         .order_by(Ballot.position, Ballot.code, elector.c.group)
     )

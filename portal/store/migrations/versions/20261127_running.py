@@ -34,22 +34,26 @@ begin
     return null;
 end $$;
 
-create function electors_of(of_campaign uuid) returns table (ballot_id uuid, member_id uuid, "group" text)
-language sql stable as $$
-    select b.id, r.id, r."group"::text
-    from ballot b cross join (
-        select m.id, coalesce(was."group", m."group") as "group", coalesce(was.standing, m.standing) as standing,
+-- The roll is put together first: joined with the ballots before, each entry would be looked up for each of them.
+create function electors_of(of_campaign uuid)
+returns table (ballot_id uuid, member_id uuid, "group" text, voted boolean) language sql stable as $$
+    with roll as materialized (
+        select m.id, coalesce(was."group", m."group")::text as "group", coalesce(was.standing, m.standing) as standing,
             coalesce(was.on_roll, m.left_at is null) as on_roll
-        from campaign c join member m on m.rehearsal_id is not distinct from (case when c.rehearsal then c.id end)
-        left join lateral (
-            select w.* from roll_before w where w.member_id = m.id and w.until >= c.closes order by w.until limit 1
-        ) was on true
+        from campaign c join member m on case when c.rehearsal then m.rehearsal_id = c.id else m.rehearsal_id is null end
+        left join (
+            select distinct on (w.member_id) w.* from roll_before w
+            where w.until >= (select closes from campaign where id = of_campaign) order by w.member_id, w.until
+        ) was on was.member_id = m.id
         where c.id = of_campaign
-    ) r
+    )
+    select b.id, r.id, r."group", v.member_id is not null
+    from ballot b cross join roll r
+    left join vote v on v.ballot_id = b.id and v.member_id = r.id
     where b.campaign_id = of_campaign and (
         (r.on_roll and r."group" = any(b.groups) and (r.standing = 'member' or not b.members_only))
         -- Who voted and left the roll, the group or the union afterwards was an elector.
-        or exists (select from vote v where v.ballot_id = b.id and v.member_id = r.id)
+        or v.member_id is not null
     )
 $$
 """
