@@ -1,8 +1,6 @@
 """The results, which two officers count on their own; then complaints, and the end of the key."""
 
-from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -15,34 +13,21 @@ from api.downloads import attached
 from api.guards import Lang, OfficerDep, same_form
 from api.pages import go, language_of
 from api.portal import portal_of
-from api.results import Shown, all_shown
+from api.results import all_shown, counted_in
 from api.routes import page
 from portal.rules.campaign_changes import ChangeKind
 from portal.rules.canonical import hash_of
 from portal.rules.election import read_destruction, read_result
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.running import COMPLAINT_DAYS, kept_until
-from portal.rules.urns import Box
 from portal.rules.vote_files import OFFICERS, Publication, kept_keys
 from portal.rules.votes import MIN_GROUP
-from portal.store import Session, campaign_changes, journal, results, running, sealing
+from portal.store import campaign_changes, journal, results, running, sealing
 from portal.store.campaign_changes import Proposal
 from portal.store.campaigns import Campaign
 from portal.store.sessions import Visitor
 
 router = APIRouter()
-
-
-async def _counted(
-    session: Session, campaign: Campaign, text: str, box: Box, language: str
-) -> tuple[Sequence[Shown], Collection[str]]:
-    """A result that was read and accepted, as everybody reads it; and the ballots in which all chose the same."""
-    read = read_result(text, box)
-    if isinstance(read, Refusal):
-        return [], ()
-    counted = {UUID(ballot): one for ballot, _, one in read.ballots}
-    unanimous = {code for _, code, one in read.ballots if one.unanimous}
-    return await all_shown(session, campaign, counted, language), unanimous
 
 
 async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal | None = None) -> Response:
@@ -55,10 +40,10 @@ async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal 
         mine = pending is not None and pending.change.proposed_by == visitor.account_id
         # What the first has found is not shown to the second: they count on their own.
         text = published.result if published else pending.change.wanted["result"] if pending and mine else None
-        counted, unanimous = await _counted(session, campaign, text, box, language) if text and box else ([], ())
+        counted = await all_shown(session, campaign, counted_in(text), language) if text else []
     return await shown(
         request, "campaigns/result.html", visitor, campaign, refusal, published=published, pending=pending, mine=mine,
-        results=counted, unanimous=unanimous, least=MIN_GROUP, manifest=box.manifest_sha256 if box else None,
+        results=counted, least=MIN_GROUP, manifest=box.manifest_sha256 if box else None,
     )  # fmt: skip
 
 

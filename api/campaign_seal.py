@@ -45,15 +45,18 @@ async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal 
         campaign = await campaign_called(session, code)
         why = await why_not_yet(session, campaign)
         pending = await waiting(session, campaign, ChangeKind.SEAL)
-        open_votes = await running.still_open(session, campaign.id)
-        roll = await campaign_changes.manifest(session, campaign.id)
+        # Once sealed, everything stands in a few rows that were written down then.
+        sealed = campaign.sealed_at is not None
+        open_votes = [] if sealed else await running.still_open(session, campaign.id)
+        roll = None if sealed else await campaign_changes.manifest(session, campaign.id)
         opened_on = await campaign_changes.opening_manifest(session, campaign.id)
         seal = await running.seal_of(session, campaign.id)
         numbers = await running.sealed_numbers(session, campaign.id)
         box = await running.box(session, campaign)
+    at = datetime.now(UTC)
     return await shown(
-        request, "campaigns/seal.html", visitor, campaign, refusal, why=why, pending=pending,
-        over=campaign.closes <= datetime.now(UTC), open_votes=open_votes, roll=roll, opened_on=opened_on, seal=seal,
+        request, "campaigns/seal.html", visitor, campaign, refusal, why=why, pending=pending, at=at,
+        over=campaign.closes <= at, open_votes=open_votes, roll=roll, opened_on=opened_on, seal=seal,
         numbers=numbers, manifest=None if box is None else box.manifest_sha256, reviewer=Role.REVIEWER in visitor.roles,
     )  # fmt: skip
 

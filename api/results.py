@@ -60,10 +60,9 @@ async def _held(session: Session, code: str) -> tuple[Campaign, Published | None
     return campaign, await results.published(session, campaign.id)
 
 
-def _ballots(published: Published | None) -> dict[UUID, Counted]:
-    if published is None:
-        return {}
-    return {UUID(ballot): counted for ballot, _, counted in read_result("result", published.result.encode()).ballots}
+def counted_in(result: str) -> dict[UUID, Counted]:
+    """What a result says of each ballot; it was held against the box when it was sent."""
+    return {UUID(ballot): counted for ballot, _, counted in read_result("result", result.encode()).ballots}
 
 
 def _may_leave(ballots: Mapping[UUID, Counted]) -> bool:
@@ -76,7 +75,7 @@ async def results_page(request: Request, language: Lang, visitor: Anyone, campai
     portal = portal_of(request)
     async with portal.autocommit() as session:
         held, published = await _held(session, campaign)
-        counted = _ballots(published)
+        counted = counted_in(published.result) if published else {}
         shown = await all_shown(session, held, counted, language)
     return render(
         request, "votes/results.html", visitor=visitor, campaign=held, published=published, shown=shown,
@@ -122,7 +121,7 @@ async def results_file(request: Request, visitor: Anyone, campaign: str) -> Resp
     """Byte for byte what was counted: its hash is on the page."""
     async with portal_of(request).autocommit() as session:
         held, published = await _held(session, campaign)
-    if published is None or not _may_leave(_ballots(published)):
+    if published is None or not _may_leave(counted_in(published.result)):
         raise Refused(Refusal.RESULTS_NOT_YET)
     return attached(published.result, f"result-{held.code}.json")
 

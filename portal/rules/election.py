@@ -65,7 +65,7 @@ def _fits(counted: Counted, ballot: SealedBallot, asked: Asked) -> bool:
     said = counted.votes - counted.invalid - counted.blank
     total = sum(counted.options.values())
     return (
-        (counted.kind, counted.electors, counted.votes) == (asked.kind, ballot.electors, len(ballot.digests))
+        (counted.kind, counted.electors, counted.votes) == (asked.kind, ballot.electors, ballot.votes)
         and tuple(counted.options) == asked.options
         # In an election one vote chooses several.
         and (total >= said if asked.kind is BallotKind.ELECTION else total == said)

@@ -113,8 +113,9 @@ class SealedBallot:
     electors: int
     on_paper: int
     set_aside: int
-    # In ascending order of their hashes.
-    digests: Sequence[bytes]
+    # How many count, and the hash of their list (`list_hash`), as the seal wrote them down.
+    votes: int
+    list_sha256: str
 
     def asked(self, campaign: str) -> Asked:
         return _asked("urn", self.definition, {"ballot": self.id, "campaign": campaign, "code": self.code})
@@ -123,7 +124,7 @@ class SealedBallot:
         return {
             "ballot": self.id, "code": self.code, "definition": self.definition,
             "definition_sha256": hash_of(self.definition.encode()), "electors": self.electors,
-            "on_paper": self.on_paper, "set_aside": self.set_aside, "list_sha256": list_hash(self.digests),
+            "on_paper": self.on_paper, "set_aside": self.set_aside, "list_sha256": self.list_sha256,
         }  # fmt: skip
 
 
@@ -149,7 +150,7 @@ class Box:
     @property
     def manifest_sha256(self) -> str:
         """What the holders of the key sign: everything but the sealed votes, of which the hash over their hashes."""
-        described = [{**ballot.described(), "count": len(ballot.digests)} for ballot in self.ballots]
+        described = [{**ballot.described(), "count": ballot.votes} for ballot in self.ballots]
         return hash_of(canonical(self._whole(described)))
 
     def urn(self, ciphertexts: Mapping[str, Sequence[bytes]]) -> bytes:

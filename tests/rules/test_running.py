@@ -101,9 +101,7 @@ def a_box() -> Box:
             "options": [{"id": 1, "fr": "Oui", "en": "Yes"}, {"id": 2, "fr": "Non", "en": "No"}],
         }
     ).decode()
-    ballot = SealedBallot(
-        BALLOT, "budget", BallotKind.RATIFICATION, definition, 20, 0, 0, [bytes([n]) * 32 for n in (1, 2)]
-    )
+    ballot = SealedBallot(BALLOT, "budget", BallotKind.RATIFICATION, definition, 20, 0, 0, 2, "l")
     return Box("c", PUBLIC, datetime(2017, 3, 4, tzinfo=UTC), None, "r", [ballot])
 
 
