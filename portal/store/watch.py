@@ -89,8 +89,8 @@ async def second_looks(session: Session) -> list[Line]:
     who = {line.member_id: line for line in lines(rows.all())}
     return [
         replace(
-            who[one.member_id], what="appeal" if one.appeal else "opinion", since=one.since,
-            subject_id=one.submission_id,
+            who[one.member_id], what="appeal" if one.appeal else "opinion" if one.opinions else "known",
+            since=one.since, subject_id=one.submission_id,
         )
         for one in waiting
     ]  # fmt: skip

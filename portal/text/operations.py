@@ -141,8 +141,11 @@ COLUMNS: dict[List, tuple[str, str, str]] = {
 
 NUMBER, FAMILY_NAME, GIVEN_NAME = N_("Numéro"), N_("Nom de famille"), N_("Prénom")
 GROUP, LANGUAGE = N_("Groupe"), N_("Langue")
-APPEAL = "appeal"
-_APPEAL, _SECOND_LOOK = N_("Appel, pour une personne qui n'y a pas pris part"), N_("Deuxième avis")
+_LOOKS = {
+    "appeal": N_("Appel, pour une personne qui n'y a pas pris part"),
+    "opinion": N_("Deuxième avis"),
+    "known": N_("Rendu par quelqu'un qui connaît la personne"),
+}
 _UNDER_REVIEW, _OPEN_AT_THE_DESK = N_("Dans la file"), N_("Entre les mains de l'équipe")
 
 ALERTS: dict[Alert, tuple[str, str]] = {
@@ -228,7 +231,7 @@ def what(listed: List, code: str, language: str, *, held: bool = False) -> str:
         case List.CASES:
             return gettext(language)(_OPEN_AT_THE_DESK if held else _UNDER_REVIEW)
         case List.SECOND_LOOKS:
-            return gettext(language)(_APPEAL if code == APPEAL else _SECOND_LOOK)
+            return word(_LOOKS, code, language)
         case List.UNDELETED:
             return word(ENDINGS, SubmissionStatus(code), language)
         case List.PROVISIONAL:
