@@ -368,7 +368,7 @@ def reason_of(decision: Decision) -> Reason | None:
     return Reason(decision.reason) if decision.reason is not None else None
 
 
-_RETURNED = {"taken-back": Refusal.CLAIM_TAKEN_BACK, "given-back": Refusal.CLAIM_GIVEN_BACK}
+_RETURNED = {"taken-back": Refusal.CLAIM_TAKEN_BACK, "given-back": Refusal.CLAIM_GIVEN_BACK, "recused": Refusal.RECUSED}
 
 
 async def lease_over(session: Session, claim_id: UUID) -> Refusal:

@@ -106,6 +106,16 @@ def undeleted() -> Listed:
     return Listed(statement, (Submission.over_at, Submission.id))
 
 
+def kept() -> Listed:
+    """Pictures that are there at this moment, whatever for, the oldest first: all that the public counter counts."""
+    statement = (
+        select(*WHO, Submission.status, Submission.staged_at, literal(None), Submission.id)
+        .join(Member, Member.id == Submission.member_id)
+        .where(Submission.erased_at.is_(None), Submission.campaign_id.not_in(REHEARSALS))
+    )
+    return Listed(statement, (Submission.staged_at, Submission.id))
+
+
 @dataclass(frozen=True, slots=True)
 class Overdue:
     """The submission that has waited longest for its erasure."""
