@@ -135,9 +135,7 @@ async def waiting_for_another(session: Session, *, longer_than: timedelta = ANOT
         )
         .order_by(since)
     )  # fmt: skip
-    return [
-        Waiting(s.id, s.campaign_id, s.member_id, at, count, s.appeal_of is not None) for s, at, count in rows
-    ]  # fmt: skip
+    return [Waiting(s.id, s.campaign_id, s.member_id, at, n, s.appeal_of is not None) for s, at, n in rows]
 
 
 async def agreement(session: Session, since: datetime) -> tuple[int, int]:
