@@ -26,8 +26,9 @@ from sqlalchemy import (
 )
 
 from portal.rules.decisions import APPEAL_ANSWERED_WITHIN
+from portal.rules.forecast import DAY, WEEK
 from portal.rules.identity import UNDECIDED_FOR, SubmissionStatus
-from portal.rules.queue import FURTHEST, MANY_IN_AN_HOUR, PACE_OVER, SOON, Risk
+from portal.rules.queue import FURTHEST, MANY_IN_AN_HOUR, SOON, Risk
 from portal.store import Session, decisions
 from portal.store.accounts import Account
 from portal.store.campaigns import REHEARSALS, Campaign
@@ -66,11 +67,19 @@ def due() -> ColumnElement[datetime]:
 
 
 def needed(waiting: ColumnElement[int]) -> ColumnElement[timedelta]:
-    """How long so many cases take at the pace of the last day."""
-    done = _done(PACE_OVER)
-    seconds = cast(waiting, Float) * PACE_OVER.total_seconds() / func.nullif(done, 0)
-    # Nothing is known of a day without decisions.
-    known = case((done > 0, func.least(seconds, FURTHEST.total_seconds())), else_=0.0)
+    """How long so many cases take at the pace of the last days (`time_needed` of the rules)."""
+    decided = (
+        select(func.count().filter(Decision.decided_at > NOW - _interval(DAY)).label("day"), func.count().label("week"))
+        .select_from(Decision)
+        .join(Submission, Submission.id == Decision.submission_id)
+        .where(Decision.decided_at > NOW - _interval(WEEK * DAY), Decision.undone_at.is_(None), real())
+        .subquery()
+    )
+    day, week = cast(decided.c.day, Float), cast(decided.c.week, Float) / WEEK
+    pace = func.greatest(1.0, func.least(week, func.greatest(day, week / 2)))
+    # Nothing is known of a week without decisions.
+    seconds = cast(waiting, Float) * DAY.total_seconds() / pace
+    known = select(case((week > 0, func.least(seconds, FURTHEST.total_seconds())), else_=0.0)).scalar_subquery()
     return func.make_interval(0, 0, 0, 0, 0, 0, known, type_=Interval())
 
 
