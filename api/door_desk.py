@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -76,7 +76,7 @@ async def requests(request: Request, language: Lang, visitor: OperatorDep) -> Re
         found = await doors.desk(session)
     rows = [(one, one.proven_at + ANSWER_WITHIN) for one in waiting if one.proven_at is not None]
     return render(
-        request, "doors/desk.html", visitor=visitor, rows=rows, found=found,
+        request, "doors/desk.html", visitor=visitor, rows=rows, found=found, at=datetime.now(UTC),
         heads=[gettext(language)(head) for head in _HEADS],
     )  # fmt: skip
 

@@ -40,6 +40,7 @@ async def test_requests_are_listed_the_longest_wait_first_with_the_day_that_was_
         assert cases == [late, new]
     await operator.get("/fr/demandes")
     assert "2 demandes attendent une réponse" in operator.page.text
+    assert operator.page.html.count("En retard") == 1
     answer = await operator.client.get("/fr/demandes.csv", headers={"Sec-Fetch-Site": "same-origin"})
     header, *lines = answer.content.decode().splitlines()
     assert header.startswith('\ufeff"Demande";')
