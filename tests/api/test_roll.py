@@ -273,19 +273,6 @@ async def test_after_voting_opened_another_person_confirms(visit: Visit, session
     assert await count(sessions, "select count(*) from member where number = '990001'") == 1
 
 
-async def test_in_the_hour_before_the_opening_nobody_is_told_that_voting_is_open(
-    visit_alone: Visit, sessions: Sessions
-) -> None:
-    async with sessions.begin() as session:
-        await builders.a_campaign(session, opens=timedelta(minutes=30))
-    operator = await staff(visit_alone, sessions)
-    await operator.get("/fr/liste")
-    assert 'data-choose="Choisir un fichier"' in operator.page.html, "in the language of the page, not of the browser"
-    await upload(operator, written([line()]))
-    assert "Un vote est proche, ouvert ou pas encore dépouillé" in operator.page.text
-    assert "Le vote est ouvert" not in operator.page.text
-
-
 async def test_a_change_of_nobodys_electorate_needs_one_person_while_voting_is_open(
     visit: Visit, sessions: Sessions
 ) -> None:
