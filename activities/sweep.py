@@ -189,7 +189,7 @@ class SweepActivities:
         async with self.sessions.begin() as session:
             for case in await decisions.waiting_for_another(session):
                 # An appeal that nobody has looked at has a promised day of its own.
-                if case.opinions:
+                if case.opinions or not case.appeal:
                     await review_mails.tell_staff(
                         session, self.identity.records.policy.courtesy, case.submission_id, "another-reviewer"
                     )

@@ -29,7 +29,7 @@ from portal.rules.campaigns import Calendar, CampaignStatus, Notice, notices
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.running import results_owed
 from portal.rules.standing import campaign_workflow
-from portal.store import Session, campaign_changes, campaign_effects, campaigns, drafts, journal, running
+from portal.store import Session, campaign_changes, campaign_effects, campaigns, drafts, journal, running, staff
 from portal.store.ballots import Ballot, Candidate
 from portal.store.campaigns import Campaign
 from portal.store.sessions import Visitor
@@ -110,6 +110,8 @@ async def campaign_page(
         mock = await drafts.mock_members(session, campaign.id) if campaign.rehearsal else []
         files = await campaign_effects.open_files(session, campaign.id)
         voted = await running.voters(session, campaign.id)
+        officer = Role.OFFICER in visitor.roles
+        too_new = officer and await staff.new_in_role(session, visitor.account_id, Role.OFFICER)
         # Until the vote opens, and for as long as nobody can vote in it.
         before = at < campaign.opens or (campaign.election_key is None and at < campaign.closes)
         found = []
@@ -124,7 +126,7 @@ async def campaign_page(
         request, "campaigns/one.html", visitor=visitor, campaign=campaign, questions=questions, timeline=timeline,
         pending=[p for p in proposals if p.pending and not p.lapsed], at=at, opened_on=opened_on, mock=mock,
         answered=[p for p in proposals if not p.pending or p.lapsed], temporal=link, files=files, owed=owed,
-        obstacles=found, before=before,
+        obstacles=found, before=before, too_new=too_new,
         **problems_said(problems or {}, language_of(request)),
     )  # fmt: skip
 

@@ -2,12 +2,14 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.ask import tell
+from api.downloads import table
 from api.forms import RequestDecisionFields, RequestDecisionForm, RollLookUpForm
 from api.guards import Lang, OperatorDep, same_form
 from api.pages import go, render
@@ -31,8 +33,9 @@ from portal.rules.refusals import Refusal, Refused
 from portal.store import doors, journal, members
 from portal.store.doors import Case, Decision
 from portal.store.sessions import Visitor
-from portal.text import why_not
+from portal.text import TORONTO, gettext, why_not
 from portal.text.addresses import path
+from portal.text.catalogues import N_
 from workflows import calls
 
 router = APIRouter()
@@ -49,6 +52,9 @@ FIELD_OF = {
     Refusal.ROLL_NUMBER_UNKNOWN: "numero",
 }
 
+_NAMES = {Door.REGISTER_EMAIL: N_("Enregistrer mon courriel"), Door.JOIN: N_("Je veux devenir membre")}
+_HEADS = (N_("Demande"), N_("De"), N_("Adresse confirmée le"), N_("Réponse promise pour le"))
+
 # What stands beside a request whose suggested entry is somebody else's.
 NOBODY = "aucune"
 
@@ -64,11 +70,37 @@ class Line:
 
 
 @page(router, "requests")
-async def requests(request: Request, visitor: OperatorDep) -> Response:
+async def requests(request: Request, language: Lang, visitor: OperatorDep) -> Response:
     async with portal_of(request).autocommit() as session:
         waiting = await doors.waiting(session)
+        found = await doors.desk(session)
     rows = [(one, one.proven_at + ANSWER_WITHIN) for one in waiting if one.proven_at is not None]
-    return render(request, "doors/desk.html", visitor=visitor, rows=rows)
+    return render(
+        request, "doors/desk.html", visitor=visitor, rows=rows, found=found, at=datetime.now(UTC),
+        heads=[gettext(language)(head) for head in _HEADS],
+    )  # fmt: skip
+
+
+@page(router, "requests-file")
+async def requests_file(request: Request, language: Lang, visitor: OperatorDep) -> Response:
+    """The same list, whole. Who took it, and how many lines, is written down before it leaves."""
+    async with portal_of(request).autocommit() as session:
+        waiting = await doors.waiting(session, most=None)
+        if request.method == "GET":
+            await journal.write(
+                session, "list-exported", actor="operator", actor_id=visitor.account_id, code=f"requests:{len(waiting)}"
+            )
+    translate = gettext(language)
+    rows = [tuple(translate(head) for head in _HEADS)] + [
+        (
+            translate(_NAMES[one.door]), f"{one.said['given_name']} {one.said['family_name']}",
+            one.proven_at.astimezone(TORONTO).isoformat(sep=" ", timespec="minutes"),
+            f"{(one.proven_at + ANSWER_WITHIN).astimezone(TORONTO):%Y-%m-%d}",
+        )
+        for one in waiting
+        if one.proven_at is not None
+    ]  # fmt: skip
+    return table(rows, f"scrutin-requests-{datetime.now(TORONTO):%Y-%m-%d}.csv", language)
 
 
 @page(router, "request-case")

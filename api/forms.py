@@ -163,6 +163,11 @@ class ReviewDecisionFields(DecisionFields):
     confirmed: Annotated[str, Field(max_length=8)] = ""
 
 
+class GiveBackFields(Sent):
+    # The reviewer knows whose case it is.
+    knows: Annotated[str, Field(max_length=8)] = ""
+
+
 # Read once, compared, and gone with the answer.
 Seen = Annotated[str, Field(max_length=300)]
 
@@ -259,6 +264,7 @@ ReviewForm = Annotated[ReviewFields, Form()]
 CastForm = Annotated[CastFields, Form()]
 DecisionForm = Annotated[ReviewDecisionFields, Form()]
 ComparisonForm = Annotated[ComparisonFields, Form()]
+GiveBackForm = Annotated[GiveBackFields, Form()]
 RegisterEmailForm = Annotated[RegisterEmailFields, Form()]
 JoinForm = Annotated[JoinFields, Form()]
 ProofForm = Annotated[ProofFields, Form()]

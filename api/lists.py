@@ -146,6 +146,8 @@ class Reader:
                 return watch.failed(self.asked.campaign.id)
             case List.CASES:
                 return watch.cases(self.asked.campaign.id)
+            case List.KEPT:
+                return watch.kept()
             case List.UNDELETED:
                 return watch.undeleted()
             case List.PROVISIONAL:

@@ -190,6 +190,7 @@ NOTICES = {
     "papier-repris": N_("C'est noté : cette personne vote de nouveau en ligne."),
     "file-vide": N_("Aucun dossier n'attend d'examen."),
     "dossier-rendu": N_("Le dossier est de retour dans la file : quelqu'un d'autre peut le prendre."),
+    "recuse": N_("C'est noté : le dossier est de retour dans la file, et il ne vous sera plus remis."),
     "dossier-garde": N_("Le dossier vous reste réservé plus longtemps."),
     "decision-annulee": N_("Votre décision est annulée : le dossier est de nouveau devant vous."),
 }  # fmt: skip

@@ -143,20 +143,12 @@ def to_factor(request: Request) -> RedirectResponse:
 # Addresses of ours that are no page to come back to: a form's, a picture's, a download's.
 NO_PAGE = frozenset(
     {
-        *PAGE_OF_FORM,
-        "status",
-        "votes-status",
-        "picture",
-        "review-picture",
-        "file-data",
-        "calendar",
-        "factor",
-        "journal-data",
-        "roll-model",
-        "roll-progress",
-        "roll-report",
+        *PAGE_OF_FORM, "status", "votes-status", "picture", "review-picture", "file-data", "calendar", "factor",
+        "journal-data", "roll-model", "roll-progress", "roll-report", "list-file", "requests-file",
+        "campaign-turnout-file", "campaign-post-file", "campaign-urn", "campaign-receipts", "campaign-publication",
+        "receipts-file", "results-file",
     }
-)
+)  # fmt: skip
 
 
 def asked_for(text: str) -> str:

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from api.background import begin
 from api.forecast import forecast_of
-from api.forms import SentForm
+from api.forms import GiveBackForm, SentForm
 from api.guards import Lang, ReviewerDep, same_form
 from api.identity import asked_by_our_page, opened
 from api.pages import STATUS, go, render
@@ -234,19 +234,23 @@ async def prolong(request: Request, language: Lang, visitor: ReviewerDep, form: 
 
 
 @page(router, "review-return", methods=("POST",))
-async def give_back(request: Request, language: Lang, visitor: ReviewerDep, form: SentForm, claim_id: UUID) -> Response:
-    """« Rendre ce dossier »: somebody else may take it at once."""
+async def give_back(
+    request: Request, language: Lang, visitor: ReviewerDep, form: GiveBackForm, claim_id: UUID
+) -> Response:
+    """« Rendre ce dossier »: somebody else may take it at once; and only somebody else, if they know the person."""
     portal = portal_of(request)
     same_form(visitor, form.form_token)
     async with portal.sessions.begin() as session:
         found = await at_hand(session, claim_id, visitor)
         returned = (
-            found if isinstance(found, Refusal) else await review.give_back(session, claim_id, by=visitor.account_id)
+            found
+            if isinstance(found, Refusal)
+            else await review.give_back(session, claim_id, by=visitor.account_id, knows=form.knows == "yes")
         )
     if isinstance(returned, Refusal):
         return over(request, visitor, returned)
     _wake(portal, claim_id)
-    return go("review", language, notice="dossier-rendu")
+    return go("review", language, notice="recuse" if form.knows == "yes" else "dossier-rendu")
 
 
 def _wake(portal: Portal, claim_id: UUID) -> None:

@@ -71,7 +71,7 @@ for (const table of all(".app-scroll table:not(.app-numbers-table)")) {
     [...row.cells].forEach((cell, n) => {
       const head = cell.tagName === "TH";
       cell.setAttribute("role", !head ? "cell" : cell.scope === "row" ? "rowheader" : "columnheader");
-      if (!row.closest("thead") && (n || !head) && heads[n]) cell.dataset.label = heads[n];
+      if (!row.closest("thead") && (n || !head) && heads[n] && cell.textContent.trim()) cell.dataset.label = heads[n];
     });
   }
 }
@@ -168,13 +168,14 @@ for (const input of all("input[type=file][data-choose]")) {
   const say = () => {
     const file = input.files[0];
     URL.revokeObjectURL(shown.src);
-    const other = file && file.type !== "image/jpeg", heavy = file && file.size > 8 * 1024 * 1024;
+    const photo = file && "other" in input.dataset;
+    const other = photo && file.type !== "image/jpeg", heavy = photo && file.size > 8 * 1024 * 1024;
     // The server looks again: this only spares the wait.
     wrong.textContent = other ? input.dataset.other : heavy ? input.dataset.heavy : "";
     if (other || heavy) input.value = "";
-    const fine = file && !other && !heavy;
+    const fine = photo && !other && !heavy;
     const size = () => (file.size / 1048576).toLocaleString(document.documentElement.lang, { maximumFractionDigits: 1 });
-    name.textContent = file ? `${file.name} (${size()} ${input.dataset.unit})` : input.dataset.none;
+    name.textContent = photo ? `${file.name} (${size()} ${input.dataset.unit})` : [...input.files].map((one) => one.name).join(", ") || input.dataset.none;
     if (!fine) return shown.remove();
     shown.src = URL.createObjectURL(file);
     input.before(shown);

@@ -1,7 +1,7 @@
 """`python -m portal review approve | reject`: the opinion of a reviewer who stands before the person, not the page.
 
 As a reviewer like any other: never on one's own file, one case at a time, under a lease, counted in the day's most,
-undone within half a minute. Who it is, a one-time code says. Nothing is printed that names anybody.
+in effect after half a minute. Who it is, a one-time code says. Nothing is printed that names anybody.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def run(asked: argparse.Namespace) -> int:
     except DatabaseUnavailable as error:
         print(f"review: nothing was done, the records are away: {type(error).__name__}")
         return AWAY
-    print(f"review: {asked.verdict} given; it may be taken back until {given.undo_until:%H:%M:%S} UTC")
+    print(f"review: {asked.verdict} given; it takes effect at {given.undo_until:%H:%M:%S} UTC")
     return GIVEN
 
 

@@ -40,20 +40,20 @@ class Forecast:
     guaranteed_until: datetime | None
 
 
-def pace_of(flow: Flow) -> float | None:
+def pace_of(decided_day: int, decided_week: int) -> float | None:
     """Decisions a day: the slower of yesterday and the week, and at least one once there has been any.
 
     A day counts for no less than half the week's pace: after a Sunday without decisions nothing would be promised to
     anybody until Monday evening, and the week has that Sunday in it already.
     """
-    if flow.decided_week < 1:
+    if decided_week < 1:
         return None
-    week = flow.decided_week / WEEK
-    return max(1.0, min(week, max(float(flow.decided_day), week / 2)))
+    week = decided_week / WEEK
+    return max(1.0, min(week, max(float(decided_day), week / 2)))
 
 
 def forecast(flow: Flow, *, at: datetime, closes: datetime, zone: ZoneInfo) -> Forecast:
-    pace = pace_of(flow)
+    pace = pace_of(flow.decided_day, flow.decided_week)
     if pace is None:
         until = working_days_before(closes, PROMISED_WORKING_DAYS, zone)
         return Forecast(flow.waiting, None, None, until if at <= until < closes else None)

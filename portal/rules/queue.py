@@ -2,19 +2,18 @@
 
 A case must be decided before the vote closes (or, of somebody who has voted already, before that vote is settled),
 before the day that was promised for an appeal, and before it expires undecided. It is at risk when that is within 72
-hours, or sooner than the queue would be empty at the present pace. Of cases at risk the nearest day comes first; of the
-same day, those who were asked for a better photo, who have less time left to try again; then age.
+hours, or sooner than the queue would be empty at the pace that the forecast goes by. Of cases at risk the nearest day
+comes first; of the same day, those who were asked for a better photo, who have less time left to try again; then age.
 """
 
 from datetime import datetime, timedelta
 from enum import IntEnum
 
 from portal.rules.decisions import APPEAL_ANSWERED_WITHIN
+from portal.rules.forecast import DAY, pace_of
 from portal.rules.identity import UNDECIDED_FOR
 
 SOON = timedelta(hours=72)
-# The pace is what was done in this time, nights included: that is what the next days will bring.
-PACE_OVER = timedelta(days=1)
 # No queue is looked at further ahead than a case lives.
 FURTHEST = UNDECIDED_FOR
 
@@ -47,11 +46,10 @@ def due(
     return min(days)
 
 
-def time_needed(waiting: int, done: int) -> timedelta:
-    """How long emptying the queue takes at the pace of the last day; nothing is known of a day without decisions."""
-    if not done:
-        return timedelta(0)
-    return min(PACE_OVER * waiting / done, FURTHEST)
+def time_needed(waiting: int, decided_day: int, decided_week: int) -> timedelta:
+    """How long emptying the queue takes at that pace; nothing is known of a week without decisions."""
+    pace = pace_of(decided_day, decided_week)
+    return timedelta(0) if pace is None else min(DAY * waiting / pace, FURTHEST)
 
 
 def risk(due_at: datetime, now: datetime, needed: timedelta) -> Risk:

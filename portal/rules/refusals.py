@@ -125,6 +125,7 @@ class Refusal(StrEnum):
     ANOTHER_REVIEWER_NEEDED = "another-reviewer-needed"
     UNDO_TOO_LATE = "undo-too-late"
     OWN_FILE = "own-file"
+    RECUSED = "recused"
     REASON_NEEDED = "reason-needed"
     COMPARISON_NEEDED = "comparison-needed"
     DIFFERENCES_TO_CONFIRM = "differences-to-confirm"

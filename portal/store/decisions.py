@@ -28,7 +28,7 @@ from portal.rules.roll import Change
 from portal.store import Session, identity, journal
 from portal.store.accounts import Account
 from portal.store.campaigns import REHEARSALS, Campaign
-from portal.store.identity import Claim, Decision, DecisionNote, Submission, decision_of, lock
+from portal.store.identity import Claim, Decision, DecisionNote, Recusal, Submission, decision_of, lock
 from portal.store.opinions import Opinion, OpinionNote
 from portal.store.roll import RollChange
 
@@ -70,8 +70,10 @@ def may_take(reviewer_id: UUID, reviewer_member: object) -> ColumnElement[bool]:
     theirs, fresh = aliased(Opinion), aliased(Opinion)
     return and_(
         undecided(),
-        # Nobody acts on their own file (brief §3.7), nor looks twice, nor at an appeal against themselves.
+        # Nobody acts on their own file (brief §3.7) or on that of somebody they know, nor looks twice, nor at an appeal
+        # against themselves.
         Submission.member_id.is_distinct_from(reviewer_member),
+        ~exists().where(Recusal.reviewer_id == reviewer_id, Recusal.member_id == Submission.member_id),
         ~exists().where(
             theirs.reviewer_id == reviewer_id,
             theirs.undone_at.is_(None),
@@ -113,7 +115,8 @@ class Waiting:
     member_id: UUID
     since: datetime
     opinions: int
-    # An appeal waits for somebody who has no part in what it contests.
+    # An appeal waits for somebody who has no part in what it contests; what is neither an appeal nor was looked at, for
+    # somebody who does not know the person.
     appeal: bool
 
 
@@ -121,19 +124,18 @@ async def waiting_for_another(session: Session, *, longer_than: timedelta = ANOT
     """Cases that have waited this long for another reviewer, the longest wait first: who is there cannot take them."""
     since = func.coalesce(func.max(Opinion.given_at), Submission.submitted_at)
     opinions = func.count(Opinion.claim_id)
+    known = Submission.member_id.in_(select(Recusal.member_id))
     rows = await session.execute(
         select(Submission, since.label("since"), opinions.label("opinions"))
         .outerjoin(Opinion, and_(Opinion.submission_id == Submission.id, Opinion.undone_at.is_(None)))
         .where(undecided(), Submission.campaign_id.not_in(REHEARSALS))
         .group_by(Submission.id)
         .having(
-            or_(opinions > 0, Submission.appeal_of.is_not(None)), since <= func.clock_timestamp() - longer_than
+            or_(opinions > 0, Submission.appeal_of.is_not(None), known), since <= func.clock_timestamp() - longer_than
         )
         .order_by(since)
     )  # fmt: skip
-    return [
-        Waiting(s.id, s.campaign_id, s.member_id, at, count, s.appeal_of is not None) for s, at, count in rows
-    ]  # fmt: skip
+    return [Waiting(s.id, s.campaign_id, s.member_id, at, n, s.appeal_of is not None) for s, at, n in rows]
 
 
 async def agreement(session: Session, since: datetime) -> tuple[int, int]:

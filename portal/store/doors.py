@@ -161,7 +161,7 @@ async def prove(session: Session, request_id: UUID) -> bool:
 # --- the desk -------------------------------------------------------------------------------------------
 
 
-async def waiting(session: Session, *, most: int = 200) -> Sequence[DoorRequest]:
+async def waiting(session: Session, *, most: int | None = 200) -> Sequence[DoorRequest]:
     """What a person has to decide, the longest wait first."""
     rows = await session.scalars(
         select(DoorRequest)

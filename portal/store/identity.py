@@ -102,6 +102,17 @@ class Claim(Base):
     roll_shown_at: Mapped[datetime | None]
 
 
+class Recusal(Base):
+    """A reviewer knows this person and is handed no case of theirs again; only added to."""
+
+    __tablename__ = "recusal"
+
+    reviewer_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    # Goes with the mock members of a rehearsal.
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), primary_key=True, index=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
 class Decision(Base):
     """The truth about a submission, written under the claim that settled it; a signal only wakes the workflow up.
 
@@ -357,7 +368,7 @@ def reason_of(decision: Decision) -> Reason | None:
     return Reason(decision.reason) if decision.reason is not None else None
 
 
-_RETURNED = {"taken-back": Refusal.CLAIM_TAKEN_BACK, "given-back": Refusal.CLAIM_GIVEN_BACK}
+_RETURNED = {"taken-back": Refusal.CLAIM_TAKEN_BACK, "given-back": Refusal.CLAIM_GIVEN_BACK, "recused": Refusal.RECUSED}
 
 
 async def lease_over(session: Session, claim_id: UUID) -> Refusal:

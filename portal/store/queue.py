@@ -26,12 +26,13 @@ from sqlalchemy import (
 )
 
 from portal.rules.decisions import APPEAL_ANSWERED_WITHIN
+from portal.rules.forecast import DAY, WEEK
 from portal.rules.identity import UNDECIDED_FOR, SubmissionStatus
-from portal.rules.queue import FURTHEST, MANY_IN_AN_HOUR, PACE_OVER, SOON, Risk
+from portal.rules.queue import FURTHEST, MANY_IN_AN_HOUR, SOON, Risk
 from portal.store import Session, decisions
 from portal.store.accounts import Account
 from portal.store.campaigns import REHEARSALS, Campaign
-from portal.store.identity import Claim, Decision, Submission
+from portal.store.identity import Claim, Decision, Recusal, Submission
 from portal.store.journal import Entry
 from portal.store.members import Member
 from portal.store.opinions import Opinion
@@ -66,11 +67,18 @@ def due() -> ColumnElement[datetime]:
 
 
 def needed(waiting: ColumnElement[int]) -> ColumnElement[timedelta]:
-    """How long so many cases take at the pace of the last day."""
-    done = _done(PACE_OVER)
-    seconds = cast(waiting, Float) * PACE_OVER.total_seconds() / func.nullif(done, 0)
-    # Nothing is known of a day without decisions.
-    known = case((done > 0, func.least(seconds, FURTHEST.total_seconds())), else_=0.0)
+    """How long so many cases take at the pace of the last days (`time_needed` of the rules)."""
+    # Those of a rehearsal are work as well, and to look up which they are would cost a fifth of the whole page.
+    decided = (
+        select(func.count().filter(Decision.decided_at > NOW - _interval(DAY)).label("day"), func.count().label("week"))
+        .where(Decision.decided_at > NOW - _interval(WEEK * DAY), Decision.undone_at.is_(None))
+        .subquery()
+    )
+    day, week = cast(decided.c.day, Float), cast(decided.c.week, Float) / WEEK
+    pace = func.greatest(1.0, func.least(week, func.greatest(day, week / 2)))
+    # Nothing is known of a week without decisions.
+    seconds = cast(waiting, Float) * DAY.total_seconds() / pace
+    known = select(case((week > 0, func.least(seconds, FURTHEST.total_seconds())), else_=0.0)).scalar_subquery()
     return func.make_interval(0, 0, 0, 0, 0, 0, known, type_=Interval())
 
 
@@ -106,15 +114,26 @@ def risk(due_at: ColumnElement[datetime], takes: ColumnElement[timedelta]) -> Co
     )
 
 
-def order() -> tuple[ColumnElement[object], ...]:
+def order(reviewer_id: UUID) -> tuple[ColumnElement[object], ...]:
     """First comes what would miss its day, the nearest day first; then second attempts; then age."""
     takes = select(needed(_waiting())).scalar_subquery()
-    return _order(Campaign.rehearsal, risk(due(), takes), due(), Submission.attempt, Submission.submitted_at)
+    return _order(
+        Campaign.rehearsal, given_back(reviewer_id), risk(due(), takes), due(), Submission.attempt,
+        Submission.submitted_at,
+    )  # fmt: skip
 
 
-def _order(rehearsal: Any, how: Any, due_at: Any, attempt: Any, submitted_at: Any) -> tuple[ColumnElement[object], ...]:
+def _order(
+    rehearsal: Any, given_back: Any, how: Any, due_at: Any, attempt: Any, submitted_at: Any
+) -> tuple[ColumnElement[object], ...]:
     at_risk = case((how > Risk.NONE.value, due_at), else_=null())
-    return rehearsal.asc(), how.desc(), at_risk, (attempt == 1).asc(), submitted_at
+    return rehearsal.asc(), given_back.asc(), how.desc(), at_risk, (attempt == 1).asc(), submitted_at
+
+
+def given_back(reviewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Of a submission: this reviewer gave it back before the time was over, and is handed all others first."""
+    early = Claim.returned_at <= Claim.expires_at
+    return Submission.id.in_(select(Claim.submission_id).where(Claim.reviewer_id == reviewer_id, early))
 
 
 def may_take(reviewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[bool]:
@@ -130,6 +149,7 @@ def may_take(reviewer_id: UUID | ColumnElement[UUID]) -> ColumnElement[bool]:
     return and_(
         decisions.undecided(),
         Submission.member_id.is_distinct_from(own_member),
+        Submission.member_id.not_in(select(Recusal.member_id).where(Recusal.reviewer_id == reviewer_id)),
         Submission.id.not_in(theirs),
         or_(Submission.appeal_of.is_(None), Submission.appeal_of.not_in(theirs)),
         Submission.id.not_in(fresh),
@@ -187,7 +207,7 @@ def _desk() -> Select[Any]:
     cases = (
         select(
             Submission.id, Submission.submitted_at, Submission.attempt, Submission.member_id,
-            Submission.appeal_of, Campaign.rehearsal, due().label("due"),
+            Submission.appeal_of, Campaign.rehearsal, due().label("due"), given_back(_REVIEWER).label("given_back"),
         )
         .join(Campaign, Campaign.id == Submission.campaign_id)
         .where(may_take(_REVIEWER))
@@ -206,8 +226,11 @@ def _desk() -> Select[Any]:
         func.count().filter(real).label("waiting"), func.min(judged.c.submitted_at).filter(real).label("oldest"),
         func.count().filter(real, judged.c.risk > Risk.NONE.value).label("endangered"),
     ).subquery("whole")  # fmt: skip
-    order = _order(judged.c.rehearsal, judged.c.risk, judged.c.due, judged.c.attempt, judged.c.submitted_at)
-    first = select(judged).order_by(*order).limit(MOST_LISTED).subquery("first")
+
+    def place(c: Any) -> tuple[ColumnElement[object], ...]:
+        return _order(c.rehearsal, c.given_back, c.risk, c.due, c.attempt, c.submitted_at)
+
+    first = select(judged).order_by(*place(judged.c)).limit(MOST_LISTED).subquery("first")
     holder = (
         select(Claim.reviewer_id)
         .where(Claim.submission_id == first.c.id, decisions.open_claim())
@@ -215,12 +238,11 @@ def _desk() -> Select[Any]:
         .limit(1)
         .scalar_subquery()
     )
-    place = _order(first.c.rehearsal, first.c.risk, first.c.due, first.c.attempt, first.c.submitted_at)
     return (
         select(first, whole, Member.language, holder.label("holder"))
         .join_from(first, whole, true())
         .join(Member, Member.id == first.c.member_id)
-        .order_by(*place)
+        .order_by(*place(first.c))
     )
 
 

@@ -13,7 +13,7 @@ from portal.store import Session, decisions, journal
 from portal.store import queue as urgency
 from portal.store.accounts import Account
 from portal.store.campaigns import Campaign
-from portal.store.identity import Claim, Submission, lock
+from portal.store.identity import Claim, Recusal, Submission, lock
 from portal.store.members import Member
 from portal.store.opinions import Opinion
 from portal.store.queue import alerts, is_many, opened
@@ -79,7 +79,7 @@ async def claim_next(session: Session, reviewer_id: UUID) -> Claim | None:
             select(Submission.id)
             .join(Campaign, Campaign.id == Submission.campaign_id)
             .where(urgency.may_take(reviewer_id), urgency.free(), Submission.id.not_in(passed))
-            .order_by(*urgency.order())
+            .order_by(*urgency.order(reviewer_id))
             .limit(1)
             .with_for_update(of=Submission, skip_locked=True)
         )
@@ -127,6 +127,8 @@ async def claim_of(session: Session, reviewer_id: UUID, number: str, *, most_a_d
             Opinion.reviewer_id == reviewer_id, Opinion.undone_at.is_(None),
             Opinion.submission_id.in_([one for one in (submission.id, submission.appeal_of) if one is not None]),
         )  # fmt: skip
+        if await session.get(Recusal, (reviewer_id, member_id)) is not None:
+            return Refusal.RECUSED
         return Refusal.ANOTHER_REVIEWER_NEEDED if await session.scalar(looked) else Refusal.CASE_HELD
     if await session.scalar(ours.where(decisions.leased())):
         return Refusal.CASE_HELD
@@ -146,12 +148,14 @@ async def note_shell(session: Session, claim: Claim, case: Submission, how: str)
 
 
 async def _lease(session: Session, submission_id: UUID, reviewer_id: UUID) -> Claim:
-    claim = Claim(
-        id=uuid4(),
-        submission_id=submission_id,
-        reviewer_id=reviewer_id,
-        expires_at=func.clock_timestamp() + CLAIM_LEASE,
+    # Who has looked at the roll without comparing has seen it, however often they take the case.
+    seen = select(func.min(Claim.roll_shown_at)).where(
+        Claim.submission_id == submission_id, Claim.reviewer_id == reviewer_id
     )
+    claim = Claim(
+        id=uuid4(), submission_id=submission_id, reviewer_id=reviewer_id, roll_shown_at=await session.scalar(seen),
+        expires_at=func.clock_timestamp() + CLAIM_LEASE,
+    )  # fmt: skip
     session.add(claim)
     await session.flush()
     await session.refresh(claim)
@@ -178,8 +182,11 @@ async def case_of(session: Session, claim_id: UUID, reviewer_id: UUID) -> Case |
     return Case(claim, submission, member, claim.compared_at is not None and not outdated)
 
 
-async def give_back(session: Session, claim_id: UUID, *, by: UUID | None) -> Claim | Refusal:
-    """The case is free again: its reviewer gave it back, an operator took it from them, or (None) its time is over."""
+async def give_back(session: Session, claim_id: UUID, *, by: UUID | None, knows: bool = False) -> Claim | Refusal:
+    """The case is free again: its reviewer gave it back, an operator took it from them, or (None) its time is over.
+
+    Its reviewer `knows` the person: no case of theirs is handed to them again.
+    """
     claim = await session.get(Claim, claim_id)
     # Held as for an opinion: of both at once only one happens.
     submission = None if claim is None else await lock(session, claim.submission_id)
@@ -201,10 +208,14 @@ async def give_back(session: Session, claim_id: UUID, *, by: UUID | None) -> Cla
     await session.flush()
     await session.refresh(claim)
     mine = by == claim.reviewer_id
+    if mine and knows:
+        session.add(Recusal(reviewer_id=claim.reviewer_id, member_id=submission.member_id))
+        await session.flush()
     await journal.write(
         session, "lease-returned", actor=journal.SYSTEM if by is None else "reviewer" if mine else "operator",
         actor_id=by, member_id=submission.member_id, campaign_id=submission.campaign_id, subject_id=submission.id,
-        code="expired" if by is None else "given-back" if mine else "taken-back", key=f"lease-returned:{claim_id}",
+        code="expired" if by is None else "taken-back" if not mine else "recused" if knows else "given-back",
+        key=f"lease-returned:{claim_id}",
     )  # fmt: skip
     return claim
 

@@ -89,8 +89,8 @@ async def second_looks(session: Session) -> list[Line]:
     who = {line.member_id: line for line in lines(rows.all())}
     return [
         replace(
-            who[one.member_id], what="appeal" if one.appeal else "opinion", since=one.since,
-            subject_id=one.submission_id,
+            who[one.member_id], what="appeal" if one.appeal else "opinion" if one.opinions else "known",
+            since=one.since, subject_id=one.submission_id,
         )
         for one in waiting
     ]  # fmt: skip
@@ -104,6 +104,16 @@ def undeleted() -> Listed:
         .where(Submission.status.in_([s.value for s in OVER]), Submission.erased_at.is_(None))
     )
     return Listed(statement, (Submission.over_at, Submission.id))
+
+
+def kept() -> Listed:
+    """Pictures that are there at this moment, whatever for, the oldest first: all that the public counter counts."""
+    statement = (
+        select(*WHO, Submission.status, Submission.staged_at, literal(None), Submission.id)
+        .join(Member, Member.id == Submission.member_id)
+        .where(Submission.erased_at.is_(None), Submission.campaign_id.not_in(REHEARSALS))
+    )
+    return Listed(statement, (Submission.staged_at, Submission.id))
 
 
 @dataclass(frozen=True, slots=True)

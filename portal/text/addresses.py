@@ -67,6 +67,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "request-sent": ("demande/envoyee", "request/sent"),
     "prove-request": ("demande/confirmer", "request/confirm"),
     "requests": ("demandes", "requests"),
+    "requests-file": ("demandes.csv", "requests.csv"),
     "request-case": ("demandes/{request_id}", "requests/{request_id}"),
     "request-decision": ("demandes/{request_id}/decision", "requests/{request_id}/decision"),
     "roll": ("liste", "roll"),

@@ -58,7 +58,7 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "avez déjà envoyé n'est perdu."
     ),
     # review
-    Refusal.CLAIM_NEEDED: N_("Prenez d'abord ce dossier : choisissez « Dossier suivant » dans la file."),
+    Refusal.CLAIM_NEEDED: N_("Prenez d'abord ce dossier : choisissez « Prendre le suivant » dans la file."),
     Refusal.CLAIM_EXPIRED: N_(
         "Ce dossier est resté ouvert trop longtemps et il est retourné dans la file : reprenez-le pour décider."
     ),
@@ -79,6 +79,7 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "Il est trop tard pour annuler, le délai est passé : si la décision est erronée, prévenez une ou un "
         "responsable."
     ),
+    Refusal.RECUSED: N_("Vous avez dit connaître cette personne : son dossier revient à quelqu'un d'autre."),
     Refusal.OWN_FILE: N_("C'est votre propre dossier : laissez une ou un collègue s'en occuper et passez au suivant."),
     Refusal.REASON_NEEDED: N_(
         "Dites pourquoi la photo ne convient pas : choisissez un motif ; pour « Autre », écrivez quelques "

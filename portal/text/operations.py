@@ -24,6 +24,7 @@ class List(StrEnum):
     SLOWED_DOWN = "slowed-down"
     CASES = "cases"
     SECOND_LOOKS = "second-looks"
+    KEPT = "kept"
     UNDELETED = "undeleted"
     PAPER = "paper"
     PROVISIONAL = "provisional"
@@ -89,6 +90,13 @@ ENDINGS: dict[SubmissionStatus, str] = {
     SubmissionStatus.ABANDONED: N_("Supprimée sans examen"),
 }
 
+# Why pictures are there, said to an operator.
+KEPT: dict[SubmissionStatus, str] = {
+    **ENDINGS,
+    SubmissionStatus.STAGED: N_("Envoi commencé, pas terminé"),
+    SubmissionStatus.SUBMITTED: N_("À l'examen"),
+}
+
 # What a provisional vote waits for, said to an operator.
 WAITING_VOTES: dict[SubmissionStatus, str] = {
     **ENDINGS,
@@ -104,6 +112,7 @@ LISTS: dict[List, str] = {
     List.SLOWED_DOWN: N_("Entrées ralenties"),
     List.CASES: N_("Dossiers à l'examen"),
     List.SECOND_LOOKS: N_("Attendent un autre regard"),
+    List.KEPT: N_("Envois encore gardés"),
     List.UNDELETED: N_("Pièces à supprimer"),
     List.PAPER: N_("Votes par la poste"),
     List.PROVISIONAL: N_("Votes provisoires"),
@@ -118,6 +127,7 @@ EMPTY: dict[List, str] = {
     List.SLOWED_DOWN: N_("Aucune entrée n'est ralentie."),
     List.CASES: N_("Aucun dossier n'attend d'examen."),
     List.SECOND_LOOKS: N_("Aucun dossier n'attend un autre regard depuis plus d'un jour."),
+    List.KEPT: N_("Aucune pièce d'identité n'est gardée."),
     List.UNDELETED: N_("Toutes les pièces qui ne servent plus sont supprimées."),
     List.PAPER: N_("Personne ne vote par la poste."),
     List.PROVISIONAL: N_("Aucun vote n'est provisoire."),
@@ -133,6 +143,7 @@ COLUMNS: dict[List, tuple[str, str, str]] = {
     List.SLOWED_DOWN: (N_("Essais de suite"), N_("Dernier essai le"), N_("Ralentie jusqu'au")),
     List.CASES: (N_("État"), N_("Reçu le"), N_("Ouvert par l'équipe jusqu'au")),
     List.SECOND_LOOKS: (N_("Ce qui attend"), N_("Depuis le"), ""),
+    List.KEPT: (N_("État"), N_("Reçu le"), ""),
     List.UNDELETED: (N_("Ce qui s'est passé"), N_("Ne sert plus depuis le"), ""),
     List.PAPER: (N_("Motif"), N_("Depuis le"), ""),
     List.PROVISIONAL: (N_("Où en est l'identité"), N_("Depuis le"), N_("À régler avant le")),
@@ -141,8 +152,11 @@ COLUMNS: dict[List, tuple[str, str, str]] = {
 
 NUMBER, FAMILY_NAME, GIVEN_NAME = N_("Numéro"), N_("Nom de famille"), N_("Prénom")
 GROUP, LANGUAGE = N_("Groupe"), N_("Langue")
-APPEAL = "appeal"
-_APPEAL, _SECOND_LOOK = N_("Appel, pour une personne qui n'y a pas pris part"), N_("Deuxième avis")
+_LOOKS = {
+    "appeal": N_("Appel, pour une personne qui n'y a pas pris part"),
+    "opinion": N_("Deuxième avis"),
+    "known": N_("Rendu par quelqu'un qui connaît la personne"),
+}
 _UNDER_REVIEW, _OPEN_AT_THE_DESK = N_("Dans la file"), N_("Entre les mains de l'équipe")
 
 ALERTS: dict[Alert, tuple[str, str]] = {
@@ -228,7 +242,9 @@ def what(listed: List, code: str, language: str, *, held: bool = False) -> str:
         case List.CASES:
             return gettext(language)(_OPEN_AT_THE_DESK if held else _UNDER_REVIEW)
         case List.SECOND_LOOKS:
-            return gettext(language)(_APPEAL if code == APPEAL else _SECOND_LOOK)
+            return word(_LOOKS, code, language)
+        case List.KEPT:
+            return word(KEPT, SubmissionStatus(code), language)
         case List.UNDELETED:
             return word(ENDINGS, SubmissionStatus(code), language)
         case List.PROVISIONAL:

@@ -140,6 +140,9 @@ async def test_an_officer_of_today_is_told_that_somebody_else_confirms(visit_alo
     await one.get(f"/fr/campagne/{campaign.code}/annulation")
     await one.submit("/annulation", reason="Erreur")
     await other.get(f"/fr/campagne/{campaign.code}")
+    # Before anything is filled in.
+    assert "depuis moins de 24 heures" in other.page.text
+    assert "depuis moins de 24 heures" not in (await one.get(f"/fr/campagne/{campaign.code}")).text
     address = next(link for link in other.page.links if "/proposition/" in link)
     await other.get(address)
     assert "vous pourrez proposer et confirmer à partir du" in other.page.text

@@ -40,6 +40,12 @@ async def test_requests_are_listed_the_longest_wait_first_with_the_day_that_was_
         assert cases == [late, new]
     await operator.get("/fr/demandes")
     assert "2 demandes attendent une réponse" in operator.page.text
+    assert operator.page.html.count("En retard") == 1
+    answer = await operator.client.get("/fr/demandes.csv", headers={"Sec-Fetch-Site": "same-origin"})
+    header, *lines = answer.content.decode().splitlines()
+    assert header.startswith('\ufeff"Demande";')
+    assert [line.split(";")[0] for line in lines] == ['"Enregistrer mon courriel"', '"Je veux devenir membre"']
+    assert await count(sessions, "select count(*) from journal where code = 'requests:2'") == 1
 
 
 async def test_what_was_typed_stands_beside_the_roll_and_only_real_differences_are_marked(

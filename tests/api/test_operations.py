@@ -53,6 +53,7 @@ async def test_every_number_of_the_desk_leads_to_a_list_of_that_length(visit: Vi
     await operator.get("/fr/operations")
     numbers = re.findall(r'href="(/fr/operations/liste/[^"]+)">(\d+)<', operator.page.html)
     assert len(numbers) > len(LISTED) * 6
+    assert ("/fr/operations/liste/kept", "1") in numbers
     for address, number in numbers:
         await operator.get(unescape(address))
         assert operator.response.status_code == 200
@@ -156,8 +157,8 @@ async def test_every_list_is_a_page_and_a_file_in_both_languages(
             stranger = visit()
             for _ in range(6):
                 await stranger.sign_in(str(email), "ce n'est pas le bon mot de passe")
-        case List.CASES | List.UNDELETED:
-            status = SubmissionStatus.SUBMITTED if listed is List.CASES else SubmissionStatus.WITHDRAWN
+        case List.CASES | List.UNDELETED | List.KEPT:
+            status = SubmissionStatus.WITHDRAWN if listed is List.UNDELETED else SubmissionStatus.SUBMITTED
             async with sessions.begin() as session:
                 found = await campaigns.by_id(session, campaign)
                 assert found is not None

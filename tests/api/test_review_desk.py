@@ -201,6 +201,15 @@ async def test_a_case_is_kept_longer_once_and_given_back_at_once(visit: Visit, s
     assert "Une ou un collègue" in (await desk.get("/fr/examen")).text
 
 
+async def test_whoever_knows_the_person_gives_the_case_back_for_good(visit: Visit, sessions: Sessions) -> None:
+    _, desk = await a_case(visit, sessions)
+    form = next(form for form in desk.page.forms if form.fields.get("knows"))
+    await desk.post(form.action, form.fields)
+    assert "il ne vous sera plus remis" in desk.page.text
+    assert await take(desk) == []
+    assert len(await take(await a_desk(visit, sessions))) == 1
+
+
 async def test_a_picture_says_who_looks_at_it_and_when(visit: Visit, sessions: Sessions) -> None:
     """T50: drawn into its pixels, other ones for everybody, and hardly anything of the picture is touched."""
     person, desk = await a_case(visit, sessions)

@@ -87,7 +87,7 @@ async def test_an_approval_from_a_shell_is_an_opinion_like_any_other(typed: Type
     code = who.code()
     status, said = typed(code, *approve(member, who))
     assert status == 0, said
-    assert said.startswith("review: approve given; it may be taken back until ")
+    assert said.startswith("review: approve given; it takes effect at ")
     for words in (member.number, member.family_name, who.email):
         assert words not in said
     opinions = "select count(*) from opinion o join claim c on c.id = o.claim_id where o.verdict = 'approve'"

@@ -66,3 +66,16 @@ async def test_a_rehearsal_and_the_list_of_the_union_do_not_know_each_other(
     await upload(operator, written([line(), line_of(same.member, same.email)]))
     assert "Nouvelles 1 Modifiées 0 Retirées 0 Revenues 0 Inchangées 1 Erreurs 0" in operator.page.text
     assert "une deuxième personne" not in operator.page.text, "a rehearsal is no vote"
+
+
+async def test_in_the_hour_before_the_opening_nobody_is_told_that_voting_is_open(
+    visit_alone: Visit, sessions: Sessions
+) -> None:
+    async with sessions.begin() as session:
+        await builders.a_campaign(session, opens=timedelta(minutes=30))
+    operator = await staff(visit_alone, sessions)
+    await operator.get("/fr/liste")
+    assert 'data-choose="Choisir un fichier"' in operator.page.html, "in the language of the page, not of the browser"
+    await upload(operator, written([line()]))
+    assert "Un vote est proche, ouvert ou pas encore dépouillé" in operator.page.text
+    assert "Le vote est ouvert" not in operator.page.text

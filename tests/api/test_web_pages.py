@@ -6,8 +6,9 @@ from pathlib import Path
 import activities
 import api
 from api.portal import Portal
+from api.returning import asked_for
 from portal.store import Sessions
-from portal.text.addresses import path
+from portal.text.addresses import PAGES, path, pattern, place
 from tests import builders
 from tests.api.conftest import Visit
 from tests.api.looking import World, a_world, change, everything, known, name_of, routes, signed_in, takes
@@ -29,6 +30,7 @@ BARE = {
     "review-picture",
     "file-data",
     "list-file",
+    "requests-file",
     "calendar",
     "roll-model",
     "roll-progress",
@@ -38,6 +40,13 @@ BARE = {
     "bare",
 }
 ASKED = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"}
+
+
+def test_whoever_signs_in_again_comes_back_to_a_page_and_never_to_a_file() -> None:
+    for name in BARE & set(PAGES):
+        address = re.sub(r"{\w+}", "x", pattern(name, "fr"))
+        assert place(address) == name
+        assert asked_for(address) == "", name
 
 
 async def test_looking_at_everything_changes_nothing(visit: Visit, sessions: Sessions) -> None:

@@ -61,8 +61,8 @@ SEES = {
 # Not pages: pictures, a fragment, files, the bare address that leads to the entrance, and what machines ask.
 NO_PAGE = {
     "picture", "review-picture", "status", "votes-status",
-    "file-data", "list-file", "receipts-file", "results-file", "journal-data", "calendar", "roll-model",
-    "roll-progress", "roll-report", "campaign-turnout-file", "campaign-post-file", "campaign-urn",
+    "file-data", "list-file", "requests-file", "receipts-file", "results-file", "journal-data", "calendar",
+    "roll-model", "roll-progress", "roll-report", "campaign-turnout-file", "campaign-post-file", "campaign-urn",
     "campaign-receipts", "campaign-publication", "bare", "healthz", "readyz",
 }  # fmt: skip
 

@@ -30,7 +30,7 @@ instants = st.timedeltas(-60 * DAY, 20 * DAY).map(lambda apart: CLOSES + apart)
     [(0, 0, None), (70, 70, 10.0), (7, 70, 7.0), (0, 70, 5.0), (0, 1, 1.0), (3, 3, 1.0), (200, 700, 100.0)],
 )
 def test_the_pace_is_the_slower_of_two_and_a_sunday_halves_it_at_most(day: int, week: int, pace: float | None) -> None:
-    assert pace_of(Flow(0, day, week, 0, 0)) == pace
+    assert pace_of(day, week) == pace
 
 
 def test_an_ordinary_day_is_reckoned_as_a_person_would() -> None:

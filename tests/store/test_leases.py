@@ -10,10 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from portal.rules.accounts import Role
 from portal.rules.identity import CLAIM_LEASE
 from portal.rules.refusals import Refusal
-from portal.store import Sessions, review
+from portal.store import Sessions, queue, review, watch
 from portal.store.identity import Claim
+from portal.store.members import Member
 from tests import builders
-from tests.store.cases import earlier, run
+from tests.store.cases import a_submission, earlier, run
 from tests.store.test_review import a_queue, claim_next, decide, reviewers
 
 
@@ -114,3 +115,71 @@ async def test_the_database_alone_says_until_when(sessions: Sessions, as_api: Se
         assert timedelta(minutes=14) < left <= CLAIM_LEASE
     with pytest.raises(IntegrityError):
         await run(as_api, "update claim set extended_at = clock_timestamp() + interval '1 minute'")
+
+
+async def test_whoever_gives_a_case_back_is_handed_all_others_first(sessions: Sessions, as_api: Sessions) -> None:
+    """« Prendre le suivant » is the next one, not the one just given back; which is there again when no other is."""
+    _, waiting = await a_queue(sessions, 2)
+    first, second = await reviewers(sessions, 2)
+    given = await claim_next(as_api, first)
+    assert given is not None and given.submission_id == waiting[0].id
+    await give_back(as_api, given, first)
+
+    async with as_api.begin() as session:
+        listed = [(await queue.desk(session, who)).first for who in (first, second)]
+    next_one = await claim_next(as_api, first)
+
+    assert [[one.submitted_at for one in lines] for lines in listed] == [
+        [waiting[1].submitted_at, waiting[0].submitted_at],
+        [waiting[0].submitted_at, waiting[1].submitted_at],
+    ]
+    assert next_one is not None and next_one.submission_id == waiting[1].id
+    await decide(as_api, next_one)
+    again = await claim_next(as_api, first)
+    assert again is not None and again.submission_id == waiting[0].id
+
+
+async def test_whoever_knows_a_person_is_handed_no_case_of_theirs(sessions: Sessions, as_api: Sessions) -> None:
+    """T48: neither this one nor the next, by the queue, from a shell, or by the database; others are, or are told."""
+    campaign, (case,) = await a_queue(sessions, 1)
+    first, second = await reviewers(sessions, 2)
+    claim = await claim_next(as_api, first)
+    assert claim is not None
+    async with as_api.begin() as session:
+        assert isinstance(await review.give_back(session, claim.id, by=first, knows=True), Claim)
+    assert await written(sessions) == [("reviewer", "recused")]
+
+    await run(sessions, "update submission set status = 'replaced', over_at = clock_timestamp()")
+    async with sessions.begin() as session:
+        member = await session.get_one(Member, case.member_id)
+        anew = await a_submission(session, campaign, member, since=timedelta(days=2))
+    assert await claim_next(as_api, first) is None
+    async with as_api.begin() as session:
+        assert (await queue.desk(session, first)).waiting == 0
+        assert await review.claim_of(session, first, member.number, most_a_day=9) is Refusal.RECUSED
+        (listed,) = await watch.second_looks(session)
+    assert (listed.what, listed.subject_id) == ("known", anew.id)
+    with pytest.raises(IntegrityError, match="somebody who does not know this person looks"):
+        await run(
+            sessions, "insert into claim (id, submission_id, reviewer_id, expires_at) values (:id, :s, :r, now())",
+            id=uuid4(), s=anew.id, r=first,
+        )  # fmt: skip
+    other = await claim_next(as_api, second)
+    assert other is not None and other.submission_id == anew.id
+
+
+async def test_who_has_looked_at_the_roll_has_seen_it_under_every_lease(sessions: Sessions, as_api: Sessions) -> None:
+    await a_queue(sessions, 1)
+    first, second = await reviewers(sessions, 2)
+    claim = await claim_next(as_api, first)
+    assert claim is not None
+    async with as_api.begin() as session:
+        await review.show_roll(session, await session.get_one(Claim, claim.id))
+    await give_back(as_api, claim, first)
+
+    again = await claim_next(as_api, first)
+
+    assert again is not None and again.id != claim.id and again.roll_shown_at is not None
+    await give_back(as_api, again, first)
+    other = await claim_next(as_api, second)
+    assert other is not None and other.roll_shown_at is None

@@ -69,10 +69,15 @@ async def test_after_the_close_the_documents_that_a_vote_waits_for_come_first(
 def test_what_is_near_or_would_come_too_late_at_this_pace_is_at_risk() -> None:
     assert risk(NOW + 71 * HOUR, NOW, timedelta(0)) is Risk.SOON
     assert risk(NOW + 73 * HOUR, NOW, timedelta(0)) is Risk.NONE
-    assert risk(NOW + 73 * HOUR, NOW, time_needed(5000, 1000)) is Risk.PACE
-    assert time_needed(5000, 1000) == 5 * DAY
-    assert time_needed(5000, 0) == timedelta(0), "nothing is known of a day without decisions"
-    assert time_needed(10**6, 1) == 30 * DAY
+    assert risk(NOW + 73 * HOUR, NOW, time_needed(5000, 1000, 7000)) is Risk.PACE
+    assert time_needed(5000, 1000, 7000) == 5 * DAY
+    assert time_needed(5000, 0, 0) == timedelta(0), "nothing is known of a week without decisions"
+    assert time_needed(10**6, 1, 1) == 30 * DAY
+
+
+def test_a_quiet_night_puts_no_case_at_risk_that_the_forecast_calls_safe() -> None:
+    assert time_needed(15, 1, 42) == 5 * DAY, "half the pace of the week, as in the forecast beside it"
+    assert risk(NOW + 11 * DAY, NOW, time_needed(15, 1, 42)) is Risk.NONE
 
 
 def test_second_attempts_come_before_first_ones_of_the_same_day() -> None:
@@ -113,7 +118,7 @@ async def test_sql_hands_out_in_the_order_of_the_rule(sessions: Sessions, as_api
                 id=cases[0].id,
             )  # fmt: skip
             await decide(as_api, await claim_next(as_api, who))
-        needed = time_needed(len(waiting), int(settled))
+        needed = time_needed(len(waiting), int(settled), int(settled))
         now = datetime.now(UTC)
 
         def place(of: UUID, now: datetime = now, needed: timedelta = needed) -> tuple[object, ...]:

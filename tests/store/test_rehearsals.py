@@ -37,9 +37,10 @@ from tests.store.cases import a_submission
 STAFF = {
     ("campaign_change", "confirmed_by"), ("campaign_change", "proposed_by"), ("campaign_change", "withdrawn_by"),
     ("claim", "reviewer_id"), ("decision", "reviewer_id"), ("door_request", "decided_by"), ("opinion", "reviewer_id"),
-    ("paper_voter", "by_id"), ("paper_voter", "withdrawn_by"), ("roll_import", "confirmed_by"),
-    ("roll_import", "proposed_by"), ("roll_import", "stopped_by"), ("roll_import", "uploaded_by"),
-    ("staff_act", "account_id"), ("staff_act", "actor_id"), ("staff_role", "account_id"),
+    ("paper_voter", "by_id"), ("paper_voter", "withdrawn_by"), ("recusal", "reviewer_id"),
+    ("roll_import", "confirmed_by"), ("roll_import", "proposed_by"), ("roll_import", "stopped_by"),
+    ("roll_import", "uploaded_by"), ("staff_act", "account_id"), ("staff_act", "actor_id"),
+    ("staff_role", "account_id"),
 }  # fmt: skip
 LED_TO = """
 select cast(cast(c.conrelid as regclass) as text) as child, a.attname as named
@@ -94,6 +95,7 @@ async def fill(session: Session) -> UUID:
     )  # fmt: skip
     await a_row(session, "paper_voter", id=uuid4(), campaign_id=campaign.id, member_id=one.id, reason="asked",
                 by_id=reviewer.id)  # fmt: skip
+    await a_row(session, "recusal", reviewer_id=reviewer.id, member_id=one.id)
     await a_row(session, "registration", ballot_id=ballot_id, member_id=one.id)
     await a_row(session, "vote", ballot_id=ballot_id, member_id=one.id, ciphertext=b"v" * 145)
     digest = await session.scalar(text("select digest from vote"))

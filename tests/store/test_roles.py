@@ -123,6 +123,8 @@ FORBIDDEN_TO_API = (
     "update outbox set said_text = 'x'",
     "delete from decision_note",
     "delete from opinion_note",
+    "update recusal set member_id = member_id",
+    "delete from recusal",
 )
 FORBIDDEN_TO_WORKER = (
     "insert into vote (ballot_id, member_id, ciphertext) values (gen_random_uuid(), gen_random_uuid(), 'x')",
@@ -178,6 +180,7 @@ ALLOWED_TO_API = (
     "update account set email_bounced_at = null",
     "select id from account for no key update",
     "select id from submission for update skip locked",
+    "insert into recusal (reviewer_id, member_id) select a.id, m.id from account a, member m",
     "update claim set returned_at = clock_timestamp(), compared_at = clock_timestamp(), differs = '{}'",
     "delete from sign_in",
     "delete from attempt",

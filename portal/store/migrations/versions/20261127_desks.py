@@ -208,8 +208,38 @@ begin
 end $$
 """
 
+# Whoever knows a person is handed no case of theirs (security-tests.md T48).
+RECUSED = """
+create function refuse_recused() returns trigger language plpgsql as $$
+begin
+    if exists (
+        select from recusal r join submission s on s.member_id = r.member_id
+        where s.id = new.submission_id and r.reviewer_id = new.reviewer_id
+    ) then
+        raise exception 'somebody who does not know this person looks' using errcode = 'check_violation';
+    end if;
+    return new;
+end $$
+"""
+
 
 def upgrade() -> None:
+    op.create_table(
+        "recusal",
+        sa.Column("reviewer_id", sa.Uuid(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.ForeignKeyConstraint(["reviewer_id"], ["account.id"], name=op.f("fk_recusal_reviewer_id_account")),
+        sa.ForeignKeyConstraint(
+            ["member_id"], ["member.id"], name=op.f("fk_recusal_member_id_member"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("reviewer_id", "member_id", name=op.f("pk_recusal")),
+    )
+    op.create_index(op.f("ix_recusal_member_id"), "recusal", ["member_id"])
+    op.execute("grant select, insert (reviewer_id, member_id) on recusal to scrutin_api")
+    op.execute("grant select on recusal to scrutin_worker")
+    op.execute(RECUSED)
+    op.execute("create trigger not_recused before insert on claim for each row execute function refuse_recused()")
     op.execute(WORDS)
     for table in ("campaign", "ballot"):
         op.execute(
