@@ -1,7 +1,6 @@
 """What the person at the keyboard chose: the demo's folder, its ports, and servers that run elsewhere."""
 
 import errno
-import os
 import socket
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,10 @@ from deploy import processes
 STATE_VARIABLE = "SCRUTIN_DEMO_STATE"
 OPENS_VARIABLE = "SCRUTIN_DEMO_OPENS_IN_MINUTES"
 CLOSES_VARIABLE = "SCRUTIN_DEMO_CLOSES_IN_MINUTES"
+# Set by the environment file of a demo: what is set beside it names the servers of that demo.
+TERMINAL_VARIABLE = "SCRUTIN_DEMO_TERMINAL"
+# What a demo tells its processes.
+TOLD = ("PORTAL_", "TEMPORAL_")
 _TRIED = 100
 
 
@@ -151,5 +154,6 @@ def without_demo_variables(env: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in env.items() if not name.startswith("SCRUTIN_DEMO_")}
 
 
-def current_environment() -> dict[str, str]:
-    return dict(os.environ)
+def as_chosen(env: Mapping[str, str]) -> dict[str, str]:
+    """What the person chose. In a terminal that speaks to a demo, its servers are not servers that run elsewhere."""
+    return {name: value for name, value in env.items() if TERMINAL_VARIABLE not in env or not name.startswith(TOLD)}

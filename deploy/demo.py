@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import http.client
+import os
 import signal
 import sys
 import time
@@ -20,9 +21,9 @@ from deploy.choices import (
     Outside,
     Port,
     Unusable,
+    as_chosen,
     choose_ports,
     closes_in_minutes,
-    current_environment,
     opens_in_minutes,
     state_folder,
     without_demo_variables,
@@ -378,7 +379,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.demo", description=__doc__)
     parser.add_argument("--reset", action="store_true", help="forget the data of the last demo, and start nothing")
     reset = parser.parse_args(arguments).reset
-    env = current_environment()
+    env = as_chosen(os.environ)
     folder = state_folder(env)
     try:
         if reset:

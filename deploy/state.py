@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from deploy.choices import STATE_VARIABLE, Unusable
+from deploy.choices import STATE_VARIABLE, TERMINAL_VARIABLE, TOLD, Unusable
 
 PROJECT = Path(__file__).resolve().parents[1]
 ANNOUNCEMENT = "demo.json"
@@ -114,8 +114,8 @@ def _write_for_us_alone(file: Path, text: str) -> None:
 
 def write_environment(folder: Path, told: Mapping[str, str]) -> None:
     """What the processes are told, for a terminal: after `. .demo/environment` every command speaks to this demo."""
-    ours = {name: value for name, value in sorted(told.items()) if name.startswith(("PORTAL_", "TEMPORAL_"))}
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in ours.items()]
+    ours = {name: value for name, value in sorted(told.items()) if name.startswith(TOLD)}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in {**ours, TERMINAL_VARIABLE: "1"}.items()]
     # Also in the folder of the ceremony, where officers' files are at hand.
     lines.append(f'export PYTHONPATH={shlex.quote(str(PROJECT))}"${{PYTHONPATH:+:$PYTHONPATH}}"')
     # `python` and `temporal` are those of this demo.

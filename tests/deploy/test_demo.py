@@ -17,7 +17,7 @@ import pytest
 
 from deploy import announcement, demo, environment, fleet, processes, state
 from deploy.cast import cast
-from deploy.choices import Outside, Port, Unusable, choose_ports, closes_in_minutes, opens_in_minutes
+from deploy.choices import Outside, Port, Unusable, as_chosen, choose_ports, closes_in_minutes, opens_in_minutes
 from portal.store import schema
 from tests.deploy.test_servers import PROJECT, eventually, gone
 
@@ -129,6 +129,17 @@ def test_a_terminal_is_told_what_the_processes_are_told_and_nobody_else_is(tmp_p
     assert said.stdout.splitlines()[0] == "http://localhost:1 it's"
     assert said.stdout.splitlines()[1] == str(Path(sys.executable).parent / "temporal")
     assert "HOME" not in file.read_text()
+
+
+def test_a_demo_that_is_started_from_such_a_terminal_starts_its_own_servers(tmp_path: Path) -> None:
+    state.write_environment(tmp_path, {"PORTAL_S3_ENDPOINT": "localhost:1", "TEMPORAL_ADDRESS": "localhost:2"})
+    said = subprocess.run(
+        ["sh", "-c", f". {tmp_path}/environment; env"], capture_output=True, text=True, check=True, env={"HOME": "/"},
+    )  # fmt: skip
+    sourced = dict(line.split("=", 1) for line in said.stdout.splitlines())
+    assert sourced["TEMPORAL_ADDRESS"] == "localhost:2"
+    assert Outside.from_environment(as_chosen(sourced)) == Outside(None, None, None, None)
+    assert Outside.from_environment(as_chosen({"TEMPORAL_ADDRESS": "localhost:2"})).temporal_address == "localhost:2"
 
 
 # What is said
