@@ -134,9 +134,10 @@ async def _hold_page(
 ) -> Response:
     async with portal_of(request).autocommit() as session:
         campaign = await campaign_called(session, code)
+        pending = await waiting(session, campaign, ChangeKind.RELEASE if campaign.held_at else ChangeKind.HOLD)
     problems = {} if refusal is None else {field_of(refusal): refusal}
     return render(
-        request, "campaigns/hold.html", visitor=visitor, campaign=campaign, reason=reason,
+        request, "campaigns/hold.html", visitor=visitor, campaign=campaign, reason=reason, pending=pending,
         over=campaign.closes <= datetime.now(UTC), days=COMPLAINT_DAYS,
         **problems_said(problems, language_of(request)),
     )  # fmt: skip

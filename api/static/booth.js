@@ -28,7 +28,8 @@ const tick = () => {
   timer.hidden = false;
   if (timer.textContent !== say(seconds)) timer.textContent = say(seconds);
   if (told.includes(seconds)) one("[data-left-said]").textContent = say(seconds);
-  if (!seconds && !sending) return look();
+  // What is on its way is answered by the server: there is nothing left to count.
+  if (!seconds) return sending || look();
   next = setTimeout(tick, seconds < 700 ? left % 1000 || 1000 : Math.min(60, seconds - 640) * 1000);
 };
 

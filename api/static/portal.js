@@ -32,7 +32,7 @@ for (const region of all("[data-status]")) {
       if (answer.status === 200) {
         tag = answer.headers.get("ETag");
         wait = 4000;
-        if ("reload" in region.dataset) return location.reload();
+        if ("reload" in region.dataset) { keep(location.pathname); return location.reload(); }
         const focused = region.contains(document.activeElement) && document.activeElement.getAttribute("href");
         region.innerHTML = await answer.text();
         if (focused) region.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();

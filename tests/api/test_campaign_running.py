@@ -243,6 +243,10 @@ async def test_a_box_is_sealed_counted_twice_published_and_its_key_destroyed(
     await one.submit("/contestation", verdict="hold", reason=" ")
     assert says(one, Refusal.CHANGE_REASON_NEEDED)
     await one.submit("/contestation", verdict="hold", reason="Demande à la Commission")
+    # The other is led to what waits, not to a form for the same again.
+    await other.get(f"{home}/contestation")
+    assert "Une proposition attend sa confirmation" in other.page.text
+    assert "Proposer de retenir les preuves" not in other.page.text
     await other.get(home)
     await agreed(other)
     await long_ago(sessions, 11 * DAY)
