@@ -214,10 +214,12 @@ async def mark_paper(
             session, campaign_id=whole.campaign.id, member_id=member_id, reason=PaperReason(form.reason),
             by=visitor.account_id,
         )  # fmt: skip
-        if marked is not None:
+        if isinstance(marked, UUID):
             await _note(
                 session, visitor, "paper-marked", whole, key=f"paper:{marked}", code=form.reason, subject_id=marked
             )
+    if isinstance(marked, Refusal):
+        return await _paper_page(request, language, visitor, member_id, form.reason, marked)
     return go("member-desk", language, notice="papier", member_id=member_id)
 
 

@@ -64,6 +64,7 @@ STATUS = {
     Refusal.LIST_UNKNOWN: 404,
     Refusal.MEMBER_UNKNOWN: 404,
     Refusal.PAPER_STANDS: 409,
+    Refusal.VOTED_ONLINE: 409,
     Refusal.CAMPAIGN_ENDED: 410,
     Refusal.CAMPAIGN_CANCELLED: 410,
     Refusal.CAMPAIGN_UNKNOWN: 404,

@@ -57,7 +57,10 @@ for (const button of all("[data-copy], [data-print]")) {
   button.addEventListener("click", async () => {
     if ("print" in button.dataset) return print();
     await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent);
-    document.querySelector("[data-copied-said]").textContent = button.dataset.copied;
+    // Beside the button: elsewhere on a long page nobody would see it.
+    const said = document.querySelector("[data-copied-said]"), place = button.parentElement;
+    place.tagName === "P" ? place.after(said) : place.append(said);
+    said.textContent = button.dataset.copied;
   });
 }
 

@@ -196,6 +196,7 @@ class Refusal(StrEnum):
     PAPER_REASON_NEEDED = "paper-reason-needed"
     PAPER_NOT_CONFIRMED = "paper-not-confirmed"
     PAPER_STANDS = "paper-stands"
+    VOTED_ONLINE = "voted-online"
 
     # the doors beside the entrance
     REQUEST_LAPSED = "request-lapsed"

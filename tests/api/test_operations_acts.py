@@ -11,6 +11,7 @@ from portal.rules.accounts import FACTOR_FRESH, Role
 from portal.rules.refusals import Refusal
 from portal.store import Sessions
 from tests import builders
+from tests.api.booths import a_voter
 from tests.api.conftest import PASSWORD, Visit
 from tests.api.looking import change, code_in, count, later, mails_to, notices, says, until
 from tests.api.person import Person
@@ -250,6 +251,19 @@ async def test_a_vote_on_paper_is_confirmed_step_by_step_and_closes_the_online_d
     # Once is enough, and a second time is the same page.
     await operator.get(f"/fr/operations/membre/{member.id}/papier")
     assert str(operator.response.url).endswith(f"/membre/{member.id}")
+
+
+async def test_whoever_has_voted_online_is_not_made_to_vote_on_paper(visit: Visit, sessions: Sessions) -> None:
+    """The operator is told so; nothing has changed, and nothing is in the trail."""
+    voter = await a_voter(visit, sessions)
+    operator = await a_desk(visit, sessions, Role.OPERATOR)
+    await operator.get(f"/fr/operations/membre/{voter.member.id}/papier")
+    await voter.enter()
+    await voter.cast(1)
+    await operator.submit("/papier", reason="asked", confirmed="yes")
+    assert (operator.response.status_code, says(operator, Refusal.VOTED_ONLINE)) == (409, True)
+    assert await count(sessions, "select count(*) from paper_voter") == 0
+    assert await trail(sessions) == []
 
 
 async def test_a_vote_on_paper_needs_a_key_shown_within_ten_minutes(visit: Visit, sessions: Sessions) -> None:
