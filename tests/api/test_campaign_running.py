@@ -143,7 +143,7 @@ async def test_turnout_is_all_that_a_console_shows_while_voting_is_open(visit_al
         await officer.get(f"/fr/campagne/{campaign.code}/{page}")
         assert officer.response.status_code == 404, page
     await officer.get(f"/fr/campagne/{campaign.code}/urne")
-    assert says_state(officer, "Le vote n'est pas terminé")
+    assert says_state(officer, "Ensuite deux responsables scellent l'urne")
     assert await count(sessions, "select count(*) from sealed_vote") == 0
     scalar = keys_of_votes.PRIVATE.private_numbers().private_value.to_bytes(32)
     for needle in (scalar.hex(), b64(scalar)):
