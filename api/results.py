@@ -43,6 +43,8 @@ class Shown:
     ballot: Ballot
     counted: Counted
     said: str
+    # Who votes by mail: their ballots are not among these.
+    on_paper: int
     # Empty for a ballot with too few votes to be split.
     lines: Sequence[Line]
 
@@ -100,11 +102,12 @@ async def _shown(session: Session, campaign: Campaign, ballot: Ballot, counted: 
     labels = {option.id: option.label(language) for option in definition.options}
     majority = Majority(ballot.majority)
     said = words.outcome(counted, majority, ballot.quorum_percent, labels, language)
+    on_paper = await receipts.by_mail(session, ballot.id)
     if counted.small:
-        return Shown(ballot, counted, said, ())
+        return Shown(ballot, counted, said, on_paper, ())
     most = max(1, *counted.options.values(), 1)
     return Shown(
-        ballot, counted, said,
+        ballot, counted, said, on_paper,
         [
             Line(labels.get(option, str(option)), votes, 100 * votes / most, option in counted.elected)
             for option, votes in counted.options.items()

@@ -17,7 +17,7 @@ const words = (seconds) => {
   if (days) return [unit(days, "day"), hours && unit(hours, "hour")];
   if (hours) return [unit(hours, "hour"), minutes && unit(minutes, "minute")];
   if (minutes >= 10) return [unit(minutes, "minute")];
-  return [minutes && unit(minutes, "minute"), unit(Math.floor(seconds % 60), "second")];
+  return [minutes && unit(minutes, "minute"), (seconds % 60 || !minutes) && unit(seconds % 60, "second")];
 };
 const say = (seconds) => timer.dataset.words.replace("{left}", words(seconds).filter(Boolean).join(" "));
 
@@ -45,6 +45,7 @@ const look = async () => {
   } catch { next = setTimeout(look, 3000); return; }
   over = true;
   timer.hidden = true;
+  one("[data-left-said]").textContent = "";
   const last = one("[data-over]");
   last.textContent = last.dataset.over;
   last.hidden = false;

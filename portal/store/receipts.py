@@ -57,6 +57,11 @@ async def counts(session: Session, ballot_id: UUID) -> Counts:
     return Counts(at_the_seal.counted, at_the_seal.set_aside)
 
 
+async def by_mail(session: Session, ballot_id: UUID) -> int:
+    """How many electors of a sealed box vote by mail: what they send is counted elsewhere."""
+    return await session.scalar(select(BallotSeal.on_paper).where(BallotSeal.ballot_id == ballot_id)) or 0
+
+
 async def listed(session: Session, ballot_id: UUID, *, most: int | None, skipped: int = 0) -> list[str]:
     """The receipts that are in the urn, sorted, or a piece of them: of the very rows that the urn is written from."""
     digests = await session.scalars(

@@ -229,6 +229,10 @@ async def test_a_box_is_sealed_counted_twice_published_and_its_key_destroyed(
     assert published is not None
     assert (published.result, published.sha256) == (result, sha256(result.encode()).hexdigest())
 
+    await one.get(home)
+    assert "Résultats publiés" in one.page.text
+    assert "Ouverte" not in one.page.text, "what is over is not called open"
+
     # A complaint keeps the key.
     await one.get(f"{home}/publication.json")
     said = json.loads(one.response.text)

@@ -27,7 +27,10 @@ async def some_people(session: Session, **calendar: timedelta) -> tuple[Campaign
 
 
 async def mark(session: Session, campaign: Campaign, member_id: UUID, by: UUID) -> UUID | None:
-    return await paper.mark(session, campaign_id=campaign.id, member_id=member_id, reason=PaperReason.ASKED, by=by)
+    wish = {"campaign_id": campaign.id, "member_id": member_id, "by": by}
+    marked = await paper.mark(session, reason=PaperReason.ASKED, **wish)
+    assert not isinstance(marked, Refusal)
+    return marked
 
 
 async def test_it_closes_registering_in_the_statement_that_writes(sessions: Sessions, as_api: Sessions) -> None:
