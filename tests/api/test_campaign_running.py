@@ -208,6 +208,8 @@ async def test_a_box_is_sealed_counted_twice_published_and_its_key_destroyed(
     assert says(one, Refusal.RESULT_UNREADABLE)
     await send(one, "/resultats", result)
     assert "Publier les résultats" in one.page.h1[0]
+    assert "envoie le sien, compté de son côté" in one.page.text, "nobody confirms a result by a click"
+    assert "responsable du scrutin la confirme" not in one.page.text
     await one.get(f"{home}/resultats")
     assert "Votre résultat attend" in one.page.text
     assert "Moins de 10 votes" in one.page.text
