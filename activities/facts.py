@@ -41,9 +41,6 @@ class Addressed:
 # What stands in a kept mail where a code stood.
 BLANK_CODE = "••••••"
 
-# How long after the closing the results are promised.
-RESULTS_AFTER = timedelta(days=10)
-
 
 class Facts:
     """Looks everything up afresh: what was true when the mail was queued may not be true now."""
@@ -226,6 +223,11 @@ class Facts:
             # As it was said when two officers moved it; of the last move that was made.
             why = await campaign_changes.why_closing_moved(session, campaign.id, language)
             return None if closed or why is None else {"why": why}
+        if mail.kind is MailKind.ON_PAPER:
+            # Taken back since: it closes nothing to them.
+            return None if whole.paper_at is None else {
+                "marked_at": whole.paper_at, "revocable": at < campaign.opens,
+            }  # fmt: skip
         if whole.paper_at is not None and mail.kind is not MailKind.CLOSED:
             # Whoever votes on paper is not asked to do online what is closed to them.
             return None
@@ -252,7 +254,6 @@ class Facts:
             left = [part.ballot.title(language) for part in parts if part.left]
             # They have voted in all of theirs since it was queued: nothing to remind of.
             return None if closed or not left else {"moment": moment, "missing": missing, "ballots": left}
-        if not closed or campaign.results_at is not None:
-            # The results are out: the mail that says so says more.
-            return None
-        return {"results_by": campaign.closes + RESULTS_AFTER}
+        # Once the results are out the mail that says so says more. For when is not promised: the count waits for the
+        # last provisional vote.
+        return None if not closed or campaign.results_at is not None else {}

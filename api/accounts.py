@@ -30,6 +30,7 @@ from portal.rules.browsers import family
 from portal.rules.links import hash_of
 from portal.rules.refusals import Refusal, Refused
 from portal.store import Session, accounts, campaigns, journal, members, onboarding, sessions
+from portal.store.campaigns import Campaign
 from portal.store.sessions import Visitor
 from portal.text.addresses import with_token
 from workflows.onboarding import OnboardingWorkflow
@@ -79,30 +80,39 @@ async def sign_in(request: Request, language: Lang, visitor: Anyone, form: SignI
     email = canonical_email(form.email)
     kept = read_kept(form.kept)
 
-    def refuse(refusal: Refusal) -> Response:
+    def refuse(refusal: Refusal, campaign: Campaign | None = None) -> Response:
         return sign_in_page(
             request, visitor=visitor, refusal=refusal, field="email", email=form.email, token=form.token, kept=kept,
-            back_to=asked_for(form.back_to),
+            back_to=asked_for(form.back_to), campaign=campaign,
         )  # fmt: skip
 
-    tries = portal.counter("sign-in", email)
-    async with portal.sessions.begin() as session:
-        here = await accounts.attempt(session, portal.counter("address", caller(request)), ADDRESS_LIMIT)
-        allowed = here and await accounts.try_password(session, tries)
-        if not allowed:
-            # Looked up for everybody who is refused, known or not: the work is the same, and so is the answer.
-            account_id, member_id = await accounts.holder(session, email)
-            await journal.write(
-                session, "sign-in-refused", actor="unknown", code=Refusal.TOO_MANY_TRIES.value, member_id=member_id,
-                subject_id=account_id,
-            )  # fmt: skip
-        known = await _known(session, email) if allowed else None
-        numbered = allowed and await _spend_number(session, portal, known, form.password)
-    if not allowed:
-        return refuse(Refusal.TOO_MANY_TRIES)
-    if len(form.password) > PASSWORD_MAX_LENGTH:
-        return refuse(Refusal.WRONG_PAIR)
-    matches = await portal.passwords.matches(form.password, known.password_hash if known else None)
+    tries, address = portal.counter("sign-in", email), portal.counter("address", caller(request))
+    try:
+        with portal.passwords.place() as place:
+            async with portal.sessions.begin() as session:
+                here = await accounts.attempt(session, address, ADDRESS_LIMIT)
+                allowed = here and await accounts.try_password(session, tries)
+                if not allowed:
+                    # Looked up for everybody who is refused, known or not: the work is the same, and so is the answer.
+                    account_id, member_id = await accounts.holder(session, email)
+                    await journal.write(
+                        session, "sign-in-refused", actor="unknown", code=Refusal.TOO_MANY_TRIES.value,
+                        member_id=member_id, subject_id=account_id,
+                    )  # fmt: skip
+                known = await _known(session, email) if allowed else None
+                numbered = allowed and await _spend_number(session, portal, known, form.password)
+            if not allowed:
+                return refuse(Refusal.TOO_MANY_TRIES)
+            if len(form.password) > PASSWORD_MAX_LENGTH:
+                return refuse(Refusal.WRONG_PAIR)
+            stored = known.password_hash if known else None
+            matches = await place.matches(form.password, stored)
+            old = matches and stored is not None and portal.passwords.outdated(stored)
+            renewed = await place.hash(form.password) if old else None
+    except Refused as full:
+        # Whoever is to come back wants to know until when they may.
+        async with portal.autocommit() as session:
+            return refuse(full.refusal, await campaigns.current(session))
     by_number = numbered and known is not None and _same(form.password, known.number)
     if known is None or not (matches or by_number):
         async with portal.sessions.begin() as session:
@@ -122,7 +132,9 @@ async def sign_in(request: Request, language: Lang, visitor: Anyone, form: SignI
                 session, "sign-in-refused", actor="staff", actor_id=known.account_id, code=Refusal.STAFF_SUSPENDED.value
             )
         return refuse(Refusal.STAFF_SUSPENDED)
-    return await _welcome(request, language, portal, known, form, tries, activation=not matches)
+    return await _welcome(
+        request, language, portal, known, form, (tries, address), activation=not matches, renewed=renewed
+    )
 
 
 async def _known(session: Session, email: str) -> Known | None:
@@ -164,22 +176,30 @@ def _same(typed: str, number: str | None) -> bool:
 
 
 async def _welcome(
-    request: Request, language: str, portal: Portal, known: Known, form: SignInForm, tries: str, *, activation: bool
+    request: Request,
+    language: str,
+    portal: Portal,
+    known: Known,
+    form: SignInForm,
+    counters: tuple[str, str],
+    *,
+    activation: bool,
+    renewed: str | None,
 ) -> Response:
     """A new session with a new token: one planted before signing in is worth nothing."""
     kind = SessionKind.ACTIVATION if activation else SessionKind.STAFF_PENDING if known.staff else SessionKind.MEMBER
-    fresh = None
-    if known.password_hash is not None and portal.passwords.outdated(known.password_hash):
-        fresh = await portal.passwords.hash(form.password)
+    tries, address = counters
     token = secrets.token_urlsafe(32)
     async with portal.sessions.begin() as session:
         await accounts.forget_tries(session, tries)
+        # Hundreds share an address on the last day: whoever is who they say takes nothing away from the others.
+        await accounts.give_back(session, address)
         if activation:
             await accounts.give_back_number_try(session, known.account_id)
             # One activation at a time, so that the one that proves the address is the one that chooses the password.
             await sessions.end_all(session, known.account_id)
-        if fresh is not None and known.password_hash is not None:
-            await accounts.upgrade_hash(session, known.account_id, known.password_hash, fresh)
+        if renewed is not None and known.password_hash is not None:
+            await accounts.upgrade_hash(session, known.account_id, known.password_hash, renewed)
         old = request.cookies.get(COOKIE)
         if old:
             await sessions.end(session, hash_of(old))

@@ -55,7 +55,8 @@ async def first_password(request: Request, language: Lang, visitor: ActivatingDe
     refusal = chosen_badly(portal.passwords.weakness(form.password, words), form.password, form.again)
     if refusal is not None:
         return await first_steps(request, visitor, refusal, field=field_of(refusal))
-    new_hash = await portal.passwords.hash(form.password)
+    with portal.passwords.place(inside=True) as place:
+        new_hash = await place.hash(form.password)
     token = secrets.token_urlsafe(32)
     async with portal.sessions.begin() as session:
         await accounts.set_password(session, account.id, new_hash)

@@ -1,6 +1,7 @@
 """What an operator does for one member: resend, take up again, vote on paper; each written down before it is done."""
 
 import asyncio
+from datetime import UTC, datetime
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -14,11 +15,12 @@ from api.pages import go, render
 from api.portal import Portal, portal_of
 from api.routes import page
 from api.temporal_links import temporal_link
+from portal.rules.mail import MailKind
 from portal.rules.members import Group
 from portal.rules.onboarding import Step
 from portal.rules.operations import Act, PaperReason, Stuck
 from portal.rules.refusals import Refusal, Refused
-from portal.store import Session, campaigns, journal, onboarding, operations, paper, review
+from portal.store import Session, campaigns, journal, mail, onboarding, operations, paper, review
 from portal.store.campaigns import Current
 from portal.store.onboarding import Whole
 from portal.store.operations import Where
@@ -218,9 +220,23 @@ async def mark_paper(
             await _note(
                 session, visitor, "paper-marked", whole, key=f"paper:{marked}", code=form.reason, subject_id=marked
             )
+            await _tell_on_paper(session, whole, marked)
     if isinstance(marked, Refusal):
         return await _paper_page(request, language, visitor, member_id, form.reason, marked)
     return go("member-desk", language, notice="papier", member_id=member_id)
+
+
+async def _tell_on_paper(session: Session, whole: Whole, marked: UUID) -> None:
+    """Nobody's vote is closed behind their back, least of all one that they mean to cast online."""
+    account = whole.account
+    if account is not None and account.email is not None:
+        await mail.queue(
+            session,
+            mail.to_queue(
+                key=f"{MailKind.ON_PAPER}:{marked}", kind=MailKind.ON_PAPER, account_id=account.id,
+                campaign_id=whole.campaign.id, due_at=datetime.now(UTC), facts={},
+            ),
+        )  # fmt: skip
 
 
 @page(router, "paper-back", methods=("POST",))

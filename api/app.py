@@ -97,12 +97,14 @@ def create_app(settings: Settings, *, client: Client | None = None, task_queue: 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         portal = await open_portal(settings, client, task_queue, assets)
-        app.state.portal = portal
+        booth = portal.beside(open_database(settings.database_url.get_secret_value(), pool_size=5))
+        app.state.portal, app.state.booth = portal, booth
         yield
         portal.passwords.close()
         # A count behind a page's back holds a connection, which would be left open.
         await portal.minute.close()
         await portal.engine.dispose()
+        await booth.engine.dispose()
 
     app = FastAPI(
         lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False,

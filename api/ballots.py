@@ -156,9 +156,10 @@ async def _register(
     new_token = None
     # A form that asks again for an answer that did not come carries no password: it was typed a moment ago.
     if form.password or not visitor.stepped_up:
-        new_token = await stepped_up(portal, visitor, form.password)
-        if new_token is None:
-            return await _form(request, visitor, language, Refusal.WRONG_PASSWORD, code)
+        proven = await stepped_up(portal, visitor, form.password)
+        if isinstance(proven, Refusal):
+            return await _form(request, visitor, language, proven, code)
+        new_token = proven
     try:
         if (refusal := _not_now(whole, cards, chosen)) is not None:
             raise Refused(refusal)

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.campaign_changes import field_of, propose, signed
+from api.campaign_changes import propose, shown, signed
 from api.campaign_forms import (
     KINDS,
     PLACES,
@@ -18,16 +18,17 @@ from api.campaign_forms import (
     read_words,
     typed_ballot,
 )  # fmt: skip
-from api.campaigns import asked, campaign_called, one_person_writes, problems_said
+from api.campaigns import asked, campaign_called, one_person_writes
 from api.forms import SentForm
 from api.guards import Lang, OrganiserDep, same_form
-from api.pages import go, language_of, render
+from api.pages import go
 from api.portal import portal_of
 from api.routes import page
 from portal.rules.accounts import Role
 from portal.rules.campaign_changes import ChangeKind
 from portal.rules.campaigns import CampaignStatus
 from portal.rules.refusals import Refusal, Refused
+from portal.rules.votes import MANDATED
 from portal.store import drafts, journal, members
 from portal.store.ballots import Ballot
 from portal.store.campaigns import Campaign
@@ -42,7 +43,7 @@ async def new_ballot(request: Request, visitor: OrganiserDep, code: str) -> Resp
         campaign = await campaign_called(session, code)
         position = len(await drafts.questions(session, campaign.id)) + 1
     form = BallotFields(position=str(position), ec="yes", tr="yes", bdp="yes")
-    return _form(request, visitor, campaign, form, None, 0, {})
+    return await _form(request, visitor, campaign, form, None, 0, {})
 
 
 @page(router, "ballot-new", methods=("POST",))
@@ -100,7 +101,7 @@ async def _save(
                     subject_id=ballot_id,
                 )  # fmt: skip
     if problems:
-        return _form(request, visitor, campaign, form, ballot, 0, problems)
+        return await _form(request, visitor, campaign, form, ballot, 0, problems)
     return go("campaign", language, notice="ebauche", code=campaign.code)
 
 
@@ -111,9 +112,9 @@ async def _filled_in(request: Request, ballot: Ballot) -> BallotFields:
         return typed_ballot(ballot, stand, await drafts.numbers_of(session, stand))
 
 
-def _form(
+async def _form(
     request: Request, visitor: Visitor, campaign: Campaign, form: BallotFields, ballot: Ballot | None, registered: int,
-    problems: Mapping[str, Refusal],
+    problems: Refusal | Mapping[str, Refusal],
 ) -> Response:  # fmt: skip
     at = datetime.now(UTC)
     draft = campaign.status == CampaignStatus.DRAFT.value
@@ -124,11 +125,10 @@ def _form(
             strict=True,
         )
     )
-    return render(
-        request, "campaigns/ballot.html", visitor=visitor, campaign=campaign, form=form, ballot=ballot, kinds=KINDS,
-        places=places, whole=draft, registered=registered, alone=one_person_writes(campaign),
+    return await shown(
+        request, "campaigns/ballot.html", visitor, campaign, problems, form=form, ballot=ballot, kinds=KINDS,
+        places=places, whole=draft, registered=registered, alone=one_person_writes(campaign), mandated=sorted(MANDATED),
         frozen=not draft and (campaign.cancelled or campaign.opens <= at),
-        officer=Role.OFFICER in visitor.roles, **problems_said(problems, language_of(request)),
     )  # fmt: skip
 
 
@@ -147,7 +147,7 @@ async def _ballot(request: Request, code: str, ballot_id: UUID) -> tuple[Campaig
 @page(router, "ballot-edit")
 async def edit_ballot(request: Request, visitor: OrganiserDep, code: str, ballot_id: UUID) -> Response:
     campaign, ballot, registered = await _ballot(request, code, ballot_id)
-    return _form(request, visitor, campaign, await _filled_in(request, ballot), ballot, registered, {})
+    return await _form(request, visitor, campaign, await _filled_in(request, ballot), ballot, registered, {})
 
 
 @page(router, "ballot-edit", methods=("POST",))
@@ -175,10 +175,10 @@ async def change_ballot(
     )
 
     async def again(no: Refusal) -> Response:
-        return _form(request, visitor, campaign, whole, ballot, registered, {field_of(no): no})
+        return await _form(request, visitor, campaign, whole, ballot, registered, no)
 
     if problems:
-        return _form(request, visitor, campaign, whole, ballot, registered, problems)
+        return await _form(request, visitor, campaign, whole, ballot, registered, problems)
     wanted["ballot"] = str(ballot.id)
     return await signed(
         visitor, again,

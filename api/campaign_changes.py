@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -30,7 +31,7 @@ from portal.rules.election import fingerprints
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.running import results_owed
 from portal.rules.votes import MANDATED, MIN_GROUP
-from portal.store import Session, campaign_changes, campaign_effects, journal, running
+from portal.store import Session, campaign_changes, campaign_effects, campaigns, journal, running, staff
 from portal.store.campaign_changes import Proposal
 from portal.store.campaign_effects import Effects
 from portal.store.campaigns import Campaign
@@ -89,6 +90,8 @@ async def checklist(session: Session, campaign: Campaign) -> list[Check]:
         # What the law gives to everybody in the unit, held for members only, would be void (security.md T84).
         Check("mandated", not any(q.ballot.kind in MANDATED and q.ballot.members_only for q in questions)),
         Check("dates", at < campaign.opens < campaign.closes <= campaign.ends),
+        # Members see the first of two only, and could not vote in the other.
+        Check("alone", not await campaigns.hides_another(session, campaign)),
     ]
 
 
@@ -129,17 +132,29 @@ _FIELDS = {
     Refusal.CHANGE_REASON_NEEDED: "reason", Refusal.CLOSING_REASON_NEEDED: "reason_fr", Refusal.FILE_MISSING: "file",
     Refusal.FILE_TOO_LARGE: "file", Refusal.FILE_OF_ANOTHER: "file", Refusal.PRIVATE_FILE: "file",
     Refusal.ELECTION_UNREADABLE: "file", Refusal.RESULT_UNREADABLE: "file", Refusal.COUNTS_DIFFER: "file",
-    Refusal.DESTRUCTION_UNREADABLE: "file",
+    Refusal.DESTRUCTION_UNREADABLE: "file", Refusal.DESTRUCTION_UNSIGNED: "file", Refusal.DESTROYED_TOO_EARLY: "file",
 }  # fmt: skip
-
-
-def field_of(refusal: Refusal) -> str:
-    return _FIELDS.get(refusal, "")
 
 
 async def called(request: Request, code: str) -> Campaign:
     async with portal_of(request).autocommit() as session:
         return await campaign_called(session, code)
+
+
+async def shown(
+    request: Request, template: str, visitor: Visitor, campaign: Campaign,
+    refused: Refusal | Mapping[str, Refusal] | None = None, **context: Any,
+) -> Response:  # fmt: skip
+    """A page where officers propose: who is too new to be one of two reads from when they may, and finds no form."""
+    signs_from = None
+    if Role.OFFICER in visitor.roles:
+        async with portal_of(request).autocommit() as session:
+            signs_from = await staff.too_new_until(session, visitor.account_id, Role.OFFICER)
+    problems = {_FIELDS.get(refused, ""): refused} if isinstance(refused, Refusal) else refused or {}
+    return render(
+        request, template, visitor=visitor, campaign=campaign, signs_from=signs_from,
+        officer=Role.OFFICER in visitor.roles, **context, **problems_said(problems, language_of(request)),
+    )  # fmt: skip
 
 
 # --- opening
@@ -150,10 +165,9 @@ async def _opening(request: Request, visitor: Visitor, code: str, refusal: Refus
         campaign = await campaign_called(session, code)
         checks = await checklist(session, campaign)
         manifest = await campaign_changes.manifest(session, campaign.id)
-    problems = {} if refusal is None else {field_of(refusal): refusal}
-    return render(
-        request, "campaigns/opening.html", visitor=visitor, campaign=campaign, checks=checks, manifest=manifest,
-        ready=all(check.ok for check in checks), **problems_said(problems, language_of(request)),
+    return await shown(
+        request, "campaigns/opening.html", visitor, campaign, refusal, checks=checks, manifest=manifest,
+        ready=all(check.ok for check in checks),
     )  # fmt: skip
 
 
@@ -192,10 +206,9 @@ async def _cancelling(
         campaign = await campaign_called(session, code)
         effects = await effects_of(session, campaign, ChangeKind.CANCEL, {})
         voted = await running.voters(session, campaign.id)
-    problems = {} if refusal is None else {field_of(refusal): refusal}
-    return render(
-        request, "campaigns/cancelling.html", visitor=visitor, campaign=campaign, effects=effects, form=form,
-        owed=_owed(campaign, voted), voted=voted, few=MIN_GROUP, **problems_said(problems, language_of(request)),
+    return await shown(
+        request, "campaigns/cancelling.html", visitor, campaign, refusal, effects=effects, form=form,
+        owed=_owed(campaign, voted), voted=voted, few=MIN_GROUP,
     )  # fmt: skip
 
 
@@ -244,7 +257,6 @@ async def _change_page(
     async with portal_of(request).autocommit() as session:
         campaign = await campaign_called(session, code)
         proposal = await _proposal(session, campaign, change_id)
-        too_new = await campaign_changes.may_sign(session, visitor.account_id, campaign.id) is Refusal.ROLE_TOO_NEW
         change = proposal.change
         live = proposal.refusal is None
         effects = await effects_of(session, campaign, proposal.kind, change.wanted) if live else None
@@ -256,19 +268,22 @@ async def _change_page(
         if name in change.wanted
     ]
     question = next((q for q in questions if str(q.ballot.id) == change.wanted.get("ballot")), None)
-    problems = {} if refusal is None else {field_of(refusal): refusal}
-    return render(
-        request, "campaigns/change.html", visitor=visitor, campaign=campaign, proposal=proposal, effects=effects,
-        too_new=too_new, moved=instants, question=question, mark=_key_of(proposal),
-        voted=voted, few=MIN_GROUP,
-        mine=change.proposed_by == visitor.account_id,
-        officer=Role.OFFICER in visitor.roles, **problems_said(problems, language_of(request)),
+    return await shown(
+        request, "campaigns/change.html", visitor, campaign, refusal, proposal=proposal, effects=effects,
+        moved=instants, question=question, mark=_key_of(proposal), voted=voted, few=MIN_GROUP,
+        mine=change.proposed_by == visitor.account_id, destroyed_at=_destroyed_at(proposal),
     )  # fmt: skip
 
 
 def _key_of(proposal: Proposal) -> tuple[str, list[tuple[str, str]]] | None:
     """The fingerprint of a proposed key, and those of whoever holds its other half."""
     return fingerprints(proposal.change.wanted) if proposal.kind is ChangeKind.KEY else None
+
+
+def _destroyed_at(proposal: Proposal) -> datetime | None:
+    """When a key was destroyed, as the record says that is to be entered."""
+    wanted = proposal.change.wanted
+    return datetime.fromisoformat(wanted["destroyed_at"]) if proposal.kind is ChangeKind.DESTROYED else None
 
 
 @page(router, "campaign-change")

@@ -56,7 +56,7 @@ def _where(obstacle: Obstacle, campaign: Campaign, ballot: Ballot | None, roles:
         return path("ballot-new", language, code=campaign.code)
     if obstacle is Obstacle.NO_KEY:
         return path("campaign-key", language, code=campaign.code)
-    if obstacle is Obstacle.END:
+    if obstacle in (Obstacle.END, Obstacle.OTHER_CAMPAIGN):
         return path("campaign-draft" if campaign.status == "draft" else "campaign-move", language, code=campaign.code)
     if obstacle is Obstacle.ROLL_IMPORT:
         return path("roll", language)

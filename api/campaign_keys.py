@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.campaign_changes import called, field_of, propose, signed
-from api.campaign_files import FILE_LIMIT, sent_file, waiting
-from api.campaigns import campaign_called, problems_said
+from api.campaign_changes import propose, shown
+from api.campaign_files import FILE_LIMIT, file_sent, waiting
+from api.campaigns import campaign_called
 from api.guards import Lang, OfficerDep, OrganiserDep
-from api.pages import language_of, render
 from api.portal import portal_of
 from api.routes import page
 from portal.rules.accounts import Role
@@ -36,13 +35,11 @@ async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal 
     async with portal_of(request).autocommit() as session:
         campaign = await campaign_called(session, code)
         pending = await waiting(session, campaign, ChangeKind.KEY)
-    problems = {} if refusal is None else {field_of(refusal): refusal}
-    return render(
-        request, "campaigns/key.html", visitor=visitor, campaign=campaign, pending=pending,
+    return await shown(
+        request, "campaigns/key.html", visitor, campaign, refusal, pending=pending,
         holders=holders(campaign.trustees or ()),
         mark=None if campaign.election_key is None else fingerprint(campaign.election_key),
         open=Role.OFFICER in visitor.roles and may_still_change(campaign, datetime.now(UTC)),
-        **problems_said(problems, language_of(request)),
     )  # fmt: skip
 
 
@@ -53,19 +50,14 @@ async def key(request: Request, visitor: OrganiserDep, code: str) -> Response:
 
 @page(router, "campaign-key", methods=("POST",), limit=FILE_LIMIT)
 async def propose_key(request: Request, language: Lang, visitor: OfficerDep, code: str) -> Response:
-    sent = await sent_file(request, visitor)
-    campaign = await called(request, code)
-
-    async def act() -> Response | Refusal:
-        if isinstance(sent, Refusal):
-            return sent
-        election = read_election(sent, campaign.code)
+    async def act(campaign: Campaign, texts: list[str]) -> Response | Refusal:
+        election = read_election(texts[0], campaign.code)
         if isinstance(election, Refusal):
             return election
         if not all(map(sealing.is_point, (election.public_key, *(one.sealing for one in election.trustees)))):
             return Refusal.ELECTION_UNREADABLE
         if not may_still_change(campaign, datetime.now(UTC)):
             return Refusal.KEY_TOO_LATE
-        return await propose(request, language, visitor, campaign, ChangeKind.KEY, election.keys, "")
+        return await propose(request, language, visitor, campaign, ChangeKind.KEY, election.json, "")
 
-    return await signed(visitor, lambda no: _page(request, visitor, code, no), act)
+    return await file_sent(request, visitor, code, _page, act)

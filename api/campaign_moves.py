@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.campaign_changes import called, effects_of, field_of, propose, signed
+from api.campaign_changes import called, effects_of, propose, shown, signed
 from api.campaign_forms import CampaignFields, CampaignForm, read_calendar, typed_campaign
 from api.campaigns import problems_said
 from api.guards import Lang, OfficerDep, same_form
@@ -64,11 +64,10 @@ async def propose_move(
     async def check(no: Refusal | None = None) -> Response:
         async with portal_of(request).autocommit() as session:
             effects = await effects_of(session, campaign, ChangeKind.MOVE, wanted)
-        said = {} if no is None else {field_of(no): no}
-        return render(
-            request, "campaigns/check_move.html", visitor=visitor, campaign=campaign, form=form, effects=effects,
+        return await shown(
+            request, "campaigns/check_move.html", visitor, campaign, no, form=form, effects=effects,
             moved=[(name, getattr(campaign, name), getattr(new, name)) for name in INSTANTS if name in wanted],
-            typed=_typed(form), why=why if told else None, **problems_said(said, language_of(request)),
+            typed=_typed(form), why=why if told else None,
         )  # fmt: skip
 
     if form.checked != "yes":

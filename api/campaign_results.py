@@ -1,47 +1,33 @@
 """The results, which two officers count on their own; then complaints, and the end of the key."""
 
-from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
-from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.campaign_changes import called, field_of, propose, signed, tell_workflow
-from api.campaign_files import FILE_LIMIT, sent_file, waiting
+from api.campaign_changes import called, propose, shown, signed, tell_workflow
+from api.campaign_files import FILE_LIMIT, file_sent, waiting
 from api.campaign_forms import ChangeForm
-from api.campaigns import campaign_called, problems_said
+from api.campaigns import campaign_called
 from api.downloads import attached
 from api.guards import Lang, OfficerDep, same_form
-from api.pages import go, language_of, render
+from api.pages import go, language_of
 from api.portal import portal_of
-from api.results import Shown, all_shown
+from api.results import all_shown, counted_in
 from api.routes import page
 from portal.rules.campaign_changes import ChangeKind
+from portal.rules.canonical import hash_of
 from portal.rules.election import read_destruction, read_result
 from portal.rules.refusals import Refusal, Refused
-from portal.rules.running import COMPLAINT_DAYS, COMPLAINTS
-from portal.rules.urns import Box
-from portal.rules.vote_files import Publication
-from portal.store import Session, campaign_changes, journal, results, running
+from portal.rules.running import COMPLAINT_DAYS, kept_until
+from portal.rules.vote_files import OFFICERS, Publication, kept_keys
+from portal.rules.votes import MIN_GROUP
+from portal.store import campaign_changes, journal, results, running, sealing
 from portal.store.campaign_changes import Proposal
 from portal.store.campaigns import Campaign
 from portal.store.sessions import Visitor
 
 router = APIRouter()
-
-
-async def _shown(
-    session: Session, campaign: Campaign, text: str, box: Box, language: str
-) -> tuple[Sequence[Shown], Collection[str]]:
-    """A result that was read and accepted, as everybody reads it; and the ballots in which all chose the same."""
-    read = read_result(text, box)
-    if isinstance(read, Refusal):
-        return [], ()
-    counted = {UUID(ballot): one for ballot, _, one in read.ballots}
-    unanimous = {code for _, code, one in read.ballots if one.unanimous}
-    return await all_shown(session, campaign, counted, language), unanimous
 
 
 async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal | None = None) -> Response:
@@ -54,12 +40,10 @@ async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal 
         mine = pending is not None and pending.change.proposed_by == visitor.account_id
         # What the first has found is not shown to the second: they count on their own.
         text = published.result if published else pending.change.wanted["result"] if pending and mine else None
-        shown, unanimous = await _shown(session, campaign, text, box, language) if text and box else ([], ())
-    problems = {} if refusal is None else {field_of(refusal): refusal}
-    return render(
-        request, "campaigns/result.html", visitor=visitor, campaign=campaign, published=published, pending=pending,
-        mine=mine, results=shown, unanimous=unanimous,
-        manifest=box.manifest_sha256 if box else None, **problems_said(problems, language),
+        counted = await all_shown(session, campaign, counted_in(text), language) if text else []
+    return await shown(
+        request, "campaigns/result.html", visitor, campaign, refusal, published=published, pending=pending, mine=mine,
+        results=counted, least=MIN_GROUP, manifest=box.manifest_sha256 if box else None,
     )  # fmt: skip
 
 
@@ -71,12 +55,9 @@ async def result(request: Request, visitor: OfficerDep, code: str) -> Response:
 @page(router, "campaign-result", methods=("POST",), limit=FILE_LIMIT)
 async def send_result(request: Request, language: Lang, visitor: OfficerDep, code: str) -> Response:
     """The first file is a proposal; the second, of another officer, publishes it if it is the same, byte for byte."""
-    sent = await sent_file(request, visitor)
-    campaign = await called(request, code)
 
-    async def act() -> Response | Refusal:
-        if isinstance(sent, Refusal):
-            return sent
+    async def act(campaign: Campaign, texts: list[str]) -> Response | Refusal:
+        (sent,) = texts
         async with portal_of(request).autocommit() as session:
             box = await running.box(session, campaign)
             pending = await waiting(session, campaign, ChangeKind.RESULTS)
@@ -85,13 +66,13 @@ async def send_result(request: Request, language: Lang, visitor: OfficerDep, cod
         read = read_result(sent, box)
         if isinstance(read, Refusal):
             return read
-        digest = sha256(sent.encode()).hexdigest()
+        digest = hash_of(sent.encode())
         if pending is None:
             wanted = {"result": sent, "sha256": digest}
             return await propose(request, language, visitor, campaign, ChangeKind.RESULTS, wanted, "")
         return await _counted_again(request, language, visitor, campaign, pending, digest)
 
-    return await signed(visitor, lambda no: _page(request, visitor, code, no), act)
+    return await file_sent(request, visitor, code, _page, act)
 
 
 async def _counted_again(
@@ -121,7 +102,7 @@ async def publication_file(request: Request, visitor: OfficerDep, code: str) -> 
         raise Refused(Refusal.NO_RESULTS_YET)
     said = Publication(
         campaign.code, campaign.election_key, published.sha256, published.published_at,
-        published.published_at + COMPLAINTS, held=campaign.held_at is not None,
+        kept_until(published.published_at), held=campaign.held_at is not None,
     )  # fmt: skip
     return attached(said.written(), f"publication-{campaign.code}.json")
 
@@ -135,11 +116,9 @@ async def _hold_page(
     async with portal_of(request).autocommit() as session:
         campaign = await campaign_called(session, code)
         pending = await waiting(session, campaign, ChangeKind.RELEASE if campaign.held_at else ChangeKind.HOLD)
-    problems = {} if refusal is None else {field_of(refusal): refusal}
-    return render(
-        request, "campaigns/hold.html", visitor=visitor, campaign=campaign, reason=reason, pending=pending,
+    return await shown(
+        request, "campaigns/hold.html", visitor, campaign, refusal, reason=reason, pending=pending,
         over=campaign.closes <= datetime.now(UTC), days=COMPLAINT_DAYS,
-        **problems_said(problems, language_of(request)),
     )  # fmt: skip
 
 
@@ -184,12 +163,10 @@ async def _destroyed_page(request: Request, visitor: Visitor, code: str, refusal
     async with portal_of(request).autocommit() as session:
         campaign = await campaign_called(session, code)
         pending = await waiting(session, campaign, ChangeKind.DESTROYED)
-    after = None if campaign.results_at is None else campaign.results_at + COMPLAINTS
-    problems = {} if refusal is None else {field_of(refusal): refusal}
-    return render(
-        request, "campaigns/destroyed.html", visitor=visitor, campaign=campaign, pending=pending, after=after,
+    after = None if campaign.results_at is None else kept_until(campaign.results_at)
+    return await shown(
+        request, "campaigns/destroyed.html", visitor, campaign, refusal, pending=pending, after=after,
         ready=after is not None and after <= datetime.now(UTC) and campaign.held_at is None,
-        **problems_said(problems, language_of(request)),
     )  # fmt: skip
 
 
@@ -200,19 +177,19 @@ async def destroyed(request: Request, visitor: OfficerDep, code: str) -> Respons
 
 @page(router, "campaign-destroyed", methods=("POST",), limit=FILE_LIMIT)
 async def propose_destroyed(request: Request, language: Lang, visitor: OfficerDep, code: str) -> Response:
-    sent = await sent_file(request, visitor)
-    campaign = await called(request, code)
+    """The record of the ceremony and two signatures of it, sent together."""
 
-    async def act() -> Response | Refusal:
-        if isinstance(sent, Refusal):
-            return sent
+    async def act(campaign: Campaign, texts: list[str]) -> Response | Refusal:
         if campaign.results_at is None or campaign.election_key is None:
             return Refusal.NO_RESULTS_YET
-        if campaign.held_at is not None or datetime.now(UTC) < campaign.results_at + COMPLAINTS:
+        after = kept_until(campaign.results_at)
+        if campaign.held_at is not None or datetime.now(UTC) < after:
             return Refusal.TOO_EARLY_TO_DESTROY
-        digest = read_destruction(sent, campaign.code, campaign.election_key)
-        if isinstance(digest, Refusal):
-            return digest
-        return await propose(request, language, visitor, campaign, ChangeKind.DESTROYED, {"sha256": digest}, "")
+        keys = kept_keys(campaign.code, campaign.election_key, campaign.trustees or ())
+        record = read_destruction(texts, keys, after, sealing.verified)
+        if isinstance(record, Refusal):
+            return record
+        return await propose(request, language, visitor, campaign, ChangeKind.DESTROYED, record, "")
 
-    return await signed(visitor, lambda no: _destroyed_page(request, visitor, code, no), act)
+    # Who has all three signatures sends all three.
+    return await file_sent(request, visitor, code, _destroyed_page, act, most=1 + OFFICERS)

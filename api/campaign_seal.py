@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.campaign_changes import called, propose, signed
+from api.campaign_changes import called, propose, shown, signed
 from api.campaign_files import waiting
-from api.campaigns import campaign_called, problems_said
+from api.campaigns import campaign_called
 from api.downloads import attached, table
 from api.forms import SentForm
 from api.guards import Lang, OfficerDep, OrganiserDep, same_form
-from api.pages import language_of, render
 from api.portal import portal_of
 from api.routes import page
 from portal.rules.accounts import Role
@@ -46,18 +45,19 @@ async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal 
         campaign = await campaign_called(session, code)
         why = await why_not_yet(session, campaign)
         pending = await waiting(session, campaign, ChangeKind.SEAL)
-        open_votes = await running.still_open(session, campaign.id)
-        roll = await campaign_changes.manifest(session, campaign.id)
+        # Once sealed, everything stands in a few rows that were written down then.
+        sealed = campaign.sealed_at is not None
+        open_votes = [] if sealed else await running.still_open(session, campaign.id)
+        roll = None if sealed else await campaign_changes.manifest(session, campaign.id)
         opened_on = await campaign_changes.opening_manifest(session, campaign.id)
         seal = await running.seal_of(session, campaign.id)
         numbers = await running.sealed_numbers(session, campaign.id)
         box = await running.box(session, campaign)
-    return render(
-        request, "campaigns/seal.html", visitor=visitor, campaign=campaign, why=why, pending=pending,
-        over=campaign.closes <= datetime.now(UTC), open_votes=open_votes, roll=roll, opened_on=opened_on, seal=seal,
-        numbers=numbers, manifest=None if box is None else box.manifest_sha256, officer=Role.OFFICER in visitor.roles,
-        reviewer=Role.REVIEWER in visitor.roles,
-        **problems_said({} if refusal is None else {"": refusal}, language_of(request)),
+    at = datetime.now(UTC)
+    return await shown(
+        request, "campaigns/seal.html", visitor, campaign, refusal, why=why, pending=pending, at=at,
+        over=campaign.closes <= at, open_votes=open_votes, roll=roll, opened_on=opened_on, seal=seal,
+        numbers=numbers, manifest=None if box is None else box.manifest_sha256, reviewer=Role.REVIEWER in visitor.roles,
     )  # fmt: skip
 
 

@@ -22,7 +22,9 @@ HEADERS = {
     "content-security-policy": POLICY,
     "strict-transport-security": "max-age=63072000; includeSubDomains",
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    # The name of the portal and never an address of it. Without it a form bears no origin either (`Origin: null`), and
+    # a browser that knows no Sec-Fetch-Site, as Safari before 16.4, could send none.
+    "referrer-policy": "strict-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",

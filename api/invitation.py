@@ -83,7 +83,8 @@ async def accept_invitation(request: Request, language: Lang, visitor: Anyone, f
         refusal = chosen_badly(portal.passwords.weakness(form.password, invited.words), form.password, form.again)
         if refusal is not None:
             return _page(request, invited, form.token, refusal, field_of(refusal))
-        new_hash = await portal.passwords.hash(form.password)
+        with portal.passwords.place() as place:
+            new_hash = await place.hash(form.password)
     token = secrets.token_urlsafe(32)
     async with portal.sessions.begin() as session:
         if await links.use(session, invited.link.id, Purpose.INVITATION, account.id) is None:
@@ -106,11 +107,12 @@ async def accept_invitation(request: Request, language: Lang, visitor: Anyone, f
 
 async def _wrong_password(portal: Portal, account: Account, typed: str) -> Refusal | None:
     tries = portal.counter("sign-in", account.email or "")
-    async with portal.sessions.begin() as session:
-        if not await accounts.try_password(session, tries):
-            return Refusal.TOO_MANY_TRIES
-    if len(typed) > PASSWORD_MAX_LENGTH or not await portal.passwords.matches(typed, account.password_hash):
-        return Refusal.WRONG_PASSWORD
+    with portal.passwords.place() as place:
+        async with portal.sessions.begin() as session:
+            if not await accounts.try_password(session, tries):
+                return Refusal.TOO_MANY_TRIES
+        if len(typed) > PASSWORD_MAX_LENGTH or not await place.matches(typed, account.password_hash):
+            return Refusal.WRONG_PASSWORD
     async with portal.sessions.begin() as session:
         await accounts.forget_tries(session, tries)
     return None

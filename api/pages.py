@@ -258,7 +258,9 @@ def render(
         status = (422 if also else 200) if refusal is None else STATUS.get(refusal, 422)
     notice = NOTICES.get(request.query_params.get("fait", "")) if request.method == "GET" else None
     limits = {"password": portal.settings.password_min_length}
-    said = {} if refusal is None else {field or "": say(refusal, language, **limits)}
+    # Where a crowd waits, nobody has done anything wrong.
+    crowd = say(refusal, language) if refusal is Refusal.BUSY else None
+    said = {} if refusal is None or crowd else {field or "": say(refusal, language, **limits)}
     said.update(also)
     html = portal.templates[language].get_template(template).render(
         request=request,
@@ -279,6 +281,7 @@ def render(
         key=str(uuid4()),
         password_hint=hint("password", language, **limits),
         notice=None if notice is None else gettext(language)(notice),
+        crowd=crowd,
         # What the summary at the top says, each sentence leading to its field.
         problems=[{"text": words, "href": f"#{name}"} if name else {"text": words} for name, words in said.items()],
         # What is said at a field, in the form its macro takes.

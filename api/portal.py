@@ -1,6 +1,6 @@
 """What every page works with, made once per process."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -16,13 +16,16 @@ from api.passwords import Passwords
 from portal.rules.forecast import Promise
 from portal.rules.links import keyed
 from portal.settings import Settings
-from portal.store import AsyncEngine, Sessions
+from portal.store import AsyncEngine, Sessions, autocommit_of, sessions_of
 from portal.store.files import Files
 from portal.store.sealing import EpochKeys
 from portal.temporal import BACKGROUND_QUEUE, TASK_QUEUE
 from portal.text import environment
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+# Pages that reach the records over connections of their own, and wait behind no other page for one (T86).
+BOOTH = frozenset({"vote", "vote-review", "vote-cast", "vote-done"})
 
 
 @dataclass
@@ -41,6 +44,10 @@ class Portal:
     minute: Minute = field(default_factory=Minute)
     # What was last promised to the members of each campaign.
     promises: dict[UUID, Promise] = field(default_factory=dict)
+
+    def beside(self, engine: AsyncEngine) -> "Portal":
+        """The same, over other connections to the records."""
+        return replace(self, engine=engine, sessions=sessions_of(engine), autocommit=autocommit_of(engine))
 
     @property
     def background_queue(self) -> str:
@@ -69,6 +76,8 @@ def templates(assets: Assets) -> dict[str, Environment]:
 
 
 def portal_of(request: Request) -> Portal:
-    portal = request.app.state.portal
+    name: str = getattr(request.scope.get("route"), "name", "")
+    state = request.app.state
+    portal = state.booth if name.rpartition(".")[0] in BOOTH else state.portal
     assert isinstance(portal, Portal), "the application is started before it answers"
     return portal

@@ -26,7 +26,8 @@ async def add_members(request: Request, language: Lang, visitor: OrganiserDep, f
     weak = portal.passwords.weakness(form.password, [])
     if weak is not None:
         return await campaign_page(request, visitor, code, {"password": weak})
-    hashed = await portal.passwords.hash(form.password)
+    with portal.passwords.place(inside=True) as place:
+        hashed = await place.hash(form.password)
     async with portal.sessions.begin() as session:
         campaign = await campaign_called(session, code)
         refused = await drafts.add_mock_members(session, campaign.id, wanted, hashed)

@@ -125,7 +125,8 @@ async def new_password(request: Request, language: Lang, visitor: Anyone, form: 
             request, "accounts/new_password.html", visitor=visitor, refusal=refusal or Refusal.LINK_UNKNOWN,
             token="", usable=False,
         )  # fmt: skip
-    new_hash = await portal.passwords.hash(form.password)
+    with portal.passwords.place() as place:
+        new_hash = await place.hash(form.password)
     async with portal.sessions.begin() as session:
         if await links.use(session, link.id, Purpose.RENEWAL, account.id) is None:
             return render(

@@ -43,10 +43,10 @@ class Shown:
     ballot: Ballot
     counted: Counted
     said: str
-    # Who votes by mail: their ballots are not among these.
-    on_paper: int
     # Empty for a ballot with too few votes to be split.
     lines: Sequence[Line]
+    # How many of the electors vote by mail: no count of this portal has their ballots.
+    on_paper: int
 
     @property
     def turnout(self) -> int:
@@ -60,10 +60,9 @@ async def _held(session: Session, code: str) -> tuple[Campaign, Published | None
     return campaign, await results.published(session, campaign.id)
 
 
-def _ballots(published: Published | None) -> dict[UUID, Counted]:
-    if published is None:
-        return {}
-    return {UUID(ballot): counted for ballot, _, counted in read_result("result", published.result.encode()).ballots}
+def counted_in(result: str) -> dict[UUID, Counted]:
+    """What a result says of each ballot; it was held against the box when it was sent."""
+    return {UUID(ballot): counted for ballot, _, counted in read_result("result", result.encode()).ballots}
 
 
 def _may_leave(ballots: Mapping[UUID, Counted]) -> bool:
@@ -76,7 +75,7 @@ async def results_page(request: Request, language: Lang, visitor: Anyone, campai
     portal = portal_of(request)
     async with portal.autocommit() as session:
         held, published = await _held(session, campaign)
-        counted = _ballots(published)
+        counted = counted_in(published.result) if published else {}
         shown = await all_shown(session, held, counted, language)
         at = await health.now(session)
     return render(
@@ -101,17 +100,20 @@ async def _shown(session: Session, campaign: Campaign, ballot: Ballot, counted: 
     definition = await votes.definition_of(session, campaign.code, ballot)
     labels = {option.id: option.label(language) for option in definition.options}
     majority = Majority(ballot.majority)
-    said = words.outcome(counted, majority, ballot.quorum_percent, labels, language)
-    on_paper = await receipts.by_mail(session, ballot.id)
+    on_paper = await receipts.on_paper(session, ballot.id)
+    said = words.outcome(
+        counted, majority, ballot.quorum_percent, ballot.choose, labels, language, on_paper=on_paper > 0
+    )
     if counted.small:
-        return Shown(ballot, counted, said, on_paper, ())
+        return Shown(ballot, counted, said, (), on_paper)
     most = max(1, *counted.options.values(), 1)
     return Shown(
-        ballot, counted, said, on_paper,
+        ballot, counted, said,
         [
             Line(labels.get(option, str(option)), votes, 100 * votes / most, option in counted.elected)
             for option, votes in counted.options.items()
         ],
+        on_paper,
     )  # fmt: skip
 
 
@@ -120,7 +122,7 @@ async def results_file(request: Request, visitor: Anyone, campaign: str) -> Resp
     """Byte for byte what was counted: its hash is on the page."""
     async with portal_of(request).autocommit() as session:
         held, published = await _held(session, campaign)
-    if published is None or not _may_leave(_ballots(published)):
+    if published is None or not _may_leave(counted_in(published.result)):
         raise Refused(Refusal.RESULTS_NOT_YET)
     return attached(published.result, f"result-{held.code}.json")
 

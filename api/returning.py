@@ -91,7 +91,7 @@ def sign_in_page(
     request: Request, *, refusal: Refusal | None = None, kept: Kept | None = None, back_to: str = "", **more: Any
 ) -> Response:
     """The page that asks for address and password, and remembers what for."""
-    given = {"email": "", "token": "", **more}
+    given = {"email": "", "token": "", "campaign": None, **more}
     # The session is not an error of theirs: said at the top, without a field.
     return render(
         request, "accounts/sign_in.html", refusal=refusal, kept="" if kept is None else str(kept), back_to=back_to,

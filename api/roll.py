@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -165,7 +166,7 @@ async def _import(
         context: dict[str, Any] = {
             **await _progress(session, entry, language),
             "why_two": why,
-            "too_new": summary is not None and await _too_new(session, visitor, entry, why),
+            "signs_from": None if summary is None else await _too_new_until(session, visitor, entry, why),
             "problems_found": [(p.line, problem(p, language)) for p in await roll.problems(session, import_id)],
             "ignored": await roll.ignored(session, import_id),
         }
@@ -268,10 +269,11 @@ async def _why_two(session: Session, visitor: Visitor, import_id: UUID, summary:
     return "many" if summary.takes_two else None
 
 
-async def _too_new(session: Session, visitor: Visitor, entry: RollImport, why: str | None) -> bool:
-    """Whether this takes two, and they are nobody's second person yet."""
-    two = why is not None or entry.status == ImportStatus.PROPOSED
-    return two and await staff.new_in_role(session, visitor.account_id, Role.OPERATOR, Role.OFFICER)
+async def _too_new_until(session: Session, visitor: Visitor, entry: RollImport, why: str | None) -> datetime | None:
+    """If this takes two: until when they are nobody's second person."""
+    if why is None and entry.status != ImportStatus.PROPOSED:
+        return None
+    return await staff.too_new_until(session, visitor.account_id, Role.OPERATOR, Role.OFFICER)
 
 
 async def _decide(
@@ -289,7 +291,7 @@ async def _decide(
     if summary.doubts and form.doubts != "yes":
         return Refusal.ROLL_DOUBTS_UNSEEN
     why = await _why_two(session, visitor, import_id, summary)
-    if await _too_new(session, visitor, entry, why):
+    if await _too_new_until(session, visitor, entry, why):
         return Refusal.ROLE_TOO_NEW
     if why is not None:
         if entry.status == ImportStatus.DRAFT:

@@ -130,7 +130,7 @@ async def _colleague(
         asked = await staff.asked(session, whom.id, Act.ASK_RESET)
         proposed = await staff.asked(session, whom.id, Act.ASK_OFFICER)
         two = await staff.officer_takes_two(session)
-        too_new = await staff.new_in_role(session, visitor.account_id, Role.OFFICER)
+        signs_from = await staff.too_new_until(session, visitor.account_id, Role.OFFICER)
         invitable = await may_be_invited(session, whom)
     done = [
         (
@@ -144,7 +144,7 @@ async def _colleague(
     return render(
         request, "staff/one.html", visitor=visitor, refusal=refusal, whom=whom, done=done, invitable=invitable,
         asked=asked, asked_by_me=asked is not None and asked.actor_id == visitor.account_id,
-        two=two, too_new=too_new, proposed=proposed,
+        two=two, signs_from=signs_from, proposed=proposed,
         proposed_by_me=proposed is not None and proposed.actor_id == visitor.account_id,
         own=whom.id == visitor.account_id, all_roles=list(Role), role_name=lambda role: role_name(role, language),
     )  # fmt: skip

@@ -10,14 +10,19 @@ from portal.store import accounts, journal, sessions
 from portal.store.sessions import Visitor
 
 
-async def stepped_up(portal: Portal, visitor: Visitor, password: str) -> str | None:
-    """The password once more: a new token for the session, or None. Five wrong ones end it.
+async def stepped_up(portal: Portal, visitor: Visitor, password: str) -> str | Refusal:
+    """The password once more: a new token for the session, or why not. Five wrong ones end it.
 
     Only a password counts here, never a member number; and it stays in this process.
     """
     async with portal.autocommit() as session:
         account = await accounts.by_id(session, visitor.account_id)
-    if account is not None and await portal.passwords.matches(password[:129], account.password_hash):
+    try:
+        with portal.passwords.place(inside=True) as place:
+            same = account is not None and await place.matches(password[:129], account.password_hash)
+    except Refused as full:
+        return full.refusal
+    if same:
         token = secrets.token_urlsafe(32)
         async with portal.autocommit() as session:
             await renewed_session(session, token, visitor)
@@ -32,4 +37,4 @@ async def stepped_up(portal: Portal, visitor: Visitor, password: str) -> str | N
             await sessions.end(session, visitor.token_hash)
     if failures >= STEP_UP_TRIES:
         raise Refused(Refusal.SIGN_IN_NEEDED)
-    return None
+    return Refusal.WRONG_PASSWORD

@@ -15,18 +15,19 @@ from markupsafe import escape
 from api.accounts import set_cookie
 from api.booth import Booth, booth_of, receipt_of, why_not
 from api.forms import BoothFields, CastFields, CastForm, ReviewForm, UnlockForm
-from api.guards import Lang, MemberDep, same_form
+from api.guards import Lang, MemberDep, campaign_of, same_form
 from api.pages import STATUS, go, render
 from api.portal import portal_of
 from api.routes import page
 from api.step_up import stepped_up
 from portal.rules.canonical import b64, unb64
 from portal.rules.choices import BLANK, chosen_in, padded, value_of
-from portal.rules.refusals import Refusal
+from portal.rules.refusals import Refusal, Refused
 from portal.rules.votes import CIPHERTEXT_SIZE, Definition, VoteState, encode
 from portal.store import votes
 from portal.store.sealing import seal_vote
 from portal.store.sessions import Visitor
+from portal.store.votes import Asked
 from portal.text import gettext
 from portal.text.catalogues import N_
 
@@ -55,12 +56,12 @@ async def unlock(request: Request, language: Lang, visitor: MemberDep, form: Unl
     """The password once more; then the question."""
     portal = portal_of(request)
     same_form(visitor, form.form_token)
-    new_token = await stepped_up(portal, visitor, form.password)
-    if new_token is None:
+    proven = await stepped_up(portal, visitor, form.password)
+    if isinstance(proven, Refusal):
         booth = await booth_of(portal, visitor, code)
-        return _ask_password(request, visitor, booth, refusal=Refusal.WRONG_PASSWORD)
+        return _ask_password(request, visitor, booth, refusal=proven)
     response = go("vote", language, code=code)
-    set_cookie(response, new_token)
+    set_cookie(response, proven)
     return response
 
 
@@ -75,7 +76,7 @@ async def review(request: Request, language: Lang, visitor: MemberDep, form: Rev
         return _question(request, visitor, booth, Refusal.QUESTION_REREAD)
     if form.edit:
         return _question(request, visitor, booth, checked=form.choice)
-    chosen = _chosen(booth, form)
+    chosen = _chosen(booth.definition, form)
     if isinstance(chosen, Refusal):
         return _question(request, visitor, booth, chosen, checked=form.choice)
     options = [option for option in booth.definition.options if option.id in chosen]
@@ -91,30 +92,35 @@ async def cast(request: Request, language: Lang, visitor: MemberDep, form: CastF
     """« Déposer mon vote »: into the box, or a page that says why not and that nothing was cast."""
     portal = portal_of(request)
     same_form(visitor, form.form_token)
-    booth = await booth_of(portal, visitor, code)
-    if (elsewhere := _elsewhere(request, visitor, language, booth)) is not None:
-        return elsewhere
-    if form.definition != booth.definition.sha256:
-        return _question(request, visitor, booth, Refusal.QUESTION_REREAD)
-    sealed = _sealed(booth, form)
+    assert visitor.member_id is not None, "the guard lets members in only"
+    campaign = campaign_of(visitor)
+    # Of a vote that can be taken, no more is read than this: the statement that takes it asks everything else itself.
+    async with portal.autocommit() as session:
+        asked = await votes.asked(session, campaign, code)
+    if asked is None:
+        raise Refused(Refusal.BALLOT_UNKNOWN)
+    sealed = _sealed(asked, form)
     if isinstance(sealed, Refusal):
-        return _question(request, visitor, booth, sealed)
+        booth = await booth_of(portal, visitor, code)
+        return _elsewhere(request, visitor, language, booth) or _question(request, visitor, booth, sealed)
     new_token = None
     if form.password or not visitor.stepped_up:
-        new_token = await stepped_up(portal, visitor, form.password) if form.password else None
-        if new_token is None:
+        proven = await stepped_up(portal, visitor, form.password) if form.password else None
+        if proven is None or isinstance(proven, Refusal):
+            booth = await booth_of(portal, visitor, code)
             # From here on the page carries the sealed vote and nothing of the choice.
-            refusal = Refusal.WRONG_PASSWORD if form.password else None
-            return _ask_password(request, visitor, booth, refusal=refusal, sealed=sealed)
+            return _elsewhere(request, visitor, language, booth) or _ask_password(
+                request, visitor, booth, refusal=proven, sealed=sealed
+            )
+        new_token = proven
     async with portal.sessions.begin() as session:
         taken = await votes.cast(
-            session, campaign_id=booth.campaign.id, ballot_id=booth.ballot.id, member_id=booth.whole.member.id,
+            session, campaign_id=campaign.id, ballot_id=asked.ballot_id, member_id=visitor.member_id,
             ciphertext=sealed,
         )  # fmt: skip
     if taken is not None:
         response: Response = go("vote-done", language, code=code)
     else:
-        # Something has changed since the records were read: they say what.
         booth = await booth_of(portal, visitor, code)
         async with portal.autocommit() as session:
             booth = replace(booth, why_not=await why_not(session, booth.whole, booth.card, sealed))
@@ -160,7 +166,7 @@ def _not_now(request: Request, visitor: Visitor, booth: Booth, refusal: Refusal)
 def _ask_password(
     request: Request, visitor: Visitor, booth: Booth, *, refusal: Refusal | None = None, sealed: bytes | None = None
 ) -> Response:
-    field = "password" if refusal is not None else None
+    field = "password" if refusal is Refusal.WRONG_PASSWORD else None
     return render(
         request, "votes/unlock.html", visitor=visitor, booth=booth, refusal=refusal, field=field,
         sealed=None if sealed is None else b64(sealed),
@@ -189,21 +195,24 @@ def _filler(definition: Definition, chosen: Sequence[int], language: str) -> str
     return "." * (max(longest, blank) - (sum(size(labels[option]) for option in chosen) or blank))
 
 
-def _chosen(booth: Booth, form: BoothFields) -> tuple[int, ...] | Refusal:
-    options = [option.id for option in booth.definition.options]
-    return chosen_in(form.choice, options=options, most=booth.definition.most)
+def _chosen(definition: Definition, form: BoothFields) -> tuple[int, ...] | Refusal:
+    options = [option.id for option in definition.options]
+    return chosen_in(form.choice, options=options, most=definition.most)
 
 
-def _sealed(booth: Booth, form: CastFields) -> bytes | Refusal:
+def _sealed(asked: Asked, form: CastFields) -> bytes | Refusal:
     """The sealed vote of a form: as the browser sealed it, or sealed at once from what it says is chosen."""
+    if form.definition != asked.definition.sha256:
+        return Refusal.QUESTION_REREAD
     if form.sealed:
         # A form of ours holds the one or the other.
         return Refusal.VOTE_UNREADABLE if form.choice else _unpacked(form.sealed)
-    chosen = _chosen(booth, form)
+    chosen = _chosen(asked.definition, form)
     if isinstance(chosen, Refusal):
         return chosen
-    assert booth.campaign.election_key is not None, "without a key nobody is let in"
-    return seal_vote(booth.campaign.election_key, encode(chosen), booth.definition.info)
+    if asked.election_key is None:
+        return Refusal.VOTE_NOT_TAKEN
+    return seal_vote(asked.election_key, encode(chosen), asked.definition.info)
 
 
 def _unpacked(text: str) -> bytes | Refusal:

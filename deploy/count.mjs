@@ -8,22 +8,35 @@
 // Exit status: 0 done; 1 what was brought is not right; 2 used wrongly, or a file is not there or is there already;
 // 3 the machine is connected. Needs Node and nothing else: deploy/hpke.mjs is @hpke/core.
 
-import { createHash, createPrivateKey, createPublicKey, verify, webcrypto } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
+import { createHash, createHmac, createPrivateKey, createPublicKey, hkdfSync, verify, webcrypto } from "node:crypto";
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, readFileSync, realpathSync, writeSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
 
 import { Aes256Gcm, CipherSuite, DhkemP256HkdfSha256, HkdfSha256 } from "./hpke.mjs";
 
 const [REFUSED, MISUSED, ONLINE] = [1, 2, 3];
-const SUITE = new CipherSuite({ kem: new DhkemP256HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() });
 const [POINT, TEXT, SEALED, MOST] = [65, 64, 145, 10 ** 9];
 // Votes that one thread opens at a time, and what makes another thread worth while.
 const AT_ONCE = 64;
 const PER_THREAD = 4000;
+
+/** HKDF by Node's own crypto, which answers at once: WebCrypto's takes a thread twice for each of five steps of a vote. */
+class Hkdf extends HkdfSha256 {
+  async extract(salt, ikm) {
+    return createHmac("sha256", new Uint8Array(salt)).update(new Uint8Array(ikm)).digest();
+  }
+
+  async extractAndExpand(salt, ikm, info, length) {
+    return hkdfSync("sha256", ikm, salt, info, length);
+  }
+}
+
+const SUITE = new CipherSuite({ kem: new DhkemP256HkdfSha256(), kdf: new Hkdf(), aead: new Aes256Gcm() });
 
 class Wrong extends Error {
   constructor(fr, en, status = REFUSED) {
@@ -32,8 +45,11 @@ class Wrong extends Error {
   }
 }
 
-const damaged = (file, what) =>
-  new Wrong(`${file} n'est pas ce que dit le format : ${what}.`, `${file} is not what the format says: ${what}.`);
+function damaged(file, what) {
+  // Some of it stands in files of others: nothing of theirs moves the cursor of who reads the refusal.
+  const said = what.slice(0, 200).replace(/\p{C}/gu, "\ufffd");
+  return new Wrong(`${file} n'est pas ce que dit le format : ${said}.`, `${file} is not what the format says: ${said}.`);
+}
 
 function need(holds, file, what) {
   if (!holds) throw damaged(file, what);
@@ -50,17 +66,29 @@ function canonical(value) {
   return JSON.stringify(value);
 }
 
-function parsed(file, text) {
+const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** What JSON of this shape says, if it is written in the one way. */
+function parsed(file, text, shape) {
   let value;
   try {
     value = JSON.parse(text);
   } catch {
     throw damaged(file, "JSON");
   }
-  const whole = value !== null && typeof value === "object" && !Array.isArray(value);
-  // A lone surrogate is written as \ud8.. by JSON.stringify, and is no text.
-  need(whole && canonical(value) === text && !/(?<!\\)(\\\\)*\\ud[89a-f]/.test(text), file, "canonical JSON");
+  fit(file, value, shape);
+  need(canonical(value) === text, file, "canonical JSON");
   return value;
+}
+
+function load(file, content, format, shape) {
+  let text;
+  try {
+    text = DECODER.decode(content);
+  } catch {
+    throw damaged(file, "UTF-8");
+  }
+  return parsed(file, text.endsWith("\n") ? text.slice(0, -1) : text, { format: (value) => value === format, ...shape });
 }
 
 function read(path) {
@@ -69,19 +97,6 @@ function read(path) {
   } catch (error) {
     throw new Wrong(`${path} : ce fichier ne se lit pas.`, `${path}: cannot be read (${error.code}).`, MISUSED);
   }
-}
-
-function load(path, format) {
-  let text;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(read(path));
-  } catch (error) {
-    if (error instanceof Wrong) throw error;
-    throw damaged(path, "UTF-8");
-  }
-  const value = parsed(path, text.endsWith("\n") ? text.slice(0, -1) : text);
-  need(value.format === format, path, `format ${format}`);
-  return value;
 }
 
 const sha256 = (content) => createHash("sha256").update(content).digest();
@@ -93,48 +108,83 @@ function unb64(text, size) {
   return bytes.toString("base64url") === text && (size === undefined || bytes.length === size) ? bytes : null;
 }
 
-function names(file, value, ...wanted) {
-  const whole = value !== null && typeof value === "object" && !Array.isArray(value);
-  need(whole && Object.keys(value).sort().join() === wanted.sort().join(), file, wanted.join(", "));
+// --- shapes: what stands under each name of a file, and nothing else ---
+
+/** An object has exactly these names, a list such values; a function says whether a value is one. */
+function fit(file, value, shape, field = "JSON") {
+  if (typeof shape === "function") return need(shape(value), file, field);
+  if (Array.isArray(shape)) {
+    need(Array.isArray(value), file, field);
+    for (const one of value) fit(file, one, shape[0], field);
+    return;
+  }
+  need(value !== null && typeof value === "object" && !Array.isArray(value), file, field);
+  for (const name of new Set([...Object.keys(shape), ...Object.keys(value)])) {
+    need(Object.hasOwn(shape, name) && Object.hasOwn(value, name), file, name);
+    fit(file, value[name], shape[name], name);
+  }
 }
 
-const isText = (value, pattern) => typeof value === "string" && pattern.test(value);
-const isNumber = (value, least, most) => Number.isSafeInteger(value) && value >= least && value <= most;
 const isAscending = (list) => list.every((one, at) => at === 0 || list[at - 1] < one);
-const CODE = /^[a-z0-9][a-z0-9-]*$/;
-const CAMPAIGN = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
-const HASH = /^[0-9a-f]{64}$/;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$/;
+// Half of a character is no text.
+const isText = (value) => typeof value === "string" && !/\p{Surrogate}/u.test(value);
+const isFlag = (value) => typeof value === "boolean";
+const matching = (pattern) => (value) => isText(value) && pattern.test(value);
+const oneOf = (...values) => (value) => values.includes(value);
+const number = (least = 0, most = MOST) => (value) => Number.isInteger(value) && value >= least && value <= most;
+const orNull = (shape) => (value) => value === null || shape(value);
+const data = (size) => (value) => unb64(value, size) !== null;
+
+const isCode = matching(/^[a-z0-9][a-z0-9-]*$/);
+const isCampaign = matching(/^[A-Za-z0-9][A-Za-z0-9._-]*$/);
+const isHash = matching(/^[0-9a-f]{64}$/);
+const isUuid = matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
+const isPoint = data(POINT);
+// A day that there is: what Date makes of it is written as it was.
+const isInstant = (value) =>
+  matching(/^2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)(value) && !Number.isNaN(Date.parse(value)) &&
+  new Date(value).toISOString() === value.replace("Z", ".000Z");
+
+const ELECTION = {
+  campaign: isCampaign, public_key: isPoint, trustees: [{ code: isCode, sealing: isPoint, signing: data(32) }],
+  made_at: isInstant,
+};
+const SHARES = { campaign: isCampaign, public_key: isPoint, wraps: [{ pair: [isCode], wrapped: data() }] };
+const BALLOT = {
+  ballot: isUuid, code: isCode, definition: isText, definition_sha256: isHash, electors: number(), on_paper: number(),
+  set_aside: number(), ciphertexts: [data(SEALED)], list_sha256: isHash,
+};
+const URN = {
+  campaign: isCampaign, public_key: isPoint, sealed_at: isInstant, roll_at_opening: orNull(isHash), roll_at_seal: isHash,
+  ballots: [BALLOT],
+};
+const WORDS = { fr: isText, en: isText };
+const DEFINITION = {
+  ballot: isUuid, campaign: isCampaign, code: isCode, choose: number(1, 31), majority: oneOf("half", "two-thirds"),
+  kind: oneOf("resolution", "ratification", "election", "strike", "last-offer"), quorum_percent: orNull(number(1, 100)),
+  groups: [isText], members_only: isFlag, title: WORDS, question: WORDS, options: [{ id: number(0, 0xffff), ...WORDS }],
+};
+const SIGNATURE = {
+  of: oneOf("urn", "result", "destruction"), campaign: isCampaign, sha256: isHash, by: isCode, signature: data(64),
+};
 
 // --- keys (section 3) ---
 
-function readElection(file) {
-  const election = load(file, "scrutin/election/v1");
-  names(file, election, "format", "campaign", "public_key", "trustees", "made_at");
-  need(isText(election.campaign, CAMPAIGN), file, "campaign");
-  need(isText(election.made_at, INSTANT), file, "made_at");
-  need(unb64(election.public_key, POINT), file, "public_key");
-  need(Array.isArray(election.trustees) && election.trustees.length === 3, file, "trustees");
-  for (const one of election.trustees) {
-    names(file, one, "code", "sealing", "signing");
-    need(isText(one.code, CODE) && unb64(one.sealing, POINT) && unb64(one.signing, 32), file, "trustees");
-  }
-  for (const field of ["code", "sealing", "signing"])
-    need(new Set(election.trustees.map((one) => one[field])).size === 3, file, `trustees, ${field}`);
+function readElection(file, content) {
+  const election = load(file, content, "scrutin/election/v1", ELECTION);
+  const each = (field) => election.trustees.map((one) => one[field]);
+  need(election.trustees.length === 3 && isAscending(each("code")), file, "trustees");
+  for (const field of ["sealing", "signing"]) need(new Set(each(field)).size === 3, file, `trustees, ${field}`);
   return election;
 }
 
-function readShares(file, election) {
-  const shares = load(file, "scrutin/shares/v1");
-  names(file, shares, "format", "campaign", "public_key", "wraps");
+function readShares(file, content, election) {
+  const shares = load(file, content, "scrutin/shares/v1", SHARES);
   sameElection(file, shares, election);
-  need(Array.isArray(shares.wraps) && shares.wraps.length === 3, file, "wraps");
-  for (const one of shares.wraps) {
-    names(file, one, "pair", "wrapped");
-    need(Array.isArray(one.pair) && one.pair.length === 2 && one.pair.every((code) => isText(code, CODE)) && isAscending(one.pair), file, "pair");
-    need(unb64(one.wrapped), file, "wrapped");
-  }
+  const pairs = shares.wraps.map((one) => one.pair);
+  need(pairs.length === 3 && pairs.every((pair) => pair.length === 2 && isAscending(pair)), file, "pair");
+  // A space comes before every character of a code.
+  need(isAscending(pairs.map((pair) => pair.join(" "))), file, "wraps, order");
   return shares;
 }
 
@@ -145,8 +195,8 @@ function sameElection(file, value, election) {
 
 const pointOf = (jwk) => Buffer.concat([Buffer.of(4), Buffer.from(jwk.x, "base64url"), Buffer.from(jwk.y, "base64url")]);
 
-function readOfficer(file, passphrase, election) {
-  const blocks = read(file).toString("latin1")
+function readOfficer(file, content, passphrase, election) {
+  const blocks = content.toString("latin1")
     .match(/-----BEGIN ENCRYPTED PRIVATE KEY-----[^-]+-----END ENCRYPTED PRIVATE KEY-----/g) ?? [];
   need(blocks.length === 2, file, "2 × ENCRYPTED PRIVATE KEY");
   let sealing, signing;
@@ -201,15 +251,10 @@ async function unlock(file, shares, officers, election) {
 
 // --- the urn (sections 2 and 4) ---
 
-function readUrn(file, election) {
-  const urn = load(file, "scrutin/urn/v1");
-  names(file, urn, "format", "campaign", "public_key", "sealed_at", "roll_at_opening", "roll_at_seal", "ballots");
-  need(isText(urn.sealed_at, INSTANT), file, "sealed_at");
-  need(isText(urn.roll_at_seal, HASH), file, "roll_at_seal");
-  need(urn.roll_at_opening === null || isText(urn.roll_at_opening, HASH), file, "roll_at_opening");
+function readUrn(file, content, election) {
+  const urn = load(file, content, "scrutin/urn/v1", URN);
   sameElection(file, urn, election);
-  need(Array.isArray(urn.ballots), file, "ballots");
-  const ballots = urn.ballots.map((one) => readBallot(file, one, urn.campaign));
+  const ballots = urn.ballots.map((one) => readBallot(`${file}, « ${one.code} »`, one, urn.campaign));
   need(isAscending(ballots.map((one) => one.code)), file, "ballots, order");
   need(new Set(ballots.map((one) => one.ballot)).size === ballots.length, file, "ballots, twice");
   const manifest = {
@@ -219,45 +264,26 @@ function readUrn(file, election) {
   return { ballots, manifest: hex(sha256(canonical(manifest))) };
 }
 
-function readBallot(file, one, campaign) {
-  names(
-    file, one, "ballot", "code", "definition", "definition_sha256", "electors", "on_paper", "set_aside",
-    "ciphertexts", "list_sha256",
-  );
-  need(isText(one.code, CODE) && isText(one.ballot, UUID) && typeof one.definition === "string", file, "ballot, code");
-  const where = `${file}, « ${one.code} »`;
-  need(["electors", "on_paper", "set_aside"].every((field) => isNumber(one[field], 0, MOST)), where, "electors");
+function readBallot(where, one, campaign) {
   need(hex(sha256(one.definition)) === one.definition_sha256, where, "definition_sha256");
-  need(Array.isArray(one.ciphertexts), where, "ciphertexts");
-  const ciphertexts = one.ciphertexts.map((text) => unb64(text, SEALED));
-  need(ciphertexts.every(Boolean), where, "ciphertexts, 145");
+  const ciphertexts = one.ciphertexts.map((text) => unb64(text));
   const digests = ciphertexts.map((sealed) => sha256(sealed));
   // Ascending, and none twice.
   need(digests.every((digest, at) => at === 0 || Buffer.compare(digests[at - 1], digest) < 0), where, "ciphertexts, order");
   need(hex(sha256(Buffer.concat(digests))) === one.list_sha256, where, "list_sha256");
-  const asked = parsed(where, one.definition);
+  const asked = parsed(where, one.definition, DEFINITION);
   for (const [field, value] of Object.entries({ ballot: one.ballot, campaign, code: one.code }))
     need(asked[field] === value, where, `definition, ${field}`);
-  need(["resolution", "ratification", "election", "strike", "last-offer"].includes(asked.kind), where, "kind");
-  need(["half", "two-thirds"].includes(asked.majority), where, "majority");
-  need(isNumber(asked.choose, 1, 31), where, "choose");
-  need(asked.quorum_percent === null || isNumber(asked.quorum_percent, 1, 100), where, "quorum_percent");
-  need(Array.isArray(asked.options) && asked.options.length > 0, where, "options");
-  for (const option of asked.options) {
-    names(where, option, "id", "fr", "en");
-    need(isNumber(option.id, 0, 0xffff), where, "options");
-  }
-  need(isAscending(asked.options.map((option) => option.id)), where, "options, order");
+  need(asked.options.length > 0 && isAscending(asked.options.map((option) => option.id)), where, "options");
   return { ...one, asked, ciphertexts };
 }
 
-function checkSignatures(paths, election, manifest) {
+function checkSignatures(files, election, manifest) {
   const by = new Set();
-  for (const file of paths) {
-    const one = load(file, "scrutin/signature/v1");
-    names(file, one, "format", "of", "campaign", "sha256", "by", "signature");
+  for (const [file, content] of files) {
+    const one = load(file, content, "scrutin/signature/v1", SIGNATURE);
     const trustee = election.trustees.find((each) => each.code === one.by);
-    need(trustee && one.campaign === election.campaign && unb64(one.signature, 64), file, "by, campaign, signature");
+    need(trustee && one.campaign === election.campaign, file, "by, campaign");
     const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: trustee.signing }, format: "jwk" });
     const message = `scrutin/signature/v1|${one.of}|${one.campaign}|${one.sha256}`;
     if (!verify(null, Buffer.from(message), key, unb64(one.signature)))
@@ -382,7 +408,7 @@ async function typed(question) {
 
 async function passphraseOf(file, key) {
   if (file === undefined) return Buffer.from((await typed(`Phrase secrète / passphrase, ${key} : `)).normalize("NFC"));
-  return Buffer.from(read(file).toString("utf8").replace(/\r?\n$/, "").normalize("NFC"));
+  return Buffer.from(read(file).toString("utf8").replace(/\n$/, "").replace(/\r$/, "").normalize("NFC"));
 }
 
 function write(path, content) {
@@ -419,35 +445,45 @@ function asked() {
   }
 }
 
+/** The bytes of the result of an urn: what each file holds under its name, the officers by a question that opens their keys. */
+export async function result({ election, urn, signatures, shares, officers }) {
+  const of = readElection(...election);
+  const { ballots, manifest } = readUrn(...urn, of);
+  checkSignatures(signatures, of, manifest);
+  const sealed = readShares(...shares, of);
+  const two = [];
+  for (const [file, content, passphrase] of officers) two.push(readOfficer(file, content, await passphrase(), of));
+  if (two[0].code === two[1].code)
+    throw new Wrong("Il faut deux responsables différents.", "Two different officers are needed.");
+  const key = await unlock(shares[0], sealed, two, of);
+  const counts = [];
+  for (const ballot of ballots) {
+    console.error(`${ballot.code}: ${ballot.ciphertexts.length}…`);
+    counts.push(counted(ballot, await openBallot(ballot, key)));
+  }
+  const found = { format: "scrutin/result/v1", campaign: of.campaign, manifest_sha256: manifest, ballots: counts };
+  return `${canonical(found)}\n`;
+}
+
 async function main() {
   const given = asked();
   if (!given.rehearsal) mustBeAlone();
   else console.error("*** RÉPÉTITION / REHEARSAL ***");
   if (existsSync(given.out)) throw new Wrong(`${given.out} existe déjà.`, `${given.out} exists already.`, MISUSED);
-  const election = readElection(given.election);
-  const urn = readUrn(given.urn, election);
-  checkSignatures(given.signatures, election, urn.manifest);
-  const shares = readShares(given.shares, election);
-  const officers = [];
-  for (const [at, file] of given.officers.entries())
-    officers.push(readOfficer(file, await passphraseOf(given.phrases[at], file), election));
-  keyboard?.close();
-  if (officers[0].code === officers[1].code)
-    throw new Wrong("Il faut deux responsables différents.", "Two different officers are needed.");
-  const key = await unlock(given.shares, shares, officers, election);
-  const ballots = [];
-  for (const ballot of urn.ballots) {
-    console.error(`${ballot.code}: ${ballot.ciphertexts.length}…`);
-    ballots.push(counted(ballot, await openBallot(ballot, key)));
-  }
-  const result = canonical({
-    format: "scrutin/result/v1", campaign: election.campaign, manifest_sha256: urn.manifest, ballots,
+  const file = (path) => [path, read(path)];
+  const content = await result({
+    election: file(given.election), urn: file(given.urn), signatures: given.signatures.map(file), shares: file(given.shares),
+    officers: given.officers.map((path, at) => [...file(path), () => passphraseOf(given.phrases[at], path)]),
   });
-  write(given.out, `${result}\n`);
-  console.log(`${given.out}: ${hex(sha256(`${result}\n`))}`);
+  keyboard?.close();
+  write(given.out, content);
+  console.log(`${given.out}: ${hex(sha256(content))}`);
 }
 
-if (isMainThread) {
+if (!isMainThread) {
+  const work = workerData;
+  parentPort.postMessage(await openHere({ ...work, ciphertexts: work.ciphertexts.map((one) => Buffer.from(one)) }));
+} else if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   try {
     await main();
   } catch (error) {
@@ -455,7 +491,4 @@ if (isMainThread) {
     console.error(error.message);
     process.exit(error.status);
   }
-} else {
-  const work = workerData;
-  parentPort.postMessage(await openHere({ ...work, ciphertexts: work.ciphertexts.map((one) => Buffer.from(one)) }));
 }

@@ -38,8 +38,11 @@ const look = async () => {
   clearTimeout(next);
   try {
     const answer = await fetch(timer.dataset.look, { headers: { "If-None-Match": "*" }, cache: "no-store", redirect: "manual" });
-    if (answer.type === "opaqueredirect" || answer.status === 401) return location.reload();
-    const left = +answer.headers.get("Voting-Left");
+    const left = answer.headers.get("Voting-Left");
+    // Signed out, or a vote that is not held any more: the page as it is now says so.
+    if (answer.type === "opaqueredirect" || answer.status === 401 || (answer.ok && left === null)) return location.reload();
+    // A server that is away, or whoever answers in its place, says nothing of the vote.
+    if (left === null) throw answer.status;
     closes = performance.now() + left * 1000;
     if (left > 0) return tick();
   } catch { next = setTimeout(look, 3000); return; }
@@ -99,6 +102,7 @@ const wrong = () => {
 // As the server says it: once at the top, and once at the field.
 const complain = (sentence) => {
   all(".govuk-error-summary, #choice-error").forEach((old) => old.remove());
+  form.querySelector("fieldset").setAttribute("aria-describedby", sentence ? "choice-hint choice-error" : "choice-hint");
   form.querySelector(".govuk-form-group").classList.toggle("govuk-form-group--error", !!sentence);
   if (!sentence) return;
   const make = (tag, name, ...inside) => { const made = document.createElement(tag); made.className = name; made.append(...inside); return made; };
@@ -142,6 +146,7 @@ const go = (event) => {
   complain(sentence);
   if (sentence || over) return;
   // The Back button leads from the reading to the question.
+  history.replaceState({ question: true }, "");
   history.pushState({ reading: true }, "");
   show(true);
 };
@@ -174,7 +179,11 @@ if (form) {
     words.textContent = words.dataset.sealing;
     form.addEventListener("submit", go);
     cast.addEventListener("submit", send);
-    read.querySelector("[data-edit]").addEventListener("click", () => history.back());
-    addEventListener("popstate", () => { show(false); one("input[name=choice]:checked, #choice").focus(); });
+    const again = () => { show(false); one("input[name=choice]:checked, #choice").focus(); };
+    read.querySelector("[data-edit]").addEventListener("click", () => history.state?.reading ? history.back() : again());
+    // A link to a place of this page, as the one to its content, is no way back.
+    addEventListener("popstate", (event) => { if (event.state?.question) again(); });
+    // A browser that puts the page aside as it is puts no choice aside.
+    addEventListener("pagehide", () => { form.reset(); one("[data-chosen]").replaceChildren(); });
   }).catch(plainly);
 }

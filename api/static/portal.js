@@ -114,6 +114,17 @@ if (where === location.pathname) {
 }
 for (const toggle of all(".app-toggle")) toggle.addEventListener("click", () => keep(toggle.pathname));
 
+// An answer that another one rules out is not offered as long as that one stands.
+for (const answer of all("[data-not-with]")) {
+  const ruledOut = answer.dataset.notWith.split(" ");
+  const settle = () => {
+    answer.disabled = ruledOut.some((value) => answer.form.querySelector(`[value="${value}"]:checked`));
+    if (answer.disabled && answer.checked) answer.form.elements[answer.name].value = answer.dataset.instead;
+  };
+  answer.form.addEventListener("change", settle);
+  settle();
+}
+
 // Two minutes before the session runs out somebody still there can stay; else the page closes and keeps what was typed.
 for (const dialog of all("dialog[data-left]")) {
   let timers = [];

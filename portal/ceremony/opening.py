@@ -5,15 +5,12 @@ from collections.abc import Callable, Sequence
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from portal.ceremony.keys import SUITE, Officer, check_signature, unlock
+from portal.ceremony.keys import SUITE, Officer, unlock, verified
 from portal.rules.ceremony import Fault, Wrong
 from portal.rules.counting import count
 from portal.rules.urns import Urn, UrnBallot
-from portal.rules.vote_files import Election, Result, Shares, Signature
+from portal.rules.vote_files import Election, Result, Shares, Signature, check_signatures
 from portal.rules.votes import decode
-
-# Signatures that an urn needs to be opened, and a record of destruction to be believed.
-SIGNATURES = 2
 
 
 def opened(ballot: UrnBallot, key: ec.EllipticCurvePrivateKey) -> list[bytes]:
@@ -41,7 +38,7 @@ def result_of(
 ) -> Result:
     """The result of an urn that two trustees have signed, by two trustees' keys."""
     check_urn(urn, election)
-    check_signatures(signatures, election, of="urn", sha256=urn.manifest_sha256)
+    check_signatures(signatures, election, verified, of="urn", sha256=urn.manifest_sha256)
     key = unlock(election, shares, officers)
     ballots = []
     for ballot in urn.ballots:
@@ -56,18 +53,3 @@ def result_of(
 def check_urn(urn: Urn, election: Election, name: str = "urn.json") -> None:
     if (urn.campaign, urn.public_key) != (election.campaign, election.public_key):
         raise Wrong(Fault.OTHER_ELECTION, file=name, campaign=urn.campaign)
-
-
-def check_signatures(
-    signatures: Sequence[tuple[str, Signature]], election: Election, *, of: str, sha256: str
-) -> list[str]:
-    """Who signed; raises unless each signature is right and two different trustees made them."""
-    by = set()
-    for name, signature in signatures:
-        check_signature(name, signature, election)
-        if (signature.of, signature.sha256) != (of, sha256):
-            raise Wrong(Fault.SIGNATURE_OF_ANOTHER, file=name, code=signature.by)
-        by.add(signature.by)
-    if len(by) < SIGNATURES:
-        raise Wrong(Fault.SIGNATURES_MISSING, count=len(by))
-    return sorted(by)

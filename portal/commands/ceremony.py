@@ -13,27 +13,31 @@ from portal.ceremony import files
 from portal.ceremony.keys import (
     Officer,
     check_shares,
-    check_signature,
     make_election,
     make_officer,
     open_officer,
     sign,
     unlock,
+    verified,
 )
 from portal.ceremony.machine import must_be_alone
-from portal.ceremony.opening import check_signatures, check_urn, result_of
-from portal.rules.canonical import CAMPAIGN, CODE, fingerprint, hash_of, load
+from portal.ceremony.opening import check_urn, result_of
+from portal.rules.canonical import fingerprint, hash_of, load
 from portal.rules.ceremony import Fault, Wrong
+from portal.rules.shapes import CAMPAIGN, CODE
 from portal.rules.urns import Urn, read_urn
 from portal.rules.vote_files import (
     DESTRUCTION,
     RESULT,
     SIGNED,
     URN,
+    Destruction,
     Election,
     Shares,
     Signature,
     Trustee,
+    check_signature,
+    check_signatures,
     may_destroy,
     read_destruction,
     read_election,
@@ -42,7 +46,6 @@ from portal.rules.vote_files import (
     read_shares,
     read_signature,
     read_trustee,
-    write_destruction,
     write_trustee,
 )
 from portal.text.ceremony import Said, fault_in_both, in_both
@@ -187,7 +190,7 @@ def sign_file(asked: argparse.Namespace) -> None:
     for officer in _opened(asked, election):
         out = asked.file.with_name(f"{asked.file.name.removesuffix('.json')}.sig-{officer.code}.json")
         signature = sign(officer, of=of, campaign=election.campaign, sha256=sha256)
-        check_signature(str(out), signature, election)
+        check_signature(str(out), signature, election, verified)
         files.write(out, signature.written())
         _say(Said.SIGNED, file=str(out), code=officer.code, sha256=sha256)
 
@@ -198,7 +201,7 @@ def check_file(asked: argparse.Namespace) -> None:
     election = None if named is None else _read_election(named)
     of, sha256 = _of_this(str(asked.file), content, election)
     if election and asked.signatures:
-        by = check_signatures(_signatures(asked), election, of=of, sha256=sha256)
+        by = check_signatures(_signatures(asked), election, verified, of=of, sha256=sha256)
         _say(Said.SIGNED_BY, codes=", ".join(by))
     else:
         _say(Said.UNSIGNED)
@@ -211,7 +214,7 @@ def open_urn(asked: argparse.Namespace) -> None:
     # Before anybody types a passphrase.
     check_urn(urn, election, str(asked.urn))
     signatures = _signatures(asked)
-    check_signatures(signatures, election, of="urn", sha256=urn.manifest_sha256)
+    check_signatures(signatures, election, verified, of="urn", sha256=urn.manifest_sha256)
     _describe(urn)
     shares = _two_shares(asked, election)
     officers = _opened(asked, election)
@@ -246,8 +249,8 @@ def destroy(asked: argparse.Namespace) -> None:
     finally:
         # A stick that fails half-way is told of, and so is what was ended before it.
         if ended:
-            record = write_destruction(publication.campaign, publication.public_key, ended, datetime.now(UTC))
-            files.write(asked.record, record)
+            record = Destruction(publication.campaign, publication.public_key, tuple(ended), datetime.now(UTC))
+            files.write(asked.record, record.written())
             _say(Said.DESTROYED, count=len(ended), file=str(asked.record))
 
 
@@ -279,7 +282,8 @@ def _of_this(name: str, content: bytes, election: Election | None) -> tuple[str,
     if found == RESULT:
         campaign, key = read_result(name, content).campaign, election and election.public_key
     else:
-        campaign, key = read_destruction(name, content)
+        record = read_destruction(name, content)
+        campaign, key = record.campaign, record.public_key
     if election is not None and (campaign, key) != (election.campaign, election.public_key):
         raise Wrong(Fault.OTHER_ELECTION, file=name, campaign=campaign)
     whole = Said.RECORD_WHOLE if found == DESTRUCTION else Said.RESULT_WHOLE

@@ -33,7 +33,6 @@ class Fault(StrEnum):
     DEFINITION_FOREIGN = "definition-foreign"
     BALLOTS_UNSORTED = "ballots-unsorted"
     BALLOT_TWICE = "ballot-twice"
-    VOTE_LENGTH = "vote-length"
     VOTE_TWICE = "vote-twice"
     VOTES_UNSORTED = "votes-unsorted"
     LIST_CHANGED = "list-changed"

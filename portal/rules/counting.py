@@ -69,9 +69,9 @@ class Counted:
         if self.outcome is not Outcome.NOT_ADOPTED or self.small:
             return None
         yes, no = self.options.get(YES, 0), self.options.get(NO, 0)
-        if yes == no:
-            return Why.TIE
-        return Why.TWO_THIRDS if majority is Majority.TWO_THIRDS and yes > no else Why.MORE_NO
+        if yes < no:
+            return Why.MORE_NO
+        return Why.TWO_THIRDS if majority is Majority.TWO_THIRDS else Why.TIE
 
 
 def count(asked: Asked, electors: int, choices: Iterable[Sequence[int] | None]) -> Counted:

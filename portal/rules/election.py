@@ -1,16 +1,16 @@
 """Files of an election that officers send: read as the ceremony reads them, refused in the portal's own words."""
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
+from datetime import datetime
 from typing import Any
 
 from portal.rules import vote_files
-from portal.rules.canonical import fingerprint, unb64
+from portal.rules.canonical import fingerprint, hash_of, instant, load, unb64
 from portal.rules.ceremony import Wrong
 from portal.rules.counting import Asked, Counted, decided
 from portal.rules.refusals import Refusal
 from portal.rules.urns import Box, SealedBallot
-from portal.rules.vote_files import Election, Result
+from portal.rules.vote_files import DESTRUCTION, SIGNATURE, SIGNED, Election, Keys, Result, Verify
 from portal.rules.votes import BallotKind
 
 # No file of an election is larger; a result of 50 ballots is some 20 KB.
@@ -65,7 +65,7 @@ def _fits(counted: Counted, ballot: SealedBallot, asked: Asked) -> bool:
     said = counted.votes - counted.invalid - counted.blank
     total = sum(counted.options.values())
     return (
-        (counted.kind, counted.electors, counted.votes) == (asked.kind, ballot.electors, len(ballot.digests))
+        (counted.kind, counted.electors, counted.votes) == (asked.kind, ballot.electors, ballot.votes)
         and tuple(counted.options) == asked.options
         # In an election one vote chooses several.
         and (total >= said if asked.kind is BallotKind.ELECTION else total == said)
@@ -74,10 +74,27 @@ def _fits(counted: Counted, ballot: SealedBallot, asked: Asked) -> bool:
     )
 
 
-def read_destruction(text: str, campaign: str, key: bytes) -> str | Refusal:
-    """The record that the ceremony wrote when the shares of the key were destroyed; its hash is kept."""
+def read_destruction(texts: Sequence[str], keys: Keys, after: datetime, verify: Verify) -> dict[str, Any] | Refusal:
+    """The record that the ceremony wrote when the shares of the key were destroyed, and the signatures of two of those
+    who held them, sent in whatever order; what is kept of it."""
+    records, signatures = [], []
     try:
-        read = vote_files.read_destruction("destruction", text.encode())
+        for content in (text.encode() for text in texts):
+            if load("file", content, DESTRUCTION, SIGNATURE)["format"] == SIGNATURE:
+                signatures.append(("signature", vote_files.read_signature("signature", content)))
+            else:
+                records.append((hash_of(content), vote_files.read_destruction("destruction", content)))
     except Wrong:
         return Refusal.DESTRUCTION_UNREADABLE
-    return sha256(text.encode()).hexdigest() if read == (campaign, key) else Refusal.FILE_OF_ANOTHER
+    if len(records) != 1:
+        return Refusal.DESTRUCTION_UNREADABLE
+    ((sha256, record),) = records
+    if (record.campaign, record.public_key) != (keys.campaign, keys.public_key):
+        return Refusal.FILE_OF_ANOTHER
+    if record.destroyed_at < after:
+        return Refusal.DESTROYED_TOO_EARLY
+    try:
+        by = vote_files.check_signatures(signatures, keys, verify, of=SIGNED[DESTRUCTION], sha256=sha256)
+    except Wrong:
+        return Refusal.DESTRUCTION_UNSIGNED
+    return {"sha256": sha256, "destroyed_at": instant(record.destroyed_at), "signed_by": by}

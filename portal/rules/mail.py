@@ -24,6 +24,8 @@ class MailKind(StrEnum):
     REMINDER = "reminder"
     VOTING_OPEN = "voting-open"
     NOT_YET_VOTED = "not-yet-voted"
+    # Somebody of the staff has noted that they vote by mail: online voting is closed to them.
+    ON_PAPER = "on-paper"
     PARTICIPATION = "participation"
     # A provisional vote counts now, or was set aside.
     VOTE_SETTLED = "vote-settled"
@@ -60,7 +62,8 @@ JUST_ASKED = frozenset(
     {
         MailKind.VERIFICATION, MailKind.RENEWAL, MailKind.DOCUMENTS_RECEIVED, MailKind.APPEAL_RECEIVED,
         MailKind.REGISTERED, MailKind.PASSWORD_CHANGED, MailKind.DOOR_PROOF, MailKind.DOOR_RECEIVED,
-        MailKind.PARTICIPATION, MailKind.ALREADY_MEMBER, MailKind.STAFF_INVITATION, MailKind.STAFF_SIGNED_IN,
+        MailKind.PARTICIPATION, MailKind.ON_PAPER, MailKind.ALREADY_MEMBER, MailKind.STAFF_INVITATION,
+        MailKind.STAFF_SIGNED_IN,
     }
 )  # fmt: skip
 

@@ -186,6 +186,8 @@ class Refusal(StrEnum):
     NOTHING_HELD = "nothing-held"
     TOO_EARLY_TO_DESTROY = "too-early-to-destroy"
     DESTRUCTION_UNREADABLE = "destruction-unreadable"
+    DESTRUCTION_UNSIGNED = "destruction-unsigned"
+    DESTROYED_TOO_EARLY = "destroyed-too-early"
     PROPOSED_ALREADY = "proposed-already"
     TOO_MANY_MOCK_MEMBERS = "too-many-mock-members"
     REHEARSAL_NOT_OVER = "rehearsal-not-over"

@@ -31,6 +31,7 @@ class Obstacle(StrEnum):
     TOO_MANY_CHOICES = "too-many-choices"
     TEXTS = "texts"
     NO_KEY = "no-key"
+    OTHER_CAMPAIGN = "other-campaign"
     SECOND_OFFICER = "second-officer"
     CONFLICT = "conflict"
     END = "end"
@@ -42,7 +43,7 @@ class Obstacle(StrEnum):
 BLOCKING = frozenset(
     {
         Obstacle.NO_BALLOT, Obstacle.MANDATED, Obstacle.NO_ELECTOR, Obstacle.NO_CANDIDATES, Obstacle.TOO_MANY_CHOICES,
-        Obstacle.TEXTS, Obstacle.NO_KEY, Obstacle.SECOND_OFFICER,
+        Obstacle.TEXTS, Obstacle.NO_KEY, Obstacle.OTHER_CAMPAIGN, Obstacle.SECOND_OFFICER,
     }
 )  # fmt: skip
 
@@ -67,6 +68,8 @@ class Preparation:
 
     ballots: Sequence[BallotState]
     key: bool
+    # Members see one campaign at a time: this one or another would be hidden while it is voted in.
+    hides_another: bool
     # People who may sign; accounts of one member are one.
     officers: int
     # Officers who stand in it.
@@ -95,6 +98,7 @@ def obstacles(p: Preparation) -> list[Found]:
     whole = {
         Obstacle.NO_BALLOT: not p.ballots,
         Obstacle.NO_KEY: not p.key,
+        Obstacle.OTHER_CAMPAIGN: p.hides_another,
         Obstacle.SECOND_OFFICER: p.officers < 2,
         Obstacle.CONFLICT: p.conflicts > 0,
         Obstacle.END: p.to_settle < SETTLED_WITHIN,
@@ -145,11 +149,14 @@ class Turnout:
 
 
 def of_groups(groups: Sequence[tuple[str, int, int]]) -> list[tuple[str, int, int | None]]:
-    """What may be shown of each group: nothing under ten, nor what would give a hidden one away by subtraction."""
-    hidden = {group for group, _, voted in groups if voted < MIN_GROUP}
-    if len(hidden) == 1 and len(groups) > 1:
-        others = [(voted, group) for group, _, voted in groups if group not in hidden]
-        hidden.add(min(others)[1])
+    """What may be shown of each group: nothing under ten, nor what would leave fewer than ten once it is taken from the
+    total."""
+    hidden: set[str] = set()
+    left = 0
+    for voted, group in sorted((voted, group) for group, _, voted in groups):
+        if voted < MIN_GROUP or (hidden and left < MIN_GROUP):
+            hidden.add(group)
+            left += voted
     return [(group, electors, None if group in hidden else voted) for group, electors, voted in groups]
 
 
@@ -161,3 +168,8 @@ def per_mille(part: int, whole: int) -> int:
 def results_owed(*, closes: datetime, rehearsal: bool, voted: int, at: datetime) -> bool:
     """Whether it is too late to cancel: whoever voted is owed the results. Nobody waits for those of a rehearsal."""
     return closes <= at and voted > 0 and not rehearsal
+
+
+def kept_until(results_at: datetime) -> datetime:
+    """From when on the key may be destroyed: at a whole second, as files write it, and never a moment too early."""
+    return (results_at + COMPLAINTS + timedelta(microseconds=999_999)).replace(microsecond=0)

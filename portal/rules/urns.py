@@ -1,19 +1,16 @@
 """The urn: the votes of a campaign as they leave the portal, and read whole and checked to the last byte."""
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 
-from portal.rules.canonical import CAMPAIGN, CODE, Fields, Json, b64, canonical, hash_of, load, unb64, written
+from portal.rules import shapes
+from portal.rules.canonical import Json, b64, canonical, hash_of, instant, load, parsed, written
 from portal.rules.ceremony import Fault, Wrong
 from portal.rules.counting import Asked
-from portal.rules.vote_files import POINT, URN
-from portal.rules.votes import CIPHERTEXT_SIZE, MOST_CHOICES, BallotKind, Majority, digest_of, info_of
-
-_UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+from portal.rules.vote_files import URN
+from portal.rules.votes import BallotKind, digest_of, info_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +40,6 @@ class Urn:
     manifest_sha256: str
 
 
-_OF_A_BALLOT = {
-    "ballot", "code", "definition", "definition_sha256", "electors", "on_paper", "set_aside", "ciphertexts",
-    "list_sha256",
-}  # fmt: skip
-_OF_AN_URN = {"format", "campaign", "public_key", "sealed_at", "roll_at_opening", "roll_at_seal", "ballots"}
-
-
 def manifest_of(urn: Json) -> Json:
     """What is signed of an urn: all of it but the votes, of which it has the number and the hash of the list."""
     ballots = []
@@ -66,78 +56,50 @@ def list_hash(digests: Sequence[bytes]) -> str:
 
 def read_urn(name: str, content: bytes) -> Urn:
     """An urn in which every hash is right, every vote stands once, and everything is in order."""
-    found = load(name, content, URN)
-    fields = Fields(name, found, _OF_AN_URN)
-    fields.moment("sealed_at")
-    fields.hash("roll_at_seal")
-    if found["roll_at_opening"] is not None:
-        fields.hash("roll_at_opening")
-    campaign = fields.text("campaign", CAMPAIGN)
-    ballots = tuple(_urn_ballot(name, one, campaign) for one in fields.list("ballots"))
+    urn = load(name, content, URN)
+    found = shapes.fit(name, urn, {"format": shapes.anything, **shapes.URN})
+    ballots = tuple(_urn_ballot(name, one, found["campaign"]) for one in found["ballots"])
     for one, other in pairwise(ballots):
         if one.code >= other.code:
             raise Wrong(Fault.BALLOTS_UNSORTED, file=name, ballot=other.code)
     if len({one.ballot for one in ballots}) < len(ballots):
         raise Wrong(Fault.BALLOT_TWICE, file=name)
     return Urn(
-        campaign, fields.data("public_key", POINT), fields.text("sealed_at"), ballots,
-        hash_of(canonical(manifest_of(found))),
+        found["campaign"], found["public_key"], instant(found["sealed_at"]), ballots,
+        hash_of(canonical(manifest_of(urn))),
     )  # fmt: skip
 
 
-def _urn_ballot(name: str, content: object, campaign: str) -> UrnBallot:
-    fields = Fields(name, content, _OF_A_BALLOT)
-    code, ballot = fields.text("code", CODE), fields.text("ballot", _UUID)
-    definition, definition_sha256 = fields.text("definition"), fields.hash("definition_sha256")
-    if hash_of(definition.encode()) != definition_sha256:
+def _urn_ballot(name: str, found: Json, campaign: str) -> UrnBallot:
+    ballot, code, definition = found["ballot"], found["code"], found["definition"]
+    if hash_of(definition.encode()) != found["definition_sha256"]:
         raise Wrong(Fault.DEFINITION_CHANGED, file=name, ballot=code)
-    ciphertexts = [_ciphertext(name, code, text) for text in fields.list("ciphertexts")]
-    digests = [digest_of(one) for one in ciphertexts]
+    digests = [digest_of(one) for one in found["ciphertexts"]]
     if len(set(digests)) < len(digests):
         raise Wrong(Fault.VOTE_TWICE, file=name, ballot=code)
     if any(one > other for one, other in pairwise(digests)):
         raise Wrong(Fault.VOTES_UNSORTED, file=name, ballot=code)
-    if list_hash(digests) != fields.hash("list_sha256"):
+    if list_hash(digests) != found["list_sha256"]:
         raise Wrong(Fault.LIST_CHANGED, file=name, ballot=code)
     return UrnBallot(
         ballot, code, _asked(name, definition, {"ballot": ballot, "campaign": campaign, "code": code}),
-        definition_sha256, fields.number("electors"), fields.number("on_paper"), fields.number("set_aside"),
-        tuple(ciphertexts),
+        found["definition_sha256"], found["electors"], found["on_paper"], found["set_aside"],
+        tuple(found["ciphertexts"]),
     )  # fmt: skip
-
-
-def _ciphertext(name: str, code: str, text: object) -> bytes:
-    content = unb64(text) if isinstance(text, str) and text.isascii() else None
-    if content is None or len(content) != CIPHERTEXT_SIZE:
-        raise Wrong(Fault.VOTE_LENGTH, file=name, ballot=code)
-    return content
 
 
 def _asked(name: str, definition: str, place: Mapping[str, str]) -> Asked:
     """What a definition asks; Wrong if it is the one of another ballot or campaign."""
-    try:
-        found = json.loads(definition)
-        whole = isinstance(found, dict) and canonical(found).decode() == definition
-    except (ValueError, RecursionError):
-        whole = False
-    if not whole:
+    content = parsed(definition.encode())
+    if content is None:
         raise Wrong(Fault.DEFINITION_CHANGED, file=name, ballot=place["code"])
-    fields = Fields(
-        name, found, {*place, "kind", "choose", "majority", "quorum_percent", "options"}, more=True
-    )  # fmt: skip
+    found = shapes.fit(name, content, shapes.DEFINITION)
     if any(found[field] != value for field, value in place.items()):
         raise Wrong(Fault.DEFINITION_FOREIGN, file=name, ballot=place["code"])
-    options = [
-        Fields(name, one, {"id", "fr", "en"}).number("id", most=0xFFFF) for one in fields.list("options")
-    ]  # fmt: skip
-    quorum = None if found["quorum_percent"] is None else fields.number("quorum_percent", least=1, most=100)
+    options = tuple(one["id"] for one in found["options"])
     if not options or any(a >= b for a, b in pairwise(options)):
-        raise fields.wrong("options")
-    try:
-        kind, majority = BallotKind(fields.text("kind")), Majority(fields.text("majority"))
-    except ValueError:
-        raise fields.wrong("kind, majority") from None
-    return Asked(kind, fields.number("choose", least=1, most=MOST_CHOICES), majority, quorum, tuple(options))
+        raise shapes.wrong(name, "options")
+    return Asked(found["kind"], found["choose"], found["majority"], found["quorum_percent"], options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +113,9 @@ class SealedBallot:
     electors: int
     on_paper: int
     set_aside: int
-    # In ascending order of their hashes.
-    digests: Sequence[bytes]
+    # How many count, and the hash of their list (`list_hash`), as the seal wrote them down.
+    votes: int
+    list_sha256: str
 
     def asked(self, campaign: str) -> Asked:
         return _asked("urn", self.definition, {"ballot": self.id, "campaign": campaign, "code": self.code})
@@ -161,7 +124,7 @@ class SealedBallot:
         return {
             "ballot": self.id, "code": self.code, "definition": self.definition,
             "definition_sha256": hash_of(self.definition.encode()), "electors": self.electors,
-            "on_paper": self.on_paper, "set_aside": self.set_aside, "list_sha256": list_hash(self.digests),
+            "on_paper": self.on_paper, "set_aside": self.set_aside, "list_sha256": self.list_sha256,
         }  # fmt: skip
 
 
@@ -180,14 +143,14 @@ class Box:
     def _whole(self, ballots: list[Json]) -> Json:
         return {
             "format": URN, "campaign": self.campaign, "public_key": b64(self.key),
-            "sealed_at": self.sealed_at.astimezone(UTC).isoformat(), "roll_at_opening": self.roll_at_opening,
+            "sealed_at": instant(self.sealed_at), "roll_at_opening": self.roll_at_opening,
             "roll_at_seal": self.roll_at_seal, "ballots": ballots,
         }  # fmt: skip
 
     @property
     def manifest_sha256(self) -> str:
         """What the holders of the key sign: everything but the sealed votes, of which the hash over their hashes."""
-        described = [{**ballot.described(), "count": len(ballot.digests)} for ballot in self.ballots]
+        described = [{**ballot.described(), "count": ballot.votes} for ballot in self.ballots]
         return hash_of(canonical(self._whole(described)))
 
     def urn(self, ciphertexts: Mapping[str, Sequence[bytes]]) -> bytes:

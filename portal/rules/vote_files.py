@@ -1,15 +1,15 @@
 """The files of a ceremony besides the urn (docs/vote-formats.md): read and checked whole, and written as bytes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 
-from portal.rules.canonical import CAMPAIGN, CODE, Fields, Json, b64, instant, load, written
+from portal.rules import shapes
+from portal.rules.canonical import Json, b64, instant, written
 from portal.rules.ceremony import Fault, Wrong
-from portal.rules.counting import Counted, Outcome
+from portal.rules.counting import Counted
 from portal.rules.running import COMPLAINTS
-from portal.rules.votes import BallotKind
 
 TRUSTEE = "scrutin/trustee/v1"
 ELECTION = "scrutin/election/v1"
@@ -19,11 +19,12 @@ SIGNATURE = "scrutin/signature/v1"
 RESULT = "scrutin/result/v1"
 PUBLICATION = "scrutin/publication/v1"
 DESTRUCTION = "scrutin/destruction/v1"
-# What a signature can be of, by the format of the file.
-SIGNED = {URN: "urn", RESULT: "result", DESTRUCTION: "destruction"}
+# What a signature is of, by the format of the file.
+SIGNED = dict(zip((URN, RESULT, DESTRUCTION), shapes.SIGNED, strict=True))
 
-POINT, SIGNING, SIGNATURE_SIZE = 65, 32, 64
 OFFICERS = 3
+# Of those, who sign an urn before it is opened, and a record of destruction before it is believed.
+SIGNERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +45,30 @@ class Trustee:
 
 
 @dataclass(frozen=True, slots=True)
-class Election:
+class Keys:
+    """What votes of a campaign are sealed to, and who holds the other half: all that a signature is checked against."""
+
     campaign: str
     public_key: bytes
     trustees: tuple[Trustee, ...]
-    made_at: str
 
     @property
-    def keys(self) -> Json:
-        """What the portal keeps of it."""
+    def json(self) -> Json:
+        """What the portal keeps of them."""
         return {"public_key": b64(self.public_key), "trustees": [one.json() for one in self.trustees]}
-
-    def written(self) -> bytes:
-        return written({"format": ELECTION, "campaign": self.campaign, "made_at": self.made_at, **self.keys})
 
     def trustee(self, code: str) -> Trustee | None:
         return next((one for one in self.trustees if one.code == code), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Election(Keys):
+    """The same as the ceremony writes them down."""
+
+    made_at: str
+
+    def written(self) -> bytes:
+        return written({"format": ELECTION, "campaign": self.campaign, "made_at": self.made_at, **self.json})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +85,9 @@ class Shares:
         })  # fmt: skip
 
 
-def _trustee(name: str, content: object, *also: str) -> Trustee:
-    fields = Fields(name, content, {"code", "sealing", "signing", *also})
-    return Trustee(fields.text("code", CODE), fields.data("sealing", POINT), fields.data("signing", SIGNING))
-
-
 def read_trustee(name: str, content: bytes) -> Trustee:
-    return _trustee(name, load(name, content, TRUSTEE), "format")
+    found = shapes.loaded(name, content, TRUSTEE, shapes.TRUSTEE)
+    return Trustee(found["code"], found["sealing"], found["signing"])
 
 
 def write_trustee(one: Trustee) -> bytes:
@@ -104,28 +109,27 @@ def three(trustees: Sequence[Trustee]) -> tuple[Trustee, ...]:
 
 
 def read_election(name: str, content: bytes) -> Election:
-    fields = Fields(
-        name, load(name, content, ELECTION), {"format", "campaign", "public_key", "trustees", "made_at"}
-    )  # fmt: skip
-    trustees = three([_trustee(name, one) for one in fields.list("trustees")])
-    fields.moment("made_at")
-    return Election(
-        fields.text("campaign", CAMPAIGN), fields.data("public_key", POINT), trustees, fields.text("made_at")
-    )
+    found = shapes.loaded(name, content, ELECTION, shapes.ELECTION)
+    trustees = tuple(Trustee(**one) for one in found["trustees"])
+    if trustees != three(trustees):
+        raise shapes.wrong(name, "trustees")
+    return Election(found["campaign"], found["public_key"], trustees, instant(found["made_at"]))
+
+
+def kept_keys(campaign: str, public_key: bytes, trustees: Sequence[Json]) -> Keys:
+    """The keys of a campaign as the portal has kept them."""
+    return Keys(campaign, public_key, tuple(Trustee(**one) for one in shapes.fit("keys", trustees, [shapes.TRUSTEE])))
 
 
 def read_shares(name: str, content: bytes) -> Shares:
-    fields = Fields(name, load(name, content, SHARES), {"format", "campaign", "public_key", "wraps"})
-    wraps: dict[tuple[str, str], bytes] = {}
-    for content_of in fields.list("wraps"):
-        wrap = Fields(name, content_of, {"pair", "wrapped"})
-        pair = wrap.list("pair")
-        if len(pair) != 2 or not all(isinstance(c, str) and CODE.fullmatch(c) for c in pair) or pair[0] >= pair[1]:
-            raise wrap.wrong("pair")
-        wraps[pair[0], pair[1]] = wrap.data("wrapped")
-    if len(wraps) != OFFICERS or len(fields.list("wraps")) != OFFICERS:
-        raise fields.wrong("wraps")
-    return Shares(fields.text("campaign", CAMPAIGN), fields.data("public_key", POINT), wraps)
+    found = shapes.loaded(name, content, SHARES, shapes.SHARES)
+    pairs = [tuple(one["pair"]) for one in found["wraps"]]
+    if len(pairs) != OFFICERS or any(len(pair) != 2 or pair[0] >= pair[1] for pair in pairs):
+        raise shapes.wrong(name, "pair")
+    if any(one >= other for one, other in pairwise(pairs)):
+        raise shapes.wrong(name, "wraps")
+    wraps = {pair: one["wrapped"] for pair, one in zip(pairs, found["wraps"], strict=True)}
+    return Shares(found["campaign"], found["public_key"], wraps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +154,36 @@ class Signature:
 
 
 def read_signature(name: str, content: bytes) -> Signature:
-    fields = Fields(name, load(name, content, SIGNATURE), {"format", "of", "campaign", "sha256", "by", "signature"})
-    of = fields.text("of")
-    if of not in SIGNED.values():
-        raise fields.wrong("of")
-    return Signature(
-        of, fields.text("campaign", CAMPAIGN), fields.hash("sha256"), fields.text("by", CODE),
-        fields.data("signature", SIGNATURE_SIZE),
-    )  # fmt: skip
+    found = shapes.loaded(name, content, SIGNATURE, shapes.SIGNATURE)
+    return Signature(found["of"], found["campaign"], found["sha256"], found["by"], found["signature"])
+
+
+# Whether a signature over these bytes is one of this public key: the ceremony and the portal each bring their own.
+Verify = Callable[[bytes, bytes, bytes], bool]
+
+
+def check_signature(name: str, signature: Signature, keys: Keys, verify: Verify) -> None:
+    """Raises unless a trustee of this election made it."""
+    trustee = keys.trustee(signature.by)
+    if trustee is None or signature.campaign != keys.campaign:
+        raise Wrong(Fault.OTHER_ELECTION, file=name, campaign=signature.campaign)
+    if not verify(trustee.signing, signature.signature, signature.message):
+        raise Wrong(Fault.SIGNATURE_WRONG, file=name, code=signature.by)
+
+
+def check_signatures(
+    signatures: Sequence[tuple[str, Signature]], keys: Keys, verify: Verify, *, of: str, sha256: str
+) -> list[str]:
+    """Who signed; raises unless each signature is right and two different trustees made them."""
+    by = set()
+    for name, signature in signatures:
+        check_signature(name, signature, keys, verify)
+        if (signature.of, signature.sha256) != (of, sha256):
+            raise Wrong(Fault.SIGNATURE_OF_ANOTHER, file=name, code=signature.by)
+        by.add(signature.by)
+    if len(by) < SIGNERS:
+        raise Wrong(Fault.SIGNATURES_MISSING, count=len(by))
+    return sorted(by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,39 +211,27 @@ def _counted(ballot: str, code: str, one: Counted) -> Json:
     }  # fmt: skip
 
 
-_OF_A_RESULT = {
-    "ballot", "code", "kind", "electors", "votes", "invalid", "blank", "options", "outcome", "elected", "tied",
-}  # fmt: skip
-
-
 def read_result(name: str, content: bytes) -> Result:
-    fields = Fields(name, load(name, content, RESULT), {"format", "campaign", "manifest_sha256", "ballots"})
-    return Result(
-        fields.text("campaign", CAMPAIGN), fields.hash("manifest_sha256"),
-        tuple(_read_counted(Fields(name, one, _OF_A_RESULT)) for one in fields.list("ballots")),
-    )  # fmt: skip
+    found = shapes.loaded(name, content, RESULT, shapes.RESULT)
+    ballots = tuple(_read_counted(name, one) for one in found["ballots"])
+    return Result(found["campaign"], found["manifest_sha256"], ballots)
 
 
-def _read_counted(fields: Fields) -> tuple[str, str, Counted]:
-    options: dict[int, int] = {}
-    for content in fields.list("options"):
-        one = Fields(fields.name, content, {"id", "votes"})
-        options[one.number("id", most=0xFFFF)] = one.number("votes")
+def _read_counted(name: str, found: Json) -> tuple[str, str, Counted]:
+    options = {one["id"]: one["votes"] for one in found["options"]}
+    if list(options) != sorted(one["id"] for one in found["options"]):
+        raise shapes.wrong(name, "options")
     for field in ("elected", "tied"):
-        if any(type(option) is not int or option not in options for option in fields.list(field)):
-            raise fields.wrong(field)
-    try:
-        kind, outcome = BallotKind(fields.text("kind")), Outcome(fields.text("outcome"))
-    except ValueError:
-        raise fields.wrong("kind, outcome") from None
+        if any(option not in options for option in found[field]):
+            raise shapes.wrong(name, field)
     counted = Counted(
-        kind, fields.number("electors"), fields.number("votes"), fields.number("invalid"), fields.number("blank"),
-        options, outcome, tuple(fields.list("elected")), tuple(fields.list("tied")),
+        found["kind"], found["electors"], found["votes"], found["invalid"], found["blank"], options,
+        found["outcome"], tuple(found["elected"]), tuple(found["tied"]),
     )  # fmt: skip
     valid = counted.votes - counted.invalid - counted.blank
     if valid < 0 or any(votes > valid for votes in options.values()):
-        raise fields.wrong("votes")
-    return fields.text("ballot"), fields.text("code", CODE), counted
+        raise shapes.wrong(name, "votes")
+    return found["ballot"], found["code"], counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,21 +248,16 @@ class Publication:
     def written(self) -> bytes:
         return written({
             "format": PUBLICATION, "campaign": self.campaign, "public_key": b64(self.public_key),
-            "result_sha256": self.result_sha256, "results_at": self.results_at.astimezone(UTC).isoformat(),
-            "destroy_after": self.destroy_after.astimezone(UTC).isoformat(), "held": self.held,
+            "result_sha256": self.result_sha256, "results_at": instant(self.results_at),
+            "destroy_after": instant(self.destroy_after), "held": self.held,
         })  # fmt: skip
 
 
 def read_publication(name: str, content: bytes) -> Publication:
-    found = load(name, content, PUBLICATION)
-    fields = Fields(
-        name, found, {"format", "campaign", "public_key", "result_sha256", "results_at", "destroy_after", "held"}
-    )
-    if type(found["held"]) is not bool:
-        raise fields.wrong("held")
+    found = shapes.loaded(name, content, PUBLICATION, shapes.PUBLICATION)
     one = Publication(
-        fields.text("campaign", CAMPAIGN), fields.data("public_key", POINT), fields.hash("result_sha256"),
-        fields.moment("results_at"), fields.moment("destroy_after"), found["held"],
+        found["campaign"], found["public_key"], found["result_sha256"], found["results_at"], found["destroy_after"],
+        found["held"],
     )  # fmt: skip
     if one.destroy_after < one.results_at + COMPLAINTS:
         raise Wrong(Fault.PERIOD_SHORT, file=name)
@@ -263,20 +272,24 @@ def may_destroy(one: Publication, now: datetime) -> None:
         raise Wrong(Fault.TOO_EARLY, until=instant(one.destroy_after), now=instant(now))
 
 
-def write_destruction(campaign: str, public_key: bytes, shares: Sequence[str], destroyed_at: datetime) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Destruction:
     """The record that two officers sign: which files, by their hashes, are no more."""
-    return written({
-        "format": DESTRUCTION, "campaign": campaign, "public_key": b64(public_key), "shares": list(shares),
-        "destroyed_at": instant(destroyed_at),
-    })  # fmt: skip
+
+    campaign: str
+    public_key: bytes
+    shares: tuple[str, ...]
+    destroyed_at: datetime
+
+    def written(self) -> bytes:
+        return written({
+            "format": DESTRUCTION, "campaign": self.campaign, "public_key": b64(self.public_key),
+            "shares": list(self.shares), "destroyed_at": instant(self.destroyed_at),
+        })  # fmt: skip
 
 
-def read_destruction(name: str, content: bytes) -> tuple[str, bytes]:
-    """Campaign and key of a record of destruction, checked whole."""
-    fields = Fields(
-        name, load(name, content, DESTRUCTION), {"format", "campaign", "public_key", "shares", "destroyed_at"}
-    )
-    fields.moment("destroyed_at")
-    if not fields.list("shares") or not all(isinstance(one, str) and len(one) == 64 for one in fields.list("shares")):
-        raise fields.wrong("shares")
-    return fields.text("campaign", CAMPAIGN), fields.data("public_key", POINT)
+def read_destruction(name: str, content: bytes) -> Destruction:
+    found = shapes.loaded(name, content, DESTRUCTION, shapes.DESTRUCTION)
+    if not found["shares"]:
+        raise shapes.wrong(name, "shares")
+    return Destruction(found["campaign"], found["public_key"], tuple(found["shares"]), found["destroyed_at"])

@@ -204,6 +204,11 @@ async def try_password(session: Session, key: str) -> bool:
     return begun is not None
 
 
+async def give_back(session: Session, key: str) -> None:
+    """One attempt was none: it does not count."""
+    await session.execute(update(Attempt).where(Attempt.key == key, Attempt.count > 0).values(count=Attempt.count - 1))
+
+
 async def forget_tries(session: Session, key: str) -> None:
     """The password was right: the count begins anew."""
     await session.execute(delete(Attempt).where(Attempt.key == key))

@@ -14,11 +14,14 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     String,
+    TableValuedAlias,
     UniqueConstraint,
+    Uuid,
     and_,
     bindparam,
     case,
     cast,
+    column,
     func,
     null,
     or_,
@@ -90,6 +93,17 @@ class Ballot(Base):
 OF_GROUP = Member.group == func.any(Ballot.groups)
 OF_STANDING = or_(Ballot.members_only.is_(False), Member.standing == Standing.MEMBER.value)
 ELECTORS = and_(Member.left_at.is_(None), OF_GROUP, OF_STANDING)
+
+
+def electors_of(campaign_id: UUID) -> TableValuedAlias:
+    """Whose ballot each is, and who has voted: by the roll as it stands, and from the close on as it was then.
+
+    A function of the migrations: the seal counts with it as well.
+    """
+    return func.electors_of(campaign_id).table_valued(
+        column("ballot_id", Uuid()), column("member_id", Uuid()), column("group", String()),
+        column("voted", Boolean()), name="elector",
+    )  # fmt: skip
 
 
 class Candidate(Base):

@@ -118,6 +118,20 @@ async def current(session: Session, rehearsal_id: UUID | None = None) -> Campaig
     return await session.scalar(_CURRENT)
 
 
+async def hides_another(session: Session, campaign: Campaign) -> bool:
+    """Whether this campaign and another are voted in, or not ended yet, at one moment: members see one of them only."""
+    if campaign.rehearsal:
+        return False
+    other = select(Campaign.id).where(
+        _ON,
+        Campaign.id != campaign.id,
+        Campaign.rehearsal.is_(False),
+        Campaign.opens < campaign.ends,
+        Campaign.ends > campaign.opens,
+    )
+    return await session.scalar(other.limit(1)) is not None
+
+
 async def cancelled_lately(session: Session) -> Campaign | None:
     """The campaign that members were told of and that is not held, until the day on which it would have ended."""
     return await session.scalar(

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, func, select, type_coerce
+from sqlalchemy import func, select, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB
 
 from portal.rules.refusals import Refusal
 from portal.store import DBAPIError, Session
 from portal.store.accounts import Account
-from portal.store.ballots import ELECTORS, Ballot, Candidate
+from portal.store.ballots import Ballot, Candidate, electors_of
 from portal.store.campaigns import Campaign
-from portal.store.members import Member, of_campaign
+from portal.store.members import Member
 
 # A key that is taken, and what a check or one of our own guards refused.
 _TAKEN, _REFUSED = "23505", "23514"
@@ -84,16 +84,9 @@ async def numbers_of(session: Session, candidates: Sequence[Candidate]) -> dict[
 
 
 async def electors(session: Session, campaign: Campaign) -> dict[UUID, int]:
-    """How many people each ballot is for, by the roll as it stands now."""
-    rows = await session.execute(
-        select(Ballot.id, func.count(Member.id))
-        .outerjoin(
-            Member,
-            and_(of_campaign(campaign.id), ELECTORS),
-        )
-        .where(Ballot.campaign_id == campaign.id)
-        .group_by(Ballot.id)
-    )
+    """How many people each ballot is for; one that is for nobody is left out."""
+    elector = electors_of(campaign.id)
+    rows = await session.execute(select(elector.c.ballot_id, func.count()).group_by(elector.c.ballot_id))
     return {row[0]: row[1] for row in rows}
 
 

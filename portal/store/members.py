@@ -53,6 +53,21 @@ class Member(Base):
         return f"{self.given_name} {self.family_name}"
 
 
+class RollBefore(Base):
+    """What an entry of the roll said until it changed; of somebody new, that they were not on it.
+
+    Written by a trigger, so that `electors_of` knows the electors of a vote at its close whatever changes later.
+    """
+
+    __tablename__ = "roll_before"
+
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), primary_key=True)
+    until: Mapped[datetime] = mapped_column(primary_key=True)
+    on_roll: Mapped[bool]
+    group: Mapped[str]
+    standing: Mapped[str]
+
+
 def of_campaign(campaign_id: UUID | ColumnElement[UUID]) -> ColumnElement[bool]:
     """Who a campaign is held for: the whole roll, or the mock members of a rehearsal."""
     world = select(case((Campaign.rehearsal, Campaign.id))).where(Campaign.id == campaign_id).scalar_subquery()

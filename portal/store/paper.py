@@ -5,14 +5,13 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.roles import ExpressionElementRole
 
 from portal.rules.operations import PaperReason
 from portal.rules.refusals import Refusal
-from portal.store import Session
+from portal.store import DBAPIError, Session
 from portal.store.base import Base, NewId
 
 _STANDS = text("withdrawn_at is null")
@@ -60,8 +59,8 @@ async def standing_of(session: Session, campaign_id: UUID, member_id: UUID) -> P
 async def mark(
     session: Session, *, campaign_id: UUID, member_id: UUID, reason: PaperReason, by: UUID
 ) -> UUID | Refusal | None:
-    """Close the online door; None if it was closed before, a refusal if they have been through it."""
-    marking = (
+    """Close the online door; None if it was closed before, refused once somebody has voted through it."""
+    written = (
         pg_insert(PaperVoter)
         .values(id=uuid4(), campaign_id=campaign_id, member_id=member_id, reason=reason.value, by_id=by)
         .on_conflict_do_nothing()
@@ -69,7 +68,7 @@ async def mark(
     )
     try:
         async with session.begin_nested():
-            marked: UUID | None = await session.scalar(marking)
+            marked: UUID | None = await session.scalar(written)
     except DBAPIError as error:
         if "has voted online" not in str(error.orig):
             raise

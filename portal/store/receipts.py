@@ -16,8 +16,7 @@ from portal.rules.votes import receipt_of
 from portal.store import Session
 from portal.store.ballots import Ballot
 from portal.store.campaigns import Campaign
-from portal.store.running import BallotSeal, SealedVote
-from portal.store.votes import Vote
+from portal.store.running import IN_THE_URN, BallotSeal, SealedVote
 
 
 class Place(StrEnum):
@@ -57,16 +56,17 @@ async def counts(session: Session, ballot_id: UUID) -> Counts:
     return Counts(at_the_seal.counted, at_the_seal.set_aside)
 
 
-async def by_mail(session: Session, ballot_id: UUID) -> int:
-    """How many electors of a sealed box vote by mail: what they send is counted elsewhere."""
-    return await session.scalar(select(BallotSeal.on_paper).where(BallotSeal.ballot_id == ballot_id)) or 0
+async def on_paper(session: Session, ballot_id: UUID) -> int:
+    """How many electors of a sealed box vote on paper: their ballots are in no count of the portal."""
+    at_the_seal = await session.get(BallotSeal, ballot_id)
+    return at_the_seal.on_paper if at_the_seal else 0
 
 
 async def listed(session: Session, ballot_id: UUID, *, most: int | None, skipped: int = 0) -> list[str]:
     """The receipts that are in the urn, sorted, or a piece of them: of the very rows that the urn is written from."""
     digests = await session.scalars(
         select(SealedVote.digest)
-        .where(SealedVote.ballot_id == ballot_id)
+        .where(SealedVote.ballot_id == ballot_id, IN_THE_URN)
         .order_by(SealedVote.digest)
         .limit(most)
         .offset(skipped)
@@ -77,11 +77,12 @@ async def listed(session: Session, ballot_id: UUID, *, most: int | None, skipped
 async def place_of(session: Session, ballot_id: UUID, receipt: str) -> Place:
     """Where a receipt of a sealed box is, in the form of `receipt_of`."""
     first, last = _range(receipt)
-    for table, place in ((SealedVote, Place.IN_THE_URN), (Vote, Place.SET_ASIDE)):
-        there = select(table.digest).where(table.ballot_id == ballot_id, table.digest.between(first, last)).limit(1)
-        if await session.scalar(there) is not None:
-            return place
-    return Place.NOT_THERE
+    counts = await session.scalar(
+        select(IN_THE_URN).where(SealedVote.ballot_id == ballot_id, SealedVote.digest.between(first, last)).limit(1)
+    )
+    if counts is None:
+        return Place.NOT_THERE
+    return Place.IN_THE_URN if counts else Place.SET_ASIDE
 
 
 def _range(receipt: str) -> tuple[bytes, bytes]:

@@ -4,23 +4,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import (
-    CheckConstraint,
-    ForeignKey,
-    Index,
-    UniqueConstraint,
-    and_,
-    delete,
-    exists,
-    func,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.rules.campaigns import CampaignStatus
 from portal.rules.roll import COLUMNS, LIVE, TWO_FROM, ImportStatus, Problem, Trouble
 from portal.store import Session
 from portal.store.base import Base, NewId
@@ -206,24 +193,12 @@ async def ignored(session: Session, import_id: UUID) -> list[str]:
 
 
 async def voting_near(session: Session) -> bool:
-    """Whether people vote, soon will, or have and the box is not sealed: then who may vote is changed by two."""
+    """Whether people vote, or soon will: then who may vote is changed by two."""
     now = func.clock_timestamp()
     return bool(
         await session.scalar(
             select(
-                exists().where(
-                    Campaign.opens <= now + TWO_FROM,
-                    Campaign.rehearsal.is_(False),
-                    or_(
-                        Campaign.closes > now,
-                        # Until the box is sealed: a quorum is asked of the electors of that moment.
-                        and_(
-                            Campaign.status == CampaignStatus.OPEN.value,
-                            Campaign.election_key.is_not(None),
-                            Campaign.sealed_at.is_(None),
-                        ),
-                    ),
-                )
+                exists().where(Campaign.opens <= now + TWO_FROM, Campaign.closes > now, Campaign.rehearsal.is_(False))
             )
         )
     )

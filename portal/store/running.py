@@ -24,9 +24,9 @@ from portal.rules.operations import MAIL_WAITS_AFTER
 from portal.rules.running import BallotState, Preparation, Turnout, of_groups
 from portal.rules.urns import Box, SealedBallot
 from portal.rules.votes import BallotKind, VoteState, receipt_of
-from portal.store import Session, drafts, roll, votes, watch
+from portal.store import Session, campaigns, drafts, roll, votes, watch
 from portal.store.accounts import Account, StaffRole
-from portal.store.ballots import ELECTORS, OF_GROUP, OF_STANDING, Ballot
+from portal.store.ballots import ELECTORS, Ballot, electors_of
 from portal.store.base import Base
 from portal.store.campaigns import Campaign
 from portal.store.identity import Submission
@@ -54,19 +54,26 @@ class BallotSeal(Base):
     electors: Mapped[int]
     on_paper: Mapped[int]
     counted: Mapped[int]
+    # Of the votes that count (portal/rules/urns.py): the box is known by it without being read.
+    list_sha256: Mapped[str]
     set_aside: Mapped[int]
     # Why votes were set aside, and how many for each reason.
     reasons: Mapped[dict[str, int]] = mapped_column(JSONB)
 
 
 class SealedVote(Base):
-    """A vote that counts, as it was decided at the seal: nothing that changes later changes the box."""
+    """A vote, and what had become of it at the seal: nothing that changes later changes the box."""
 
     __tablename__ = "sealed_vote"
     __table_args__ = (ForeignKeyConstraint(["ballot_id", "digest"], ["vote.ballot_id", "vote.digest"]),)
 
     ballot_id: Mapped[UUID] = mapped_column(primary_key=True)
     digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    # Why it does not count; None if it does.
+    set_aside: Mapped[str | None]
+
+
+IN_THE_URN = SealedVote.set_aside.is_(None)
 
 
 # --- before the opening
@@ -88,6 +95,7 @@ async def preparation(session: Session, campaign: Campaign) -> Preparation:
             for ballot, stand in questions
         ],
         key=campaign.election_key is not None,
+        hides_another=await campaigns.hides_another(session, campaign),
         officers=officers,
         conflicts=conflicts,
         to_settle=campaign.ends - campaign.closes,
@@ -131,26 +139,13 @@ async def without_key(session: Session, within: timedelta) -> Sequence[Campaign]
 
 
 async def turnout(session: Session, campaign: Campaign) -> list[Turnout]:
-    """How many electors of each ballot have voted, by group: of the outer envelopes, which say nothing else.
-
-    Whoever has voted and then left the roll, or changed groups, was an elector all the same.
-    """
+    """How many electors of each ballot have voted, by group: of the outer envelopes, which say nothing else."""
+    elector = electors_of(campaign.id)
     rows = await session.execute(
-        select(Ballot, Member.group, func.count(), func.count(Vote.member_id))
-        .select_from(Ballot)
-        .join(Member, of_campaign(campaign.id))
-        .outerjoin(Vote, and_(Vote.ballot_id == Ballot.id, Vote.member_id == Member.id))
-        # Who voted and left the roll, the group or the union afterwards was an elector.
-        .where(
-            Ballot.campaign_id == campaign.id,
-            or_(
-                # As at the close: who is taken off the roll afterwards makes no quorum smaller.
-                and_(OF_GROUP, OF_STANDING, or_(Member.left_at.is_(None), Member.left_at >= campaign.closes)),
-                Vote.member_id.is_not(None),
-            ),
-        )
-        .group_by(Ballot.id, Member.group)
-        .order_by(Ballot.position, Ballot.code, Member.group)
+        select(Ballot, elector.c.group, func.count(), func.count().filter(elector.c.voted))
+        .join(elector, elector.c.ballot_id == Ballot.id)
+        .group_by(Ballot.id, elector.c.group)
+        .order_by(Ballot.position, Ballot.code, elector.c.group)
     )
     by_ballot: dict[UUID, tuple[Ballot, list[tuple[str, int, int]]]] = {}
     for ballot, group, electors, voted in rows:
@@ -224,20 +219,17 @@ async def sealed_numbers(session: Session, campaign_id: UUID) -> list[tuple[Ball
 
 
 async def box(session: Session, campaign: Campaign) -> Box | None:
-    """The sealed box without what is in it; None until it is sealed."""
+    """The sealed box without what is in it, of which no vote is read; None until it is sealed."""
     seal = await seal_of(session, campaign.id)
     if seal is None or campaign.sealed_at is None or campaign.election_key is None:
         return None
     found = []
     for ballot, numbers in await sealed_numbers(session, campaign.id):
         definition = await votes.definition_of(session, campaign.code, ballot)
-        digests = await session.scalars(
-            select(SealedVote.digest).where(SealedVote.ballot_id == ballot.id).order_by(SealedVote.digest)
-        )
         found.append(
             SealedBallot(
                 str(ballot.id), ballot.code, BallotKind(ballot.kind), definition.canonical().decode(),
-                numbers.electors, numbers.on_paper, numbers.set_aside, list(digests),
+                numbers.electors, numbers.on_paper, numbers.set_aside, numbers.counted, numbers.list_sha256,
             )
         )  # fmt: skip
     return Box(campaign.code, campaign.election_key, campaign.sealed_at, seal.roll_at_opening, seal.roll_at_seal, found)
@@ -262,7 +254,7 @@ async def receipts(session: Session, campaign_id: UUID) -> list[tuple[str, str]]
     rows = await session.execute(
         select(Ballot.code, SealedVote.digest)
         .join(SealedVote, SealedVote.ballot_id == Ballot.id)
-        .where(Ballot.campaign_id == campaign_id)
+        .where(Ballot.campaign_id == campaign_id, IN_THE_URN)
         .order_by(Ballot.code.collate("C"), SealedVote.digest)
     )
     return [(code, receipt_of(digest)) for code, digest in rows]

@@ -66,6 +66,8 @@ _REFUSALS = {
     "uq_staff_act_confirms": Refusal.RESET_NEEDS_ANOTHER,
 }
 ASKED_FOR = timedelta(hours=24)
+# Whom an officer gave a role so long ago or less is nobody's second person (`new_in_role`).
+NEW_FOR = timedelta(hours=24)
 
 
 class StaffAct(Base):
@@ -129,6 +131,22 @@ async def new_in_role(session: Session, account_id: UUID, *roles: Role) -> bool:
     """Whether an officer has given them all they hold of these within a day: then they are nobody's second person."""
     codes = cast([role.value for role in roles], ARRAY(Text))
     return bool(await session.scalar(select(func.new_in_role(account_id, codes))))
+
+
+async def too_new_until(session: Session, account_id: UUID, *roles: Role) -> datetime | None:
+    """Until when they are nobody's second person; None if they may be one."""
+    if not await new_in_role(session, account_id, *roles):
+        return None
+    given = (
+        select(func.max(StaffAct.at).label("at"))
+        .join(StaffRole, (StaffRole.account_id == StaffAct.account_id) & (StaffRole.role == StaffAct.role))
+        .where(StaffAct.account_id == account_id, StaffAct.kind == Act.GRANT.value, StaffAct.actor_id.is_not(None))
+        .where(StaffAct.role.in_([role.value for role in roles]))
+        .group_by(StaffAct.role)
+        .subquery()
+    )
+    first = await session.scalar(select(func.min(given.c.at)))
+    return None if first is None else first + NEW_FOR
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ from portal.store import Session, journal
 from portal.store.accounts import Account
 from portal.store.ballots import ELECTORS, OF_GROUP, OF_STANDING, Ballot, Candidate, Registration
 from portal.store.base import Base, table_of
-from portal.store.campaigns import Campaign
+from portal.store.campaigns import Campaign, Current
 from portal.store.identity import Submission
 from portal.store.mail import Mail
 from portal.store.members import Member
@@ -328,3 +328,27 @@ async def definition_of(session: Session, campaign_code: str, ballot: Ballot) ->
         members_only=ballot.members_only, title=(ballot.title_fr, ballot.title_en),
         question=(ballot.question_fr, ballot.question_en), options=options_of(kind, candidates),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as a vote answers it, and the key that the answer is sealed to."""
+
+    ballot_id: UUID
+    definition: Definition
+    election_key: bytes | None
+
+
+_ASKED = (
+    select(Ballot, Campaign.election_key)
+    .join(Campaign, Campaign.id == Ballot.campaign_id)
+    .where(Ballot.campaign_id == bindparam("campaign"), Ballot.code == bindparam("ballot"))
+)
+
+
+async def asked(session: Session, campaign: Current, code: str) -> Asked | None:
+    """The question with this code, whoever it is asked of: `cast` decides who may answer it."""
+    row = (await session.execute(_ASKED, {"campaign": campaign.id, "ballot": code})).one_or_none()
+    if row is None:
+        return None
+    return Asked(row.Ballot.id, await definition_of(session, campaign.code, row.Ballot), row.election_key)

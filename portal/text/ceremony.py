@@ -35,7 +35,6 @@ FAULTS: dict[Fault, str] = {
     Fault.DEFINITION_FOREIGN: N_("%(file)s, « %(ballot)s » : cette question est celle d'un autre vote."),
     Fault.BALLOTS_UNSORTED: N_("%(file)s, « %(ballot)s » : les votes ne sont pas dans l'ordre de leurs codes."),
     Fault.BALLOT_TWICE: N_("%(file)s : un vote y est deux fois."),
-    Fault.VOTE_LENGTH: N_("%(file)s, « %(ballot)s » : un bulletin scellé n'a pas la bonne longueur."),
     Fault.VOTE_TWICE: N_("%(file)s, « %(ballot)s » : un bulletin scellé y est deux fois."),
     Fault.VOTES_UNSORTED: N_("%(file)s, « %(ballot)s » : les bulletins scellés ne sont pas dans l'ordre de leurs empreintes."),
     Fault.LIST_CHANGED: N_("%(file)s, « %(ballot)s » : un bulletin scellé manque, est de trop ou a changé."),

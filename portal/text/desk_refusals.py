@@ -223,8 +223,16 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "pas réglée."
     ),
     Refusal.DESTRUCTION_UNREADABLE: N_(
-        "Ce n'est pas le procès-verbal de destruction que la cérémonie a écrit : envoyez ce fichier-là, sans le "
-        "changer."
+        "Ce n'est pas le procès-verbal de destruction que la cérémonie a écrit, avec ses signatures : envoyez ces "
+        "fichiers-là ensemble, sans les changer."
+    ),
+    Refusal.DESTRUCTION_UNSIGNED: N_(
+        "Il faut la signature de deux responsables différents de cette clé, sur ce procès-verbal même : envoyez avec "
+        "lui les deux fichiers « .sig- » que la cérémonie a écrits à côté."
+    ),
+    Refusal.DESTROYED_TOO_EARLY: N_(
+        "Ce procès-verbal dit que la clé a été détruite avant la fin du délai de contestation : nous ne l'inscrivons "
+        "pas ; gardez-le, et cherchez avec les deux personnes qui l'ont signé ce qui s'est passé."
     ),
     Refusal.PROPOSED_ALREADY: N_(
         "Cette proposition attend déjà sa confirmation : ouvrez-la sur la page de la campagne."
@@ -246,6 +254,9 @@ OF_THE_DESKS: dict[Refusal, str] = {
     Refusal.PAPER_NOT_CONFIRMED: N_(
         "Cochez la case qui dit que le bulletin part par la poste : c'est ce qui ferme le vote en ligne pour cette "
         "personne."
+    ),
+    Refusal.VOTED_ONLINE: N_(
+        "Cette personne a déjà voté en ligne : un vote par la poste ne peut plus être noté pour elle."
     ),
     Refusal.PAPER_STANDS: N_(
         "Le vote est ouvert : le choix de voter par la poste ne peut plus être repris, car un bulletin est peut-être "

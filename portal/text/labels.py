@@ -87,6 +87,7 @@ MAILS: dict[MailKind, str] = {
     MailKind.REMINDER: N_("Rappel d'une étape"),
     MailKind.VOTING_OPEN: N_("Ouverture du vote"),
     MailKind.NOT_YET_VOTED: N_("Rappel de voter"),
+    MailKind.ON_PAPER: N_("Vote par la poste"),
     MailKind.PARTICIPATION: N_("Vote enregistré"),
     MailKind.VOTE_SETTLED: N_("Vote provisoire réglé"),
     MailKind.CLOSED: N_("Clôture du vote"),

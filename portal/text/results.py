@@ -21,12 +21,23 @@ _ADOPTED_SMALL = N_("Adopté.")
 _NO_QUORUM = N_("Sans effet : le quorum de %(percent)s %% des électrices et électeurs n'est pas atteint.")
 _NO_QUORUM_KNOWN = N_("Sans effet : le quorum n'est pas atteint.")
 _NOBODY = N_("Personne n'est élu.")
+_ONLINE_ONLY = N_("Votes en ligne seulement.")
 
 
 def outcome(
-    counted: Counted, majority: Majority, quorum_percent: int | None, labels: Mapping[int, str], language: str
-) -> str:
-    """The outcome of one ballot. Of a small one nothing that tells the split."""
+    counted: Counted, majority: Majority, quorum_percent: int | None, seats: int, labels: Mapping[int, str],
+    language: str, *, on_paper: bool,
+) -> str:  # fmt: skip
+    """The outcome of one ballot, and whether there are votes on paper, none of which is in it."""
+    said = _outcome(counted, majority, quorum_percent, seats, labels, language)
+    return f"{said} {gettext(language)(_ONLINE_ONLY)}" if on_paper else said
+
+
+def _outcome(
+    counted: Counted, majority: Majority, quorum_percent: int | None, seats: int, labels: Mapping[int, str],
+    language: str,
+) -> str:  # fmt: skip
+    """Of a small ballot nothing that tells the split."""
     translate = gettext(language)
     match counted.outcome:
         case Outcome.ADOPTED:
@@ -38,10 +49,10 @@ def outcome(
         case Outcome.NO_QUORUM:
             return translate(_NO_QUORUM_KNOWN)
         case Outcome.ELECTED:
-            return _elected(counted, labels, language)
+            return _elected(counted, seats, labels, language)
 
 
-def _elected(counted: Counted, labels: Mapping[int, str], language: str) -> str:
+def _elected(counted: Counted, seats: int, labels: Mapping[int, str], language: str) -> str:
     # By this name, or the catalogues would not find what it says.
     translate, ngettext = gettext(language), plural_of(language)
     said = [translate(_NOBODY)] if not counted.elected and not counted.tied else []
@@ -50,10 +61,14 @@ def _elected(counted: Counted, labels: Mapping[int, str], language: str) -> str:
         count = len(counted.elected)
         said.append(ngettext("Élu ou élue : %(names)s.", "Élus ou élues : %(names)s.", count) % {"names": names})
     if counted.tied:
+        left = seats - len(counted.elected)
         said.append(
-            translate(N_("À égalité pour le dernier siège, à départager par tirage au sort : %(names)s."))
-            % {"names": _names(counted.tied, labels)}
-        )
+            ngettext(
+                "À égalité pour le dernier siège, à départager par tirage au sort : %(names)s.",
+                "À égalité pour %(count)s sièges, à départager par tirage au sort : %(names)s.", left,
+            )
+            % {"names": _names(counted.tied, labels), "count": left}
+        )  # fmt: skip
     return " ".join(said)
 
 

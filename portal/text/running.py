@@ -32,6 +32,11 @@ OBSTACLES: dict[Obstacle, tuple[str, str, str]] = {
         N_("Aucune clé de scrutin n'est enregistrée : personne ne pourrait voter."),
         N_("Tenez la cérémonie des clés, puis enregistrez « election.json » à deux."), N_("Clé de scrutin"),
     ),
+    Obstacle.OTHER_CAMPAIGN: (
+        N_("Une autre campagne n'est pas terminée quand ce vote ouvre, ou l'inverse : les membres n'en voient qu'une."),
+        N_("Déplacez l'une des deux : un vote ouvre une fois la fin de l'autre campagne passée."),
+        N_("Dates de la campagne"),
+    ),
     Obstacle.SECOND_OFFICER: (
         N_("Il n'y a pas deux personnes responsables du scrutin."),
         N_("Donnez ce rôle à une deuxième personne, au moins un jour avant qu'elle doive confirmer."), N_("Personnel"),

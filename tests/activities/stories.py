@@ -7,7 +7,8 @@ from activities.facts import Facts
 from activities.rendering import Letters
 from portal.rules.identity import SubmissionStatus
 from portal.rules.mail import MailKind
-from portal.store import Session, Sessions, ballots, identity, onboarding
+from portal.rules.operations import PaperReason
+from portal.store import Session, Sessions, ballots, identity, onboarding, paper
 from portal.store.campaigns import Campaign
 from portal.store.mail import Claimed
 from portal.store.members import Member
@@ -67,6 +68,13 @@ class Story:
 
     async def mail(self, kind: MailKind, **facts: str) -> str:
         return await queue(self.session, self.member, kind, campaign=self.campaign, facts=facts)
+
+    async def on_paper(self) -> None:
+        """An operator has noted that they vote by mail."""
+        staff = await builders.a_staff_account(self.session)
+        await paper.mark(
+            self.session, campaign_id=self.campaign.id, member_id=self.member.id, reason=PaperReason.ASKED, by=staff.id
+        )
 
     async def documents(self, status: SubmissionStatus, since: timedelta = timedelta(0)) -> str:
         submission = await a_submission(

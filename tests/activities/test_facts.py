@@ -85,6 +85,9 @@ async def test_every_kind_of_mail_can_be_written(
         for notice in (NoticeKind.HALF_WAY, NoticeKind.TWO_DAYS, NoticeKind.FOUR_HOURS):
             during = await a_story(session, language, calendar=OPEN)
             keys[notice.value] = await during.mail(MailKind.NOT_YET_VOTED, notice=notice.value)
+        by_mail = await a_story(session, language)
+        await by_mail.on_paper()
+        keys["on paper"] = await by_mail.mail(MailKind.ON_PAPER)
         keys["voted"] = await (await a_vote(session, language)).mail(MailKind.PARTICIPATION)
         after = await a_story(session, language, calendar=CLOSED)
         keys["closed"] = await after.mail(MailKind.CLOSED, notice="closed")

@@ -19,7 +19,7 @@ from portal.rules.identity import Reason, SubmissionStatus, Verdict
 from portal.rules.mail import Lane, MailKind
 from portal.rules.refusals import Refusal
 from portal.rules.votes import VoteState
-from portal.store import Sessions, decisions, mail, review
+from portal.store import Sessions, decisions, mail, review, running
 from portal.store.campaigns import Campaign
 from portal.store.decisions import Given
 from portal.store.identity import Submission
@@ -231,6 +231,22 @@ async def test_what_nobody_decided_before_the_end_is_set_aside_with_an_apology(t
     await story.end()
     assert (await story.state(), await story.mails()) == (ASIDE, ["set-aside"])
     assert "La faute est la nôtre" in await story.letter(MailKind.VOTE_SETTLED)
+
+
+async def test_where_no_workflow_lives_the_sweep_closes_the_file_and_the_box_can_be_sealed(telling: Telling) -> None:
+    """T85: a vote under review is open past its day, and never past the end of the campaign."""
+    story = await telling()
+    await later(story.sessions, 10 * DAY)
+    await story.sweep()
+    assert await story.state() is OPEN, "late, and not decided: the reviewers may still answer"
+    await later(story.sessions, 10 * DAY)
+    await story.sweep()
+    assert (await story.state(), await story.mails()) == (ASIDE, ["set-aside"])
+    async with story.sessions.begin() as session:
+        assert await running.still_open(session, story.campaign.id) == []
+    said = await story.letter(MailKind.VOTE_SETTLED)
+    assert "La faute est la nôtre" in said
+    assert "à qui adresser une plainte" in said
 
 
 async def test_what_its_voter_took_back_stays_open_for_a_week_and_is_set_aside_then(telling: Telling) -> None:

@@ -68,6 +68,7 @@ async def test_a_mail_whose_cause_has_vanished_is_cancelled_and_never_sent(
             MailKind.NOT_YET_VOTED, notice=NoticeKind.FOUR_HOURS.value
         )
         nowhere = await a_story(session, calendar=OPEN)
+        vanished["on paper, but taken back"] = await nowhere.mail(MailKind.ON_PAPER)
         vanished["no vote to tell of"] = await nowhere.mail(MailKind.PARTICIPATION)
         vanished["set aside, but open again"] = await after.mail(MailKind.VOTE_SETTLED, state="set-aside")
         before = await a_story(session)

@@ -78,16 +78,36 @@ async def visit(app: Gate) -> AsyncIterator[Visit]:
         yield visit
 
 
-@pytest_asyncio.fixture
-async def visit_alone(client: Client, files: MinioFiles, api_settings: Settings) -> AsyncIterator[Visit]:
+@pytest.fixture
+def app_alone(client: Client, files: MinioFiles, api_settings: Settings) -> Gate:
     """The portal without a worker, for what no workflow and no mail takes part in."""
-    async with visits(create_app(api_settings, client=client, task_queue="nobody")) as visit:
+    return create_app(api_settings, client=client, task_queue="nobody")
+
+
+@pytest_asyncio.fixture
+async def visit_alone(app_alone: Gate) -> AsyncIterator[Visit]:
+    async with visits(app_alone) as visit:
         yield visit
+
+
+def _behind(app: Gate, name: str = "portal") -> Portal:
+    made = getattr(cast(FastAPI, app.app).state, name)
+    assert isinstance(made, Portal)
+    return made
 
 
 @pytest.fixture
 def portal(app: Gate, visit: Visit) -> Portal:
     """What the pages work with, once they are open to visitors."""
-    made = cast(FastAPI, app.app).state.portal
-    assert isinstance(made, Portal)
-    return made
+    return _behind(app)
+
+
+@pytest.fixture
+def portal_alone(app_alone: Gate, visit_alone: Visit) -> Portal:
+    return _behind(app_alone)
+
+
+@pytest.fixture
+def booth_alone(app_alone: Gate, visit_alone: Visit) -> Portal:
+    """The same for the pages of the booth."""
+    return _behind(app_alone, "booth")

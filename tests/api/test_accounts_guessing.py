@@ -147,8 +147,8 @@ async def test_a_password_of_a_megabyte_is_refused_unread(visit: Visit, portal: 
 async def test_sixty_people_at_once_are_served_or_asked_to_come_back(visit: Visit, portal: Portal) -> None:
     """T07: fifty wait for their hash, the others get a page with Retry-After, and the portal goes on."""
     held = threading.Event()
-    threads = portal.passwords._pool._max_workers
-    holding = [portal.passwords._pool.submit(held.wait) for _ in range(threads)]
+    pool = portal.passwords._coming.pool
+    holding = [pool.submit(held.wait) for _ in range(pool._max_workers)]
     before = portal.passwords.calls
     people = [visit(address=f"192.0.2.{i}") for i in range(60)]
     signing_in = [

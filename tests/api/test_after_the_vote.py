@@ -294,6 +294,7 @@ async def test_the_results_say_the_outcome_in_words_the_numbers_and_how_to_check
             session.add(Candidate(ballot_id=directors, position=position, name=name))
         await session.execute(text("update ballot set majority = 'two-thirds' where code = 'pension'"))
         await session.execute(text("update ballot set quorum_percent = 50 where code = 'auditors'"))
+        await session.execute(text("update ballot set choose = 2 where code = 'ec-directors'"))
     stranger = visit_alone()
     await stranger.get(f"/fr/resultats/{campaign.code}")
     assert says(stranger, Refusal.RESULTS_NOT_YET)
@@ -309,16 +310,11 @@ async def test_the_results_say_the_outcome_in_words_the_numbers_and_how_to_check
         "auditors": {"outcome": "no-quorum", "votes": 40, "options": fewer},
         "ec-directors": {"options": seats, "outcome": "elected", "elected": [1], "tied": [2, 3]},
     })  # fmt: skip
-    async with sessions.begin() as session:
-        await session.execute(
-            text("insert into sealed_ballot select id, 100, 3, 57, 0, '{}' from ballot where code = 'president'")
-        )
 
     await stranger.get(f"/fr/resultats/{campaign.code}")
     for words in (
         "Adopté : plus de oui que de non.", "Non adopté : autant de oui que de non",
         "Non adopté : il fallait les deux tiers", "le quorum de 50 % des électrices et électeurs n'est pas atteint",
-        "3 personnes votent par la poste : leurs bulletins ne sont pas dans ces nombres.",
         "Élu ou élue : Anne.", "à départager par tirage au sort : Bruno, Carla.", "60,0 %", "Votes blancs",
         sha256(result.encode()).hexdigest(), "sha256sum",
     ):  # fmt: skip

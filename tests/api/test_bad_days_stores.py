@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -43,12 +43,14 @@ async def a_portal(
 
 
 class Wire:
-    """A wire to a server that can be cut and mended, and that can swallow one kind of request."""
+    """A wire to a server that can be cut and mended, and that can swallow one kind of request, or of answer."""
 
     def __init__(self, port: int, swallows: bytes | None = None) -> None:
         self.to = port
         self.port = free_port()
         self.swallows = swallows
+        # An answer with these bytes never arrives: its server has done what was asked, and the connection ends.
+        self.loses: bytes | None = None
         self._server: asyncio.Server | None = None
         self._ends: set[asyncio.StreamWriter] = set()
 
@@ -67,14 +69,22 @@ class Wire:
         there, here = await asyncio.open_connection("127.0.0.1", self.to)
         self._ends |= {writer, here}
         try:
-            await asyncio.gather(self._pump(reader, here), self._pump(there, writer))
+            await asyncio.gather(self._pump(reader, here, self._swallowed), self._pump(there, writer, self._lost))
         finally:
             self._ends -= {writer, here}
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _swallowed(self, piece: bytes) -> bool:
+        return self.swallows is not None and piece.startswith(self.swallows)
+
+    def _lost(self, piece: bytes) -> bool:
+        return self.loses is not None and self.loses in piece
+
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gone: Callable[[bytes], bool]
+    ) -> None:
         with contextlib.suppress(OSError):
             while piece := await reader.read(65_536):
-                if self.swallows is not None and piece.startswith(self.swallows):
+                if gone(piece):
                     writer.transport.abort()
                     break
                 writer.write(piece)

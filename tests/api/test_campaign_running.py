@@ -15,6 +15,7 @@ from tests import builders, keys_of_votes
 from tests.api.conftest import Visit
 from tests.api.looking import change, count, later, says
 from tests.api.person import Person
+from tests.api.test_campaign_files import the_record
 from tests.api.test_campaigns import BALLOT, WHY, agreed, officers, prepared, shown_again, typed
 from tests.api.test_documents_access import a_desk
 from tests.store.running import a_result, a_vote, campaign_of, close, open_for_votes, the_box
@@ -29,9 +30,10 @@ def election(of: Campaign, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def send(person: Person, form: str, content: str) -> None:
-    """A chosen file."""
-    await person.submit(form, files={"file": ("x.json", content.encode(), "application/json")}, pasted="")
+async def send(person: Person, form: str, *contents: str) -> None:
+    """Chosen files."""
+    files = [("file", ("x.json", content.encode(), "application/json")) for content in contents]
+    await person.submit(form, files=files, pasted="")
 
 
 async def test_a_key_is_sent_by_one_read_aloud_and_confirmed_by_another(visit_alone: Visit, sessions: Sessions) -> None:
@@ -95,6 +97,29 @@ async def test_obstacles_are_listed_with_what_to_do_and_where(visit_alone: Visit
         assert any("/question/" in link for link in officer.page.links)
     await officer.get(f"/en/campaign/{campaign.code}/obstacles")
     assert "No election key is registered" in officer.page.text
+
+
+async def test_two_campaigns_at_one_time_are_an_obstacle_since_members_see_one_of_them(
+    visit_alone: Visit, sessions: Sessions
+) -> None:
+    """Until the first has ended nobody could vote in the second: it is not opened, and what is open says so."""
+    async with sessions.begin() as session:
+        first = await builders.a_campaign(session, candidates=True)
+        second = await builders.a_campaign(session, candidates=True, opens=20 * DAY, closes=30 * DAY, ends=40 * DAY)
+        for group in ("EC", "TR", "BdP"):
+            await builders.a_member(session, group=group)
+    officer = await a_desk(visit_alone, sessions, Role.OFFICER)
+    for campaign in (first, second):
+        await officer.get(f"/fr/campagne/{campaign.code}/obstacles")
+        assert "les membres n'en voient qu'une" in officer.page.text
+    await change(sessions, f"update campaign set status = 'draft' where code = '{second.code}'")
+    await officer.get(f"/fr/campagne/{second.code}/ouverture")
+    assert not any(form.action.endswith("/ouverture") for form in officer.page.forms)
+    await change(sessions, f"update campaign set ends = opens + interval '15 days' where code = '{first.code}'")
+    await officer.get(f"/fr/campagne/{second.code}/ouverture")
+    assert any(form.action.endswith("/ouverture") for form in officer.page.forms)
+    await officer.get(f"/fr/campagne/{second.code}/obstacles")
+    assert "les membres n'en voient qu'une" not in officer.page.text
 
 
 async def test_a_mandated_vote_for_members_only_is_refused_with_its_reason(
@@ -239,10 +264,6 @@ async def test_a_box_is_sealed_counted_twice_published_and_its_key_destroyed(
     await one.get(f"{home}/publication.json")
     said = json.loads(one.response.text)
     assert (said["format"], said["held"]) == ("scrutin/publication/v1", False)
-    record = written({
-        "format": "scrutin/destruction/v1", "campaign": campaign.code, "destroyed_at": "2026-01-01T00:00:00Z",
-        "public_key": b64(keys_of_votes.PUBLIC), "shares": ["a" * 64],
-    }).decode()  # fmt: skip
     await one.get(f"{home}/destruction")
     assert "On peut contester le vote" in one.page.text
     await one.get(f"{home}/contestation")
@@ -257,11 +278,14 @@ async def test_a_box_is_sealed_counted_twice_published_and_its_key_destroyed(
     await agreed(other)
     await long_ago(sessions, 11 * DAY)
     await one.get(f"{home}/publication.json")
-    assert json.loads(one.response.text)["held"] is True
+    said = json.loads(one.response.text)
+    assert said["held"] is True
+    sent = the_record(campaign, destroyed_at=said["destroy_after"])
     await one.get(f"{home}/destruction")
     assert "Une contestation est ouverte" in one.page.text
     token = one.page.forms[0].fields["form_token"]
-    await one.post(f"{home}/destruction", {"form_token": token, "pasted": record}, files={"file": ("", b"")})
+    pasted = "\n".join(sent)
+    await one.post(f"{home}/destruction", {"form_token": token, "pasted": pasted}, files={"file": ("", b"")})
     assert says(one, Refusal.TOO_EARLY_TO_DESTROY)
     await one.get(f"{home}/contestation")
     await one.submit("/contestation", verdict="release", reason="Rejetée")
@@ -270,7 +294,7 @@ async def test_a_box_is_sealed_counted_twice_published_and_its_key_destroyed(
     await one.get(f"{home}/destruction")
     await send(one, "/destruction", result)
     assert says(one, Refusal.DESTRUCTION_UNREADABLE)
-    await send(one, "/destruction", record)
+    await send(one, "/destruction", *sent)
     await other.get(home)
     await agreed(other)
     await one.get(f"{home}/destruction")

@@ -11,13 +11,13 @@ from portal.rules.accounts import FACTOR_FRESH, Role
 from portal.rules.refusals import Refusal
 from portal.store import Sessions
 from tests import builders
-from tests.api.booths import a_voter
 from tests.api.conftest import PASSWORD, Visit
 from tests.api.looking import change, code_in, count, later, mails_to, notices, says, until
 from tests.api.person import Person
 from tests.api.test_documents import send_card, signed_in
 from tests.api.test_documents_access import a_desk, take
 from tests.conftest import Running, Servers
+from tests.voting import a_voter, an_open_vote, vote
 from workflows.messages import workflow_id
 
 
@@ -246,6 +246,8 @@ async def test_a_vote_on_paper_is_confirmed_step_by_step_and_closes_the_online_d
     await person.get("/fr/dossier")
     assert "Elle n'a ni ordinateur ni téléphone" in person.page.text
     assert await trail(sessions) == [("paper-marked", "operator", "no-device")]
+    told = "select count(*) from outbox where kind = 'on-paper' and due_at <= clock_timestamp()"
+    assert await count(sessions, told) == 1, "nobody's vote is closed behind their back"
     await operator.get("/fr/operations/liste/paper")
     assert "1 ligne" in operator.page.text
     # Once is enough, and a second time is the same page.
@@ -253,17 +255,20 @@ async def test_a_vote_on_paper_is_confirmed_step_by_step_and_closes_the_online_d
     assert str(operator.response.url).endswith(f"/membre/{member.id}")
 
 
-async def test_whoever_has_voted_online_is_not_made_to_vote_on_paper(visit: Visit, sessions: Sessions) -> None:
-    """The operator is told so; nothing has changed, and nothing is in the trail."""
-    voter = await a_voter(visit, sessions)
+async def test_whoever_has_voted_online_is_not_noted_for_the_post_and_the_operator_reads_why(
+    visit: Visit, sessions: Sessions
+) -> None:
+    async with sessions.begin() as session:
+        campaign = await an_open_vote(session)
+        member, ballot = await a_voter(session, campaign)
+        assert await vote(session, campaign, member, ballot) is not None
     operator = await a_desk(visit, sessions, Role.OPERATOR)
-    await operator.get(f"/fr/operations/membre/{voter.member.id}/papier")
-    await voter.enter()
-    await voter.cast(1)
+    await operator.get(f"/fr/operations/membre/{member.id}/papier")
     await operator.submit("/papier", reason="asked", confirmed="yes")
-    assert (operator.response.status_code, says(operator, Refusal.VOTED_ONLINE)) == (409, True)
+    assert says(operator, Refusal.VOTED_ONLINE)
+    assert operator.response.status_code == 409
     assert await count(sessions, "select count(*) from paper_voter") == 0
-    assert await trail(sessions) == []
+    assert await count(sessions, "select count(*) from outbox where kind = 'on-paper'") == 0
 
 
 async def test_a_vote_on_paper_needs_a_key_shown_within_ten_minutes(visit: Visit, sessions: Sessions) -> None:

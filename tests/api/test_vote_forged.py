@@ -1,22 +1,15 @@
 """Forms of the booth that no page of ours sent: each is refused with a reason, and nothing is in the box."""
 
-from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 
-import pytest
 from sqlalchemy import select
 
 from portal.rules.choices import value_of
 from portal.rules.refusals import Refusal
-from portal.rules.votes import encode
-from portal.store import Sessions, votes
-from portal.store.ballots import Ballot
+from portal.store import Sessions
 from portal.store.campaigns import Campaign
-from portal.store.sealing import seal_vote
-from tests import builders, keys_of_votes
 from tests.api.booths import a_voter, in_the_box
 from tests.api.conftest import Visit
-from tests.api.looking import change
 from tests.api.test_documents import says
 
 DEPOSIT = "/fr/votes/president/bulletin/depot"
@@ -100,68 +93,3 @@ async def test_a_form_sent_from_elsewhere_casts_nothing(visit_alone: Visit, sess
     await other.enter()
     assert (await other.person.post(DEPOSIT, form)).status_code == 403
     assert await in_the_box(sessions) == []
-
-
-MATRIX = [
-    # on the roll, registered, confirmed, in review, on paper, key
-    (True, True, True, False, False, True),
-    (True, True, False, True, False, True),
-    (True, True, False, False, False, True),
-    (True, False, False, True, False, True),
-    (True, False, True, False, False, True),
-    (False, True, True, False, False, True),
-    (True, True, True, False, True, True),
-    (True, True, True, False, False, False),
-]
-
-
-@pytest.mark.parametrize("state", MATRIX)
-async def test_no_step_is_skipped_by_an_address(
-    visit_alone: Visit, sessions: Sessions, state: tuple[bool, ...]
-) -> None:
-    """T77: whatever is missing, no address of the booth shows the question or takes a vote."""
-    on_roll, registered, confirmed, waiting, paper, key = state
-    voter = await a_voter(visit_alone, sessions, confirmed=confirmed, key=key)
-    allowed = on_roll and registered and (confirmed or waiting) and not paper and key
-    member = voter.member.id
-    if waiting:
-        await change(
-            sessions,
-            "insert into submission (id, campaign_id, member_id, status, list_version, submitted_at)"
-            " select gen_random_uuid(), id, :m, 'submitted', '1', clock_timestamp() from campaign",
-            m=member,
-        )
-    if not registered:
-        await change(sessions, "delete from registration where member_id = :m", m=member)
-    if paper:
-        async with sessions.begin() as session:
-            by = await builders.a_staff_account(session)
-        await change(
-            sessions,
-            "insert into paper_voter (id, campaign_id, member_id, reason, by_id)"
-            " select gen_random_uuid(), id, :m, 'asked', :by from campaign",
-            m=member, by=by.id,
-        )  # fmt: skip
-    if not on_roll:
-        await change(sessions, "update member set left_at = now() where id = :m", m=member)
-    await change(sessions, "update sign_in set stepped_up_at = clock_timestamp()")
-    async with sessions.begin() as session:
-        ballot = (await session.scalars(select(Ballot).where(Ballot.code == "president"))).one()
-        campaign = await session.get_one(Campaign, ballot.campaign_id)
-        definition = await votes.definition_of(session, campaign.code, ballot)
-    await voter.person.get("/fr/votes")
-    token = next(f.fields["form_token"] for f in voter.person.page.forms if "form_token" in f.fields)
-    sealed = seal_vote(keys_of_votes.PUBLIC, encode([1]), definition.info)
-    form = {"form_token": token, "definition": definition.sha256}
-    await voter.person.get("/fr/votes/president/bulletin")
-    assert ("Choisissez une seule réponse" in voter.person.page.text) is allowed
-    await voter.person.post("/fr/votes/president/bulletin/relecture", {**form, "choice": value_of(1)})
-    assert ("Vous avez choisi : Oui" in voter.person.page.text) is allowed
-    packed = urlsafe_b64encode(sealed).decode().rstrip("=")
-    for more in ({"choice": value_of(1)}, {"sealed": packed}):
-        await voter.person.post(DEPOSIT, {**form, **more})
-        assert (len(await in_the_box(sessions)) == 1) is allowed
-    if not allowed:
-        assert voter.person.response.status_code in (403, 409)
-        await voter.person.get("/fr/votes/president/recu")
-        assert "Votre reçu" not in voter.person.page.text

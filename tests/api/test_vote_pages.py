@@ -3,14 +3,12 @@
 import asyncio
 import html
 import re
-import threading
 from collections import Counter
 from datetime import timedelta
 from functools import partial
 
 import pytest
 
-from api.portal import Portal
 from portal.rules.choices import value_of
 from portal.rules.refusals import Refusal
 from portal.rules.votes import digest_of, receipt_of
@@ -301,20 +299,3 @@ async def _unchanged(person: Person) -> dict[str, str]:
     known = {"If-None-Match": html.unescape(tag.group(1))}
     assert (await person.get("/fr/profil/etat", headers=known)).status_code == 304
     return known
-
-
-async def test_a_crowd_at_the_door_holds_up_nobody_who_is_voting(
-    visit: Visit, sessions: Sessions, portal: Portal
-) -> None:
-    """T86: while no password can be looked at, a vote of somebody who is in already is taken."""
-    voter = await a_voter(visit, sessions)
-    await voter.enter()
-    held = threading.Event()
-    pool = portal.passwords._pool
-    holding = [pool.submit(held.wait) for _ in range(pool._max_workers)]
-    try:
-        await voter.cast(1)
-    finally:
-        held.set()
-    assert voter.person.page.h1 == ["Votre vote est déposé"]
-    assert all(one.result() for one in holding)

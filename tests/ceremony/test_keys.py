@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.ceremony import keys
@@ -51,6 +51,7 @@ def test_no_officer_opens_it_alone_whatever_they_try(elected: Made, number: int)
             keys.unlock(elected.election, elected.shares, [replace(alone, code=a), replace(alone, code=b)])
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(combinations((1, 2, 3), 2))), st.integers(0, 299), st.integers(1, 255))
 def test_a_share_with_a_changed_byte_is_detected(
     elected: Made, pair: tuple[int, int], at: int, flip: int

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portal.ceremony import keys, machine, opening
-from portal.rules import canonical, ceremony, counting, urns, vote_files, votes
+from portal.rules import canonical, ceremony, counting, shapes, urns, vote_files, votes
 from portal.rules.urns import read_urn
 from portal.rules.vote_files import read_result
 from portal.rules.votes import BallotKind, Option, digest_of, encode, receipt_of
@@ -89,7 +89,7 @@ def test_nothing_that_the_count_writes_or_says_names_a_vote(
 
 # Ids that no other number here is.
 HERS, HIS = 48_879, 51_966
-PURE: tuple[ModuleType, ...] = (canonical, ceremony, counting, urns, vote_files, votes, keys, opening, machine)
+PURE: tuple[ModuleType, ...] = (canonical, ceremony, counting, shapes, urns, vote_files, votes, keys, opening, machine)
 
 
 def functions() -> Iterator[Callable[..., object]]:

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -229,11 +229,6 @@ class Senders:
     _local: threading.local = field(default_factory=threading.local)
 
     def send(self, one: Sent, ciphertext: bytes, due: float) -> None:
-        wire: HTTPConnection | None = getattr(self._local, "wire", None)
-        if wire is None:
-            host, _, port = self.there.host.partition(":")
-            assert host == "localhost"
-            wire = self._local.wire = HTTPConnection(LOOPBACK, int(port), timeout=60)
         form = {
             "form_token": FORM_TOKEN, "definition": one.question.definition,
             "sealed": urlsafe_b64encode(ciphertext).decode().rstrip("="),
@@ -242,18 +237,34 @@ class Senders:
             "Host": self.there.host, "Cookie": f"__Host-session={self.tokens[one.member]}",
             "Sec-Fetch-Site": "same-origin", "Content-Type": "application/x-www-form-urlencoded",
         }  # fmt: skip
+        target = path("vote-cast", "fr", code=one.question.code)
         try:
-            wire.request("POST", path("vote-cast", "fr", code=one.question.code), urlencode(form), headers)
-            answer = wire.getresponse()
-            answer.read()
-        except OSError as error:
-            wire.close()
+            try:
+                answer = self._asked(target, urlencode(form), headers)
+            except (OSError, HTTPException):
+                # A connection that nobody used for a while is closed; a browser asks again on another, and so do we.
+                answer = self._asked(target, urlencode(form), headers)
+        except (OSError, HTTPException) as error:
             one.answer = type(error).__name__
         else:
             location = answer.headers.get("location") or ""
             done = answer.status == 303 and path("vote-done", "fr", code=one.question.code) in location
             one.answer = ("again" if "fait=" in location else "taken") if done else str(answer.status)
         one.took = time.perf_counter() - due
+
+    def _asked(self, target: str, form: str, headers: dict[str, str]) -> HTTPResponse:
+        wire: HTTPConnection | None = getattr(self._local, "wire", None)
+        if wire is None:
+            port = self.there.host.removeprefix("localhost:")
+            wire = self._local.wire = HTTPConnection(LOOPBACK, int(port), timeout=60)
+        try:
+            wire.request("POST", target, form, headers)
+            answer = wire.getresponse()
+            answer.read()
+        except (OSError, HTTPException):
+            wire.close()
+            raise
+        return answer
 
     def run(self, plan: Iterator[tuple[float, Sent, bytes]], at_once: int) -> float:
         """Send each at its moment, or as soon as a sender is free; how long it took."""

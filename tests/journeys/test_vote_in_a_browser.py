@@ -7,8 +7,9 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Request
+from playwright.async_api import Browser, Request, Route
 
+from api.guards import COOKIE
 from deploy.servers import start_temporal
 from portal.rules.choices import value_of
 from tests.api.booths import said_by
@@ -122,6 +123,8 @@ async def test_with_the_keyboard_alone(polls: Polls, chromium: Browser) -> None:
         await at("#bulletin button")
         await keys.press("Enter")
         assert "plus de réponses qu'il n'est permis" in await tab.words()
+        # Whoever hears the page is told at the field as well, as by the server.
+        assert await page.locator("#bulletin fieldset").get_attribute("aria-describedby") == "choice-hint choice-error"
         await at(f"#bulletin input[value='{value_of(3)}']")
         await keys.press("Space")
         await at("#bulletin button")
@@ -140,6 +143,48 @@ async def test_with_the_keyboard_alone(polls: Polls, chromium: Browser) -> None:
         await page.locator("[data-copy]").wait_for(state="visible")
     ((code, sealed),) = await polls.votes_of(member_id)
     assert await said_by(polls.stack.sessions, code, sealed) == (1, 2)
+
+
+@pytest.mark.parametrize(("language", "yes"), [("fr", "Oui"), ("en", "Yes")])
+async def test_a_receipt_is_copied_with_the_mouse_and_with_the_keyboard(
+    polls: Polls, chromium: Browser, language: str, yes: str
+) -> None:
+    """What is on the page is in the clipboard, and it is said aloud; without scripts there is no button."""
+    copy, said = (
+        ("Copier le reçu", "Le reçu est copié.") if language == "fr" else ("Copy the receipt", "The receipt is copied.")
+    )
+    _, cookie = await polls.a_voter(language=language)
+    async with polls.tab(chromium, cookie, language=language) as tab:
+        page = tab.page
+        await tab.visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await unlock(tab)
+        await read_again(tab, yes)
+        await tab.press("Déposer mon vote" if language == "fr" else "Cast my vote")
+        receipt = await page.locator("#recu").inner_text()
+        assert RECEIPT.fullmatch(receipt)
+        button, told = page.get_by_role("button", name=copy), page.get_by_role("status").filter(has_text=said)
+        assert await told.count() == 0
+        await button.click()
+        await told.wait_for()
+        assert await page.evaluate("navigator.clipboard.readText()") == receipt
+        for key in ("Enter", "Space"):
+            await page.evaluate("navigator.clipboard.writeText('something else')")
+            await tab.go(page.url.removeprefix(polls.stack.origin))
+            for _ in range(40):
+                await page.keyboard.press("Tab")
+                if await button.evaluate("button => button === document.activeElement"):
+                    break
+            await page.keyboard.press(key)
+            await told.wait_for()
+            assert await page.evaluate("navigator.clipboard.readText()") == receipt
+            assert await button.evaluate("button => button === document.activeElement")
+        address = page.url.removeprefix(polls.stack.origin)
+        # The session has another one since the password was asked for.
+        (cookie,) = [one["value"] for one in await tab.visitor.context.cookies() if one["name"] == COOKIE]
+    async with polls.tab(chromium, cookie, language=language, scripts=False) as tab:
+        await tab.go(address)
+        assert receipt in await tab.words()
+        assert await tab.page.get_by_role("button", name=copy).count() == 0
 
 
 async def test_pressing_twice_going_back_and_a_second_tab_make_one_vote(polls: Polls, chromium: Browser) -> None:
@@ -258,6 +303,77 @@ async def test_a_page_that_is_open_at_the_close_says_so(polls: Polls, chromium: 
         assert await polls.votes_of(member_id) == []
     finally:
         await polls.window(-HOUR, HOUR)
+
+
+async def test_a_server_that_is_away_is_no_vote_that_is_closed(polls: Polls, chromium: Browser) -> None:
+    """Whoever comes back to the page while nobody answers keeps a page that can be voted on, and the vote is taken."""
+    member_id, cookie = await polls.a_voter()
+    async with polls.tab(chromium, cookie) as tab:
+        await unlock(tab)
+        await read_again(tab, "Oui")
+        asked = 0
+
+        async def away(route: Route) -> None:
+            nonlocal asked
+            asked += 1
+            await route.fulfill(status=503, body="away")
+
+        await tab.page.route("**/votes/etat", away)
+        await tab.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await tab.page.wait_for_timeout(3_500)
+        assert asked > 1, "it asks again"
+        assert await tab.page.get_by_text("Le vote vient de fermer").is_hidden()
+        assert await tab.page.locator("#depot button").first.is_enabled()
+        await tab.page.unroute("**/votes/etat")
+        # The console repeats that nobody answered.
+        assert [c for c in tab.visitor.complaints if "503" not in c] == []
+        tab.visitor.complaints.clear()
+        await tab.press("Déposer mon vote")
+        assert await tab.page.locator("h1").inner_text() == "Votre vote est déposé"
+    assert len(await polls.votes_of(member_id)) == 1
+
+
+async def test_the_link_to_the_content_is_no_way_back_from_the_reading(polls: Polls, chromium: Browser) -> None:
+    _, cookie = await polls.a_voter()
+    async with polls.tab(chromium, cookie) as tab:
+        await unlock(tab)
+        await read_again(tab, "Oui")
+        await tab.page.get_by_role("link", name="Aller au contenu").focus()
+        await tab.page.keyboard.press("Enter")
+        await tab.page.wait_for_timeout(300)
+        assert tab.page.url.endswith("#contenu")
+        assert await tab.page.locator("#relecture").is_visible()
+        await tab.page.locator("[data-edit]").click()
+        await tab.page.locator("#bulletin").wait_for(state="visible")
+        assert await tab.page.get_by_label("Oui", exact=True).is_checked()
+
+
+async def test_whoever_leaves_the_page_leaves_no_choice_on_it(polls: Polls, chromium: Browser) -> None:
+    """A browser may put a page aside as it is, for the Back button: nothing of the choice stands on it by then."""
+    _, cookie = await polls.a_voter()
+    async with polls.tab(chromium, cookie) as tab:
+        await unlock(tab)
+        await read_again(tab, "Oui")
+        await tab.page.evaluate(
+            "addEventListener('pagehide', () => sessionStorage.setItem('left', JSON.stringify(["
+            "document.querySelector('[data-chosen]').textContent,"
+            "document.querySelectorAll('input[name=choice]:checked').length])))"
+        )
+        await tab.go("/fr/votes")
+        assert await tab.page.evaluate("sessionStorage.getItem('left')") == '["",0]'
+
+
+async def test_a_form_says_where_it_comes_from_in_every_browser(polls: Polls, chromium: Browser) -> None:
+    """T28: those that know no Sec-Fetch-Site, Safari before 16.4, have their Origin only: it is ours, not « null »."""
+    _, cookie = await polls.a_voter()
+    async with polls.tab(chromium, cookie) as tab:
+        await unlock(tab)
+        await read_again(tab, "Oui")
+        async with tab.page.expect_request(lambda request: request.method == "POST") as sent:
+            await tab.press("Déposer mon vote")
+        headers = await (await sent.value).all_headers()
+        assert headers["origin"] == polls.stack.origin
+        assert headers.get("referer", f"{polls.stack.origin}/") == f"{polls.stack.origin}/", "and no address of a page"
 
 
 async def test_whoever_is_in_another_zone_reads_their_own_time_as_well(polls: Polls, chromium: Browser) -> None:

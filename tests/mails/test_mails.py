@@ -114,6 +114,8 @@ def _cases(language: str) -> Iterator[tuple[MailKind, str, Facts]]:
     last: Facts = {"moment": "four-hours", "ballots": titles[:1], **stop}
     yield MailKind.NOT_YET_VOTED, "missing", {**last, "missing": "identity"}
     yield MailKind.NOT_YET_VOTED, "review", {**last, "missing": "review"}
+    yield MailKind.ON_PAPER, "", {"marked_at": received, "revocable": True}
+    yield MailKind.ON_PAPER, "open", {"marked_at": received, "revocable": False}
     yield MailKind.PARTICIPATION, "", {"ballots": titles, "left": 0, "provisional": False}
     yield MailKind.PARTICIPATION, "provisional", {"ballots": titles[:1], "left": 2, "provisional": True}
     yield MailKind.PASSWORD_CHANGED, "", {"changed_at": received, "renew_url": f"{ORIGIN}/{language}/renew"}
@@ -121,8 +123,7 @@ def _cases(language: str) -> Iterator[tuple[MailKind, str, Facts]]:
     entry: Facts = {"given_name": "", "signed_in_at": received, "keys_url": f"{ORIGIN}/{language}/keys"}
     yield MailKind.STAFF_SIGNED_IN, "", {**entry, "browser": ("Firefox", "Windows")}
     yield MailKind.STAFF_SIGNED_IN, "unknown", {**entry, "browser": None}
-    yield MailKind.CLOSED, "", {"results_by": None}
-    yield MailKind.CLOSED, "dated", {"results_by": datetime(2017, 3, 6, 22, tzinfo=UTC)}
+    yield MailKind.CLOSED, "", {}
     settled: Facts = {
         "counts": False, "ballots": titles, "because": "rejected", "reason": blurred.reason, "appealed": False,
         "my_votes_url": f"{ORIGIN}/{language}/counted",

@@ -17,21 +17,24 @@ from portal.rules.running import (
     BallotState,
     Obstacle,
     Preparation,
+    kept_until,
     obstacles,
     of_groups,
     per_mille,
     results_owed,
 )  # fmt: skip
-from portal.rules.urns import Box, SealedBallot
+from portal.rules.urns import Box, SealedBallot, read_urn
 from portal.rules.vote_files import Publication, read_publication
 from portal.rules.votes import MIN_GROUP, BallotKind
 from tests.keys_of_votes import PUBLIC
 
+BALLOT = "2b8d5a9e-6f0c-4c0e-9d0b-0d8f6a1c7e55"
 TEXTS = (("Budget", "Budget"), ("D’accord ?", "Agreed?"))
 FINE = BallotState("budget", BallotKind.RESOLUTION, True, 100, 0, 1, TEXTS)
 READY = Preparation(
-    [FINE], key=True, officers=2, conflicts=0, to_settle=timedelta(days=7), import_pending=False, mails_wait=False
-)
+    [FINE], key=True, hides_another=False, officers=2, conflicts=0, to_settle=timedelta(days=7), import_pending=False,
+    mails_wait=False,
+)  # fmt: skip
 
 
 def test_a_vote_that_is_ready_has_no_obstacle() -> None:
@@ -50,6 +53,7 @@ def test_a_vote_that_is_ready_has_no_obstacle() -> None:
         (replace(READY, ballots=[replace(FINE, texts=[("A", "a"), ("B", "B")])]), Obstacle.TEXTS),
         (replace(READY, ballots=[replace(FINE, texts=[("A", ""), ("B", "C")])]), Obstacle.TEXTS),
         (replace(READY, key=False), Obstacle.NO_KEY),
+        (replace(READY, hides_another=True), Obstacle.OTHER_CAMPAIGN),
         (replace(READY, officers=1), Obstacle.SECOND_OFFICER),
         (replace(READY, conflicts=1), Obstacle.CONFLICT),
         (replace(READY, to_settle=timedelta(0)), Obstacle.END),
@@ -76,32 +80,36 @@ def test_no_small_group_is_shown_nor_worked_out_from_the_rest(voted: list[int]) 
     assert all(seen is None or seen >= MIN_GROUP for _, _, seen in shown)
     if len(voted) > 1 and any(n < MIN_GROUP for n in voted):
         assert len(hidden) > 1
+    # What is left of the total when all that is shown is taken from it.
+    assert len(hidden) in (0, len(voted)) or sum(hidden) >= MIN_GROUP
 
 
 def a_box() -> Box:
     definition = canonical(
         {
-            "ballot": "b",
+            "ballot": BALLOT,
             "campaign": "c",
             "code": "budget",
             "kind": "ratification",
             "choose": 1,
             "majority": "half",
             "quorum_percent": None,
+            "groups": ["EC"],
+            "members_only": True,
+            "title": {"fr": "Budget", "en": "Budget"},
+            "question": {"fr": "D’accord ?", "en": "Agreed?"},
             "options": [{"id": 1, "fr": "Oui", "en": "Yes"}, {"id": 2, "fr": "Non", "en": "No"}],
         }
     ).decode()
-    ballot = SealedBallot(
-        "b", "budget", BallotKind.RATIFICATION, definition, 20, 0, 0, [bytes([n]) * 32 for n in (1, 2)]
-    )
+    ballot = SealedBallot(BALLOT, "budget", BallotKind.RATIFICATION, definition, 20, 0, 0, 2, "l")
     return Box("c", PUBLIC, datetime(2017, 3, 4, tzinfo=UTC), None, "r", [ballot])
 
 
 def a_count(box: Box, **more: object) -> str:
     counted = {
-        "ballot": "b", "code": "budget", "kind": "ratification", "electors": 20, "votes": 2, "invalid": 0, "blank": 1,
-        "options": [{"id": 1, "votes": 1}, {"id": 2, "votes": 0}], "outcome": "adopted", "elected": [], "tied": [],
-        **more,
+        "ballot": BALLOT, "code": "budget", "kind": "ratification", "electors": 20, "votes": 2, "invalid": 0,
+        "blank": 1, "options": [{"id": 1, "votes": 1}, {"id": 2, "votes": 0}], "outcome": "adopted", "elected": [],
+        "tied": [], **more,
     }  # fmt: skip
     whole = {
         "format": "scrutin/result/v1",
@@ -147,8 +155,25 @@ def test_a_result_of_another_box_or_written_otherwise_is_refused() -> None:
 def test_the_publication_names_the_day_before_which_no_key_is_destroyed() -> None:
     """T103."""
     out = datetime(2017, 3, 6, 22, tzinfo=UTC)
-    said = Publication("c", PUBLIC, "0" * 64, out, out + COMPLAINTS, held=True)
+    said = Publication("c", PUBLIC, "0" * 64, out, kept_until(out), held=True)
+    assert said.destroy_after == out + COMPLAINTS
     assert read_publication("publication-c.json", said.written()) == said
+
+
+def test_a_file_that_knows_whole_seconds_names_no_moment_too_early() -> None:
+    """T103."""
+    out = datetime(2017, 3, 6, 22, 0, 0, 1, tzinfo=UTC)
+    said = Publication("c", PUBLIC, "0" * 64, out, kept_until(out), held=False)
+    read = read_publication("publication-c.json", said.written())
+    assert read.destroy_after == out.replace(microsecond=0) + COMPLAINTS + timedelta(seconds=1)
+    assert out + COMPLAINTS < read.destroy_after == kept_until(out)
+
+
+def test_an_urn_of_the_portal_is_read_by_the_ceremony_whenever_it_was_sealed() -> None:
+    """T100: in the one spelling of an instant."""
+    box = Box("c", PUBLIC, datetime(2017, 3, 6, 22, 0, 0, 999_999, tzinfo=UTC), None, "0" * 64, [])
+    urn = read_urn("urn-c.json", box.urn({}))
+    assert (urn.sealed_at, urn.manifest_sha256) == ("2017-03-06T22:00:00Z", box.manifest_sha256)
 
 
 def test_a_fingerprint_is_read_in_groups_of_four() -> None:

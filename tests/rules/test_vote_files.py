@@ -16,6 +16,7 @@ from portal.rules.ceremony import Fault, Wrong
 from portal.rules.counting import Outcome, count
 from portal.rules.urns import manifest_of, read_urn
 from portal.rules.vote_files import (
+    Destruction,
     Result,
     read_destruction,
     read_election,
@@ -24,7 +25,6 @@ from portal.rules.vote_files import (
     read_shares,
     read_signature,
     read_trustee,
-    write_destruction,
     write_trustee,
 )
 from portal.rules.votes import BallotKind
@@ -53,7 +53,7 @@ FILES: dict[str, tuple[Reader, bytes]] = {
     "signature": (read_signature, SIGNATURE),
     "result": (read_result, RESULT.written()),
     "publication": (read_publication, PUBLICATION),
-    "destruction": (read_destruction, write_destruction(CAMPAIGN, ELECTION.public_key, ["0" * 64], NOW)),
+    "destruction": (read_destruction, Destruction(CAMPAIGN, ELECTION.public_key, ("0" * 64,), NOW).written()),
 }
 
 junk = st.recursive(

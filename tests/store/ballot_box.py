@@ -26,6 +26,7 @@ INSTANTS = {
     "submission": ("staged_at", "submitted_at", "over_at"),
     "registration": ("registered_at", "confirmed_at"),
     "vote": ("cast_at",),
+    "roll_before": ("until",),
     "onboarding": ("last_step_at", "waiting_since", "started_at"),
 }
 
@@ -105,9 +106,9 @@ async def sealed(sessions: Sessions, campaign_id: UUID) -> None:
 async def written_down(session: Session, campaign_id: UUID) -> None:
     """What a seal keeps of the votes of a campaign."""
     for kept in (
-        "insert into sealed_vote select ballot_id, digest from settled_vote"
-        " where campaign_id = :id and state = 'counts'",
-        "insert into sealed_ballot select b.id, 0, 0, count(*) filter (where s.state = 'counts'),"
+        "insert into sealed_vote select ballot_id, digest,"
+        " case when state <> 'counts' then coalesce(because, 'none') end from settled_vote where campaign_id = :id",
+        "insert into sealed_ballot select b.id, 0, 0, count(*) filter (where s.state = 'counts'), '',"
         " count(*) filter (where s.state = 'set-aside'), '{}'"
         " from ballot b left join settled_vote s on s.ballot_id = b.id"
         " where b.campaign_id = :id group by b.id",

@@ -57,7 +57,10 @@ async def a_vote(
 
 
 async def close(sessions: Sessions, campaign: Campaign, ago: timedelta = timedelta(minutes=1)) -> None:
-    """Let the closing have been so long ago: by the owner of the database, around the rule that it moves only later."""
+    """Let the closing have been so long ago: by the owner of the database, around the rule that it moves only later.
+
+    Whatever has been done to the roll was done before it.
+    """
     async with sessions.begin() as session:
         await session.execute(text("set local session_replication_role = replica"))
         await session.execute(
@@ -68,6 +71,7 @@ async def close(sessions: Sessions, campaign: Campaign, ago: timedelta = timedel
             ),
             {"ago": ago, "id": campaign.id},
         )
+        await session.execute(text("update roll_before set until = until - cast(:ago as interval)"), {"ago": ago})
 
 
 async def end(sessions: Sessions, campaign: Campaign) -> None:
@@ -117,7 +121,7 @@ def a_result(box: Box, *, answer: int = 0, **more: object) -> str:
     ballots = []
     for ballot in box.ballots:
         asked = ballot.asked(box.campaign)
-        counted = count(asked, ballot.electors, [asked.options[answer : answer + 1]] * len(ballot.digests))
+        counted = count(asked, ballot.electors, [asked.options[answer : answer + 1]] * ballot.votes)
         ballots.append(
             {
                 "ballot": ballot.id, "code": ballot.code, "kind": asked.kind.value, "electors": counted.electors,

@@ -98,8 +98,8 @@ async def fill(session: Session) -> UUID:
     await a_row(session, "vote", ballot_id=ballot_id, member_id=one.id, ciphertext=b"v" * 145)
     digest = await session.scalar(text("select digest from vote"))
     await a_row(session, "sealed_vote", ballot_id=ballot_id, digest=digest)
-    await a_row(session, "sealed_ballot", ballot_id=ballot_id, electors=1, on_paper=0, counted=1, set_aside=0,
-                reasons="{}")  # fmt: skip
+    await a_row(session, "sealed_ballot", ballot_id=ballot_id, electors=1, on_paper=0, counted=1,
+                list_sha256="l", set_aside=0, reasons="{}")  # fmt: skip
     await a_row(session, "campaign_seal", campaign_id=campaign.id, roll_at_seal="r")
     await a_row(session, "campaign_result", campaign_id=campaign.id, result="{}", sha256="s", published_at=at)
     await a_row(session, "onboarding", campaign_id=campaign.id, member_id=one.id, step="ended", calendar_version=1,

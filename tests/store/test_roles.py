@@ -79,6 +79,10 @@ FORBIDDEN_TO_BOTH = (
     "delete from vote",
     "truncate vote",
     "insert into vote (cast_at) values (clock_timestamp())",
+    # What the roll said at a close.
+    "insert into roll_before select * from roll_before",
+    "update roll_before set until = clock_timestamp()",
+    "delete from roll_before",
     "update campaign set election_key = null",
     "update campaign set sealed_at = clock_timestamp()",
     "create table mine (id int)",

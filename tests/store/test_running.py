@@ -17,6 +17,7 @@ from portal.store import Sessions, campaigns, receipts, results, running, votes
 from portal.store.campaigns import Campaign
 from portal.store.receipts import Place
 from tests import builders, keys_of_votes
+from tests.keys_of_votes import TRUSTEES
 from tests.store.cases import run
 from tests.store.running import (
     DAY,
@@ -33,9 +34,6 @@ from tests.store.running import (
 )
 from tests.store.test_campaign_changes import a_ballot, a_draft, an_officer, confirmed, proposed
 
-TRUSTEES = [
-    {"code": f"officer-{n}", "sealing": b64(keys_of_votes.point(n)), "signing": b64(bytes([n]) * 32)} for n in (1, 2, 3)
-]
 A_KEY = {"public_key": b64(keys_of_votes.PUBLIC), "trustees": TRUSTEES}
 
 

@@ -112,6 +112,26 @@ async def test_whatever_is_done_to_the_box_behind_the_portal_is_named(
     assert first.ballot == "pension" or gap in (Gap.OUT_OF_TIME, Gap.ON_PAPER_TOO)
 
 
+async def test_a_sealed_vote_put_in_the_place_of_another_is_told_by_its_receipt_alone(
+    sessions: Sessions, worker_settings: Settings, campaign: Campaign, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """T87: the journal has no receipts, so the command says that it cannot know (docs/operators.md, situation 24)."""
+    receipts = "select array_agg(digest order by digest) from vote"
+    async with sessions.begin() as session:
+        before = await session.scalar(text(receipts))
+        await session.execute(text(BEHIND))
+        await session.execute(
+            text(
+                "update vote set ciphertext = decode(repeat('ab', 145), 'hex')"
+                f" where member_id = {ONE} and ballot_id = {PENSION}"
+            )
+        )
+        assert await session.scalar(text(receipts)) != before
+        assert (await voters.verify(session, campaign.id)).gaps == []
+    assert await asked(worker_settings, campaign.code) == 0
+    assert "its voter's receipt alone can tell" in capsys.readouterr().out
+
+
 async def test_another_campaigns_votes_are_none_of_this_ones(sessions: Sessions, campaign: Campaign) -> None:
     async with sessions.begin() as session:
         other = await an_open_vote(session)

@@ -78,7 +78,7 @@ async def test_one_sealed_vote_of_many_members_at_one_moment_is_taken_once(
     assert await count(sessions, ballot.id) == 1
 
 
-async def mark(session: Session, campaign: Campaign, member_id: UUID, by: UUID) -> object:
+async def mark(session: Session, campaign: Campaign, member_id: UUID, by: UUID) -> UUID | Refusal | None:
     return await paper.mark(session, campaign_id=campaign.id, member_id=member_id, reason=PaperReason.ASKED, by=by)
 
 
@@ -111,7 +111,7 @@ async def test_a_mark_on_paper_that_waits_for_a_vote_is_refused(sessions: Sessio
         member, ballot = await a_voter(session, campaign)
         operator = await builders.a_staff_account(session)
 
-    async def marks() -> object:
+    async def marks() -> UUID | Refusal | None:
         async with as_api.begin() as session:
             return await mark(session, campaign, member.id, operator.id)
 

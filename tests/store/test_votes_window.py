@@ -158,33 +158,34 @@ async def test_the_seal_waits_for_votes_under_way_and_those_behind_it_are_refuse
     sessions: Sessions, as_api: Sessions
 ) -> None:
     """T76: one in flight at the seal is counted, one that waits behind the seal is not taken."""
-    async with closing_soon(sessions, voters=2) as (campaign, [first, second], ballot):
+    async with sessions.begin() as session:
+        campaign = await an_open_vote(session)
+        (first, ballot), (second, _) = await a_voter(session, campaign), await a_voter(session, campaign)
+    sealed, behind = asyncio.Event(), asyncio.Event()
 
-        async def seal() -> int:
-            async with sessions.begin() as session:
-                await session.execute(text("lock table vote in share mode"))
-                sealed.set()
-                await asyncio.wait_for(behind.wait(), 10)
-                await session.execute(text("update campaign set sealed_at = clock_timestamp()"))
-                return int(await session.scalar(text("select count(*) from vote")) or 0)
+    async def seal() -> int:
+        async with sessions.begin() as session:
+            await session.execute(text("select hold_box(:c)"), {"c": campaign.id})
+            sealed.set()
+            await asyncio.wait_for(behind.wait(), 10)
+            await session.execute(text("update campaign set sealed_at = clock_timestamp()"))
+            return int(await session.scalar(text("select count(*) from vote")) or 0)
 
-        sealed, behind = asyncio.Event(), asyncio.Event()
-        async with as_api() as flying, flying.begin():
-            assert await vote(flying, campaign, first, ballot) is not None
-            sealing = asyncio.create_task(seal())
-            await waiting(sessions, "relation")
-            assert not sealed.is_set()
+    async def too_late() -> bool:
+        async with as_api.begin() as session:
+            return await vote(session, campaign, second, ballot) is not None
 
-        async def too_late() -> bool:
-            async with as_api.begin() as session:
-                return await vote(session, campaign, second, ballot) is not None
-
-        await asyncio.wait_for(sealed.wait(), 10)
-        late = asyncio.create_task(too_late())
-        await waiting(sessions, "relation")
-        behind.set()
-        assert await sealing == 1
-        assert await late is False
+    async with as_api() as flying, flying.begin():
+        assert await vote(flying, campaign, first, ballot) is not None
+        sealing = asyncio.create_task(seal())
+        await waiting(sessions, "advisory")
+        assert not sealed.is_set()
+    await asyncio.wait_for(sealed.wait(), 10)
+    late = asyncio.create_task(too_late())
+    await waiting(sessions, "advisory")
+    behind.set()
+    assert await sealing == 1
+    assert await late is False
     assert await count(sessions, ballot.id) == 1
 
 

@@ -72,11 +72,43 @@ def test_a_language_that_is_not_ours_is_a_mistake_of_the_code() -> None:
         gettext("de")
 
 
+NAMES = {1: "Jeanne Mance", 2: "Marie Rollet", 3: "Louis Hébert"}
+
+
+def outcome(
+    counted: Counted, *, majority: Majority = Majority.HALF, seats: int = 1, on_paper: bool = False
+) -> list[str]:
+    """In French and in English, with plain spaces."""
+    said = [results.outcome(counted, majority, None, seats, NAMES, lang, on_paper=on_paper) for lang in ("fr", "en")]
+    return [words.replace("\N{NO-BREAK SPACE}", " ") for words in said]
+
+
 def test_who_is_elected_is_said_in_both_languages() -> None:
     counted = Counted(BallotKind.ELECTION, 40, 30, 0, 0, {1: 20, 2: 15, 3: 5}, Outcome.ELECTED, (1, 2))
-    names = {1: "Jeanne Mance", 2: "Marie Rollet", 3: "Louis Hébert"}
-    said = [results.outcome(counted, Majority.HALF, None, names, language) for language in ("fr", "en")]
-    assert said == [
-        "Élus ou élues : Jeanne Mance, Marie Rollet.".replace(" :", "\N{NO-BREAK SPACE}:"),
-        "Elected: Jeanne Mance, Marie Rollet.",
+    assert outcome(counted, seats=2) == [
+        "Élus ou élues : Jeanne Mance, Marie Rollet.", "Elected: Jeanne Mance, Marie Rollet.",
+    ]  # fmt: skip
+
+
+def test_of_candidates_who_are_level_it_is_said_for_how_many_seats() -> None:
+    counted = Counted(BallotKind.ELECTION, 40, 30, 0, 0, {1: 9, 2: 9, 3: 9}, Outcome.ELECTED, (), (1, 2, 3))
+    names = "Jeanne Mance, Marie Rollet, Louis Hébert."
+    assert outcome(counted, seats=2) == [
+        f"À égalité pour 2 sièges, à départager par tirage au sort : {names}",
+        f"Tied for 2 seats, to be decided by drawing lots: {names}",
+    ]
+    assert outcome(counted, seats=1)[0].startswith("À égalité pour le dernier siège")
+
+
+def test_a_tie_that_needed_two_thirds_is_not_said_to_have_needed_more_yes_than_no() -> None:
+    counted = Counted(BallotKind.RATIFICATION, 40, 30, 0, 0, {1: 15, 2: 15}, Outcome.NOT_ADOPTED)
+    assert outcome(counted)[0].startswith("Non adopté : autant de oui que de non")
+    assert outcome(counted, majority=Majority.TWO_THIRDS)[0].startswith("Non adopté : il fallait les deux tiers")
+
+
+def test_an_outcome_says_that_the_ballots_of_the_post_are_not_in_it() -> None:
+    counted = Counted(BallotKind.RATIFICATION, 40, 30, 0, 0, {1: 16, 2: 14}, Outcome.ADOPTED)
+    assert outcome(counted, on_paper=True) == [
+        "Adopté : plus de oui que de non. Votes en ligne seulement.",
+        "Adopted: more said yes than no. Online votes only.",
     ]

@@ -182,9 +182,7 @@ begin
         -- The hour before as well: what is confirmed then is applied while people vote.
         two := exists (
             select from campaign
-            where opens <= clock_timestamp() + interval '1 hour' and not rehearsal
-            -- And until the box is sealed: a quorum is asked of the electors of that moment.
-            and (closes > clock_timestamp() or (status = 'open' and election_key is not null and sealed_at is null))
+            where opens <= clock_timestamp() + interval '1 hour' and closes > clock_timestamp() and not rehearsal
         ) and exists (select from roll_change where import_id = new.id and electorate);
         if two and (new.proposed_by is null or new.proposed_by = new.confirmed_by) then
             raise exception 'two persons change an electorate' using errcode = 'check_violation';

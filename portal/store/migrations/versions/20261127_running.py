@@ -11,7 +11,52 @@ GRANTS = (
     "grant update (confirmed_with) on campaign_change to scrutin_api",
     # Written by the second signature and by nothing else.
     "grant select on campaign_seal, sealed_ballot, sealed_vote, campaign_result to scrutin_api",
+    # Written by a trigger and by nothing else.
+    "grant select on roll_before to scrutin_api",
 )
+
+# Whose ballot is whose at the close, whatever the roll has become since: whoever was put on it, taken off it or moved
+# afterwards makes no quorum larger or smaller. Each change keeps what the entry said until then, and somebody new was not
+# on the roll; before the close there is no such change after it, and the roll is as it stands.
+ELECTORS = """
+create function keep_what_the_roll_said() returns trigger language plpgsql security definer
+set search_path = public, pg_temp as $$
+begin
+    if tg_op = 'INSERT' then
+        insert into roll_before (member_id, until, on_roll, "group", standing)
+        values (new.id, clock_timestamp(), false, new."group", new.standing);
+    elsif (old."group", old.standing, old.left_at is null) is distinct from
+        (new."group", new.standing, new.left_at is null) then
+        insert into roll_before (member_id, until, on_roll, "group", standing)
+        values (old.id, clock_timestamp(), old.left_at is null, old."group", old.standing)
+        on conflict do nothing;
+    end if;
+    return null;
+end $$;
+
+-- The roll is put together first: joined with the ballots before, each entry would be looked up for each of them.
+create function electors_of(of_campaign uuid)
+returns table (ballot_id uuid, member_id uuid, "group" text, voted boolean) language sql stable as $$
+    with roll as materialized (
+        select m.id, coalesce(was."group", m."group")::text as "group", coalesce(was.standing, m.standing) as standing,
+            coalesce(was.on_roll, m.left_at is null) as on_roll
+        from campaign c join member m on case when c.rehearsal then m.rehearsal_id = c.id else m.rehearsal_id is null end
+        left join (
+            select distinct on (w.member_id) w.* from roll_before w
+            where w.until >= (select closes from campaign where id = of_campaign) order by w.member_id, w.until
+        ) was on was.member_id = m.id
+        where c.id = of_campaign
+    )
+    select b.id, r.id, r."group", v.member_id is not null
+    from ballot b cross join roll r
+    left join vote v on v.ballot_id = b.id and v.member_id = r.id
+    where b.campaign_id = of_campaign and (
+        (r.on_roll and r."group" = any(b.groups) and (r.standing = 'member' or not b.members_only))
+        -- Who voted and left the roll, the group or the union afterwards was an elector.
+        or v.member_id is not null
+    )
+$$
+"""
 
 # A key once voted with, a box once sealed, results once out: none of them is ever taken back.
 ONE_WAY = """
@@ -26,6 +71,19 @@ begin
     end if;
     return new;
 end $$
+"""
+
+# What follows a vote comes after the end of its campaign as well: who stood in it signs none of that either, its results
+# least of all. Of any campaign (no `of_campaign`) as before: until its end a candidate is made no officer.
+STANDS = """
+create or replace function stands_in(of_account uuid, of_campaign uuid) returns boolean language sql stable as $$
+    select exists (
+        select from candidate d join ballot b on b.id = d.ballot_id join account a on a.member_id = d.member_id
+        join campaign c on c.id = b.campaign_id
+        where a.id = of_account and (of_campaign is null or c.id = of_campaign)
+        and c.status <> 'cancelled' and (of_campaign is not null or c.ends > clock_timestamp())
+    )
+$$
 """
 
 # What follows a vote. `b64url_bytes` reads what the ceremony writes without padding.
@@ -52,8 +110,8 @@ begin
     update campaign set election_key = key, trustees = w->'trustees' where id = c.id;
 end $$;
 
--- What counts is written down at this moment, in the order of the hashes: whatever is decided later of a member, the
--- box that was sealed holds the same votes. One statement, hence one look at the votes.
+-- What becomes of each vote is written down at this moment, in the order of the hashes: whatever is decided later of a
+-- member, the box that was sealed holds the same votes. One statement, hence one look at the votes.
 create function seal_box(c campaign, roll text, lines int, at timestamptz) returns void language plpgsql as $$
 declare
     still_open int;
@@ -61,46 +119,44 @@ begin
     if c.sealed_at is not null or c.election_key is null or at < c.closes or roll is null then
         raise exception 'a box that cannot be sealed' using errcode = 'check_violation';
     end if;
-    -- A vote that is being written is waited for; after the close there are no others.
-    lock table vote in share mode;
+    -- A vote or a mark for paper that is being written is waited for.
+    perform hold_box(c.id);
     insert into campaign_seal (campaign_id, roll_at_opening, roll_at_seal, roll_lines)
     values (c.id, (select manifest from campaign_change
                    where campaign_id = c.id and kind = 'open' and confirmed_at is not null limit 1), roll, lines);
     with settled as materialized (select * from settled_vote where campaign_id = c.id),
-    counted as (
-        insert into sealed_vote (ballot_id, digest)
-        select ballot_id, digest from settled where state = 'counts' order by ballot_id, digest
+    kept as (
+        insert into sealed_vote (ballot_id, digest, set_aside)
+        select ballot_id, digest, case when state <> 'counts' then coalesce(because, 'none') end
+        from settled order by ballot_id, digest
+    ),
+    who as materialized (
+        select o.ballot_id, exists (
+            select from paper_voter p
+            where p.campaign_id = c.id and p.member_id = o.member_id and p.withdrawn_at is null) as on_paper
+        from electors_of(c.id) o
     ),
     ballots as (
-        insert into sealed_ballot (ballot_id, electors, on_paper, counted, set_aside, reasons)
-        select b.id, e.electors, e.on_paper,
+        insert into sealed_ballot (ballot_id, electors, on_paper, counted, list_sha256, set_aside, reasons)
+        select b.id,
+            (select count(*) from who w where w.ballot_id = b.id),
+            (select count(*) from who w where w.ballot_id = b.id and w.on_paper),
             (select count(*) from settled s where s.ballot_id = b.id and s.state = 'counts'),
+            -- As the urn's readers compute it (docs/vote-formats.md).
+            (select encode(sha256(coalesce(string_agg(s.digest, ''::bytea order by s.digest), '')), 'hex')
+             from settled s where s.ballot_id = b.id and s.state = 'counts'),
             (select count(*) from settled s where s.ballot_id = b.id and s.state = 'set-aside'),
             (select coalesce(jsonb_object_agg(g.because, g.n), '{}') from (
                 select coalesce(s.because, 'none') as because, count(*) as n from settled s
                 where s.ballot_id = b.id and s.state = 'set-aside' group by 1) g)
-        from ballot b cross join lateral (
-            select count(*) as electors,
-                count(*) filter (where exists (
-                    select from paper_voter p
-                    where p.campaign_id = c.id and p.member_id = m.id and p.withdrawn_at is null)) as on_paper
-            from member m
-            where m.rehearsal_id is not distinct from (case when c.rehearsal then c.id end)
-            and (
-                (m."group" = any(b.groups) and (m.standing = 'member' or not b.members_only)
-                    -- As at the close: who is taken off the roll afterwards makes no quorum smaller.
-                    and (m.left_at is null or m.left_at >= c.closes))
-                -- Who voted and left the roll, the group or the union afterwards was an elector.
-                or exists (select from vote v where v.ballot_id = b.id and v.member_id = m.id)
-            )
-        ) e
+        from ballot b
         where b.campaign_id = c.id
     )
     select count(*) into still_open from settled where state = 'open';
     if still_open > 0 then
         raise exception 'votes are still open' using errcode = 'check_violation';
     end if;
-    -- Not before that look: `settled_vote` looks as of this instant, and what the box holds it must say as well.
+    -- From here on `settled_vote` says what was written down.
     update campaign set sealed_at = clock_timestamp() where id = c.id;
 end $$;
 
@@ -155,7 +211,8 @@ begin
     if new.expires_at <= clock_timestamp() then
         raise exception 'a proposal holds for seven days' using errcode = 'check_violation';
     end if;
-    select * into strict c from campaign where id = new.campaign_id for update;
+    -- Not `for update`: that would wait for every vote under way, whose mail refers to this row, and one of them for it.
+    select * into strict c from campaign where id = new.campaign_id for no key update;
     if new.fits is distinct from campaign_fingerprint(c.id) then
         raise exception 'a proposal that no longer fits' using errcode = 'check_violation';
     end if;
@@ -257,7 +314,7 @@ language sql stable security definer set search_path = public, pg_temp as $$
     select s.digest, v.ciphertext
     from sealed_vote s join vote v on v.ballot_id = s.ballot_id and v.digest = s.digest
     join ballot b on b.id = s.ballot_id join campaign c on c.id = b.campaign_id
-    where s.ballot_id = of_ballot and c.sealed_at is not null
+    where s.ballot_id = of_ballot and s.set_aside is null and c.sealed_at is not null
     order by s.digest
 $$;
 
@@ -265,19 +322,18 @@ revoke execute on function sealed_votes(uuid) from public;
 grant execute on function sealed_votes(uuid) to scrutin_api
 """
 
-# Once the box is sealed, what becomes of a vote is what was written down then, whatever is decided later.
+# What becomes of a vote: until the seal by the identity of its voter, afterwards by what the seal wrote down, and by
+# nothing that is decided later.
 AS_SEALED = """
 create view settled_vote as
-select v.ballot_id, v.member_id, v.digest, v.cast_at, v.campaign_id,
-    case
-        when c.sealed_at is null then v.state
-        when s.digest is not null then 'counts'
-        else 'set-aside'
-    end as state,
-    v.because, v.settled_by
-from vote_by_identity v
-join campaign c on c.id = v.campaign_id
-left join sealed_vote s on s.ballot_id = v.ballot_id and s.digest = v.digest;
+select ballot_id, member_id, digest, cast_at, campaign_id, state, because, settled_by from vote_by_identity
+union all
+select v.ballot_id, v.member_id, v.digest, v.cast_at, b.campaign_id,
+    case when s.set_aside is null then 'counts' else 'set-aside' end, nullif(s.set_aside, 'none'), c.sealed_at
+from sealed_vote s
+join vote v on v.ballot_id = s.ballot_id and v.digest = s.digest
+join ballot b on b.id = v.ballot_id
+join campaign c on c.id = b.campaign_id and c.sealed_at is not null;
 
 grant select on settled_vote to scrutin_api, scrutin_worker
 """
@@ -363,6 +419,7 @@ def upgrade() -> None:
         sa.Column("electors", sa.Integer(), nullable=False),
         sa.Column("on_paper", sa.Integer(), nullable=False),
         sa.Column("counted", sa.Integer(), nullable=False),
+        sa.Column("list_sha256", sa.String(), nullable=False),
         sa.Column("set_aside", sa.Integer(), nullable=False),
         sa.Column("reasons", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.ForeignKeyConstraint(["ballot_id"], ["ballot.id"], name=op.f("fk_sealed_ballot_ballot_id")),
@@ -372,6 +429,7 @@ def upgrade() -> None:
         "sealed_vote",
         sa.Column("ballot_id", sa.Uuid(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("set_aside", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(
             ["ballot_id", "digest"], ["vote.ballot_id", "vote.digest"], name=op.f("fk_sealed_vote_ballot_id_digest")
         ),
@@ -386,8 +444,24 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_campaign_result_campaign_id")),
         sa.PrimaryKeyConstraint("campaign_id", name=op.f("pk_campaign_result")),
     )
-    for statement in (ONE_WAY, STEPS, CHANGE, URN, AS_SEALED, DRAFT, REHEARSAL):
+    op.create_table(
+        "roll_before",
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("on_roll", sa.Boolean(), nullable=False),
+        sa.Column("group", sa.String(), nullable=False),
+        sa.Column("standing", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["member_id"], ["member.id"], name=op.f("fk_roll_before_member_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("member_id", "until", name=op.f("pk_roll_before")),
+    )
+    for statement in (ELECTORS, ONE_WAY, STANDS, STEPS, CHANGE, URN, AS_SEALED, DRAFT, REHEARSAL):
         op.execute(statement)
+    op.execute(
+        'create trigger as_it_was after insert or update of "group", standing, left_at on member'
+        " for each row execute function keep_what_the_roll_said()"
+    )
     op.execute("create trigger done_is_done before update on campaign for each row execute function refuse_undoing()")
     # Steps of the trigger, which runs as the owner; nobody else takes them.
     for function in (

@@ -57,10 +57,13 @@ begin
 end $$
 """
 
-# One at a time for each member: a vote and a mark for paper, made at one moment, must not both be let in. Everything
-# is read again once the lock is held, and the clock after that: a vote that waited past the close is too late.
-# Nothing is raised: a vote that may not be written is not there, and the page asks why. A transaction that reads as of
-# its beginning would see nothing of what was written while it waited, hence none of those.
+# Two locks, always in this order. Of the campaign: shared by whoever votes or is marked for paper, alone for the seal,
+# which waits for those under way; those behind it find the box closed, and other campaigns notice nothing. Then of the
+# member: a vote and a mark for paper, made at one moment, must not both be let in. The first has two numbers, the second
+# one: PostgreSQL never takes one for the other. Campaigns whose hashes are alike would only wait for each other.
+# Everything is read again once the locks are held, and the clock after that: a vote that waited past the close is too
+# late. Nothing is raised: a vote that may not be written is not there, and the page asks why. A transaction that reads
+# as of its beginning would see nothing of what was written while it waited, hence none of those.
 GUARD = """
 create function refuse_old_snapshot() returns void language plpgsql as $$
 begin
@@ -69,12 +72,24 @@ begin
     end if;
 end $$;
 
+create function hold_voter(of_campaign uuid, of_member uuid) returns void language plpgsql as $$
+begin
+    perform refuse_old_snapshot();
+    perform pg_advisory_xact_lock_shared(7204994, hashtext(of_campaign::text));
+    perform pg_advisory_xact_lock(hashtextextended('vote:' || of_member, 0));
+end $$;
+
+create function hold_box(of_campaign uuid) returns void language plpgsql as $$
+begin
+    perform refuse_old_snapshot();
+    perform pg_advisory_xact_lock(7204994, hashtext(of_campaign::text));
+end $$;
+
 create function guard_vote() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
 declare
     c campaign;
 begin
-    perform refuse_old_snapshot();
-    perform pg_advisory_xact_lock(hashtextextended('vote:' || new.member_id, 0));
+    perform hold_voter(ballot.campaign_id, new.member_id) from ballot where ballot.id = new.ballot_id;
     select campaign.* into strict c from campaign join ballot on ballot.campaign_id = campaign.id
     where ballot.id = new.ballot_id;
     if exists (
@@ -124,8 +139,7 @@ PAPER = """
 create function refuse_paper_after_vote() returns trigger language plpgsql security definer
 set search_path = public, pg_temp as $$
 begin
-    perform refuse_old_snapshot();
-    perform pg_advisory_xact_lock(hashtextextended('vote:' || new.member_id, 0));
+    perform hold_voter(new.campaign_id, new.member_id);
     if exists (
         select from vote v join ballot b on b.id = v.ballot_id
         where b.campaign_id = new.campaign_id and v.member_id = new.member_id
@@ -136,34 +150,33 @@ begin
 end $$
 """
 
-# What becomes of each vote. One whose voter's identity was confirmed counts; before the close, and for a week after the
-# last answer and after what was sent since, anything may still change; an answer to an appeal is the last.
-# An upload that was never sent says nothing of anybody, nor does one that was replaced; when an appeal is taken back, what it contested stands. At the end of the campaign whatever is still under
-# review is over (`abandoned`), so that nothing stays open for long. What was so when the box was sealed stays so: what
-# comes later about an identity takes no vote out of a count, and puts none into it.
+# What becomes of each vote of a box that is not sealed; afterwards `settled_vote` says it by what was written down then.
+# One whose voter's identity was confirmed counts; before the close, and for a week after the last answer and after what
+# was sent since, anything may still change; an answer to an appeal is the last. An upload that was never sent says
+# nothing of anybody, nor does one that was replaced; when an appeal is taken back, what it contested stands. At the end
+# of the campaign whatever is still under review is over (`abandoned`), by the member's workflow or, without it, by the
+# hourly sweep: nothing stays open for ever.
 SETTLED = """
 create view vote_by_identity as
 select v.ballot_id, v.member_id, v.digest, v.cast_at, b.campaign_id,
     case
-        when r.confirmed_at <= moment.at then 'counts'
+        when r.confirmed_at is not null then 'counts'
         when live.id is not null then 'open'
         when last.status = 'refused' and last.appeal_of is not null then 'set-aside'
-        when moment.at < latest.at then 'open'
+        when clock_timestamp() < latest.at then 'open'
         else 'set-aside'
     end as state,
-    case when live.id is null and (r.confirmed_at <= moment.at) is not true then last.status end as because,
+    case when live.id is null and r.confirmed_at is null then last.status end as because,
     latest.at as settled_by
 from vote v
 join ballot b on b.id = v.ballot_id
-join campaign c on c.id = b.campaign_id
-cross join lateral (select coalesce(c.sealed_at, clock_timestamp()) as at) moment
+join campaign c on c.id = b.campaign_id and c.sealed_at is null
 join registration r on r.ballot_id = v.ballot_id and r.member_id = v.member_id
 left join submission live
     on live.campaign_id = c.id and live.member_id = v.member_id and live.status = 'submitted'
-    and live.submitted_at <= moment.at
 left join lateral (
     select s.status, s.over_at, s.appeal_of from submission s
-    where s.campaign_id = c.id and s.member_id = v.member_id and s.submitted_at is not null and s.over_at <= moment.at
+    where s.campaign_id = c.id and s.member_id = v.member_id and s.submitted_at is not null and s.over_at is not null
         and s.status in ('approved', 'rejected', 'refused', 'expired', 'withdrawn', 'abandoned')
         and not (s.status = 'withdrawn' and s.appeal_of is not null)
     order by s.over_at desc limit 1
