@@ -221,20 +221,6 @@ async def test_pressing_twice_going_back_and_a_second_tab_make_one_vote(polls: P
     assert await said_by(polls.stack.sessions, code, sealed) == (1,)
 
 
-async def test_that_a_receipt_was_copied_is_said_beside_its_button(polls: Polls, chromium: Browser) -> None:
-    """On a long page it would be out of sight anywhere else."""
-    _, cookie = await polls.a_voter()
-    async with polls.tab(chromium, cookie) as tab:
-        await tab.visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        await unlock(tab)
-        await read_again(tab, "Oui")
-        await tab.press("Déposer mon vote")
-        await tab.go("/fr/votes/comptes")
-        await tab.page.get_by_role("button", name="Copier le reçu").click()
-        await tab.page.locator("dd", has=tab.page.locator("[data-copy]")).get_by_text("Le reçu est copié.").wait_for()
-        assert RECEIPT.fullmatch(await tab.page.evaluate("navigator.clipboard.readText()"))
-
-
 async def test_changing_the_language_forgets_the_choice(polls: Polls, chromium: Browser) -> None:
     """What is typed elsewhere waits in the tab for its page in the other language; a choice waits nowhere."""
     _, cookie = await polls.a_voter()
