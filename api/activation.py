@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from api.accounts import set_cookie
 from api.forms import FirstPasswordForm
 from api.guards import ActivatingDep, Lang, same_form
+from api.member_view import seen
 from api.pages import go, render
 from api.portal import portal_of
 from api.renewal import chosen_badly, field_of, words_known_of
@@ -15,7 +16,7 @@ from api.routes import page
 from portal.rules.accounts import SessionKind
 from portal.rules.links import hash_of
 from portal.rules.refusals import Refusal, Refused
-from portal.store import accounts, journal, links, onboarding, sessions
+from portal.store import accounts, journal, links, sessions
 from portal.store.sessions import Visitor
 
 router = APIRouter()
@@ -31,21 +32,13 @@ async def first_steps(
 ) -> Response:
     """Prove the address, then choose a password; with what is to be looked at again."""
     async with portal_of(request).sessions.begin() as session:
-        file = None
-        if visitor.campaign is not None and visitor.member_id is not None:
-            # Before the address: what changes in between is then seen at the next look.
-            file = await onboarding.of_member(session, visitor.campaign.id, visitor.member_id)
+        tag = "" if visitor.campaign is None else (await seen(session, visitor))[0]
         account = await accounts.by_id(session, visitor.account_id)
     assert account is not None, "a session has an account"
     return render(
         request, "accounts/first_password.html", visitor=visitor, refusal=refusal, field=field, typed=typed,
-        email=account.email, verified=account.email_verified_at is not None, tag=tag_of(visitor, file),
+        email=account.email, verified=account.email_verified_at is not None, tag=tag,
     )  # fmt: skip
-
-
-def tag_of(visitor: Visitor, file: onboarding.File | None) -> str:
-    """What a page shows changes with the version of its file."""
-    return f'"{visitor.kind}-{file.version if file else 0}"'
 
 
 @page(router, "first-password", methods=("POST",))

@@ -8,8 +8,8 @@ from fastapi.responses import Response
 from api.accounts import set_cookie
 from api.ask import NotYet, ask, page_of
 from api.forms import RegisterForm
-from api.guards import Lang, LeftOpenDep, MemberDep, campaign_of, same_form
-from api.member_view import View, view_of, whole_of
+from api.guards import Lang, LeftOpenDep, MemberDep, same_form
+from api.member_view import View, seen, view_of, whole_of
 from api.pages import go, render
 from api.portal import portal_of
 from api.routes import page
@@ -19,10 +19,9 @@ from portal.rules.ballots import ready_to_register, registration_open
 from portal.rules.onboarding import DOCUMENTS_IN, IdentityState
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.votes import VoteState
-from portal.store import Session, ballots, booth, onboarding
+from portal.store import ballots
 from portal.store import votes as cast_votes
 from portal.store.ballots import Card
-from portal.store.booth import Window
 from portal.store.onboarding import Whole
 from portal.store.sessions import Visitor
 from workflows.messages import Register
@@ -50,7 +49,7 @@ async def votes_status(request: Request, language: Lang, visitor: LeftOpenDep) -
         raise Refused(Refusal.SIGN_IN_NEEDED)
     portal = portal_of(request)
     async with portal.autocommit() as session:
-        tag, window = await _tag(session, visitor)
+        tag, window = await seen(session, visitor)
     if request.headers.get("if-none-match") in (tag, "*"):
         response = Response(status_code=304)
     else:
@@ -61,19 +60,10 @@ async def votes_status(request: Request, language: Lang, visitor: LeftOpenDep) -
     return response
 
 
-async def _tag(session: Session, visitor: Visitor) -> tuple[str, Window]:
-    campaign, member_id = campaign_of(visitor), visitor.member_id
-    assert member_id is not None, "the guard lets members in only"
-    file = await onboarding.of_member(session, campaign.id, member_id)
-    window = await booth.window(session, campaign.id, member_id)
-    return f'"{file.version if file else 0}-{window.mark}"', window
-
-
 async def _votes(request: Request, visitor: Visitor, language: str, template: str) -> Response:
     portal = portal_of(request)
     async with portal.autocommit() as session:
-        # Before the cards: what changes in between is then seen at the next look.
-        tag, window = await _tag(session, visitor)
+        tag, window = await seen(session, visitor)
         view = await view_of(session, portal, visitor, language)
         casts = await cast_votes.of_member(session, view.campaign.id, view.member.id)
     campaign = view.campaign

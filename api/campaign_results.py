@@ -115,8 +115,9 @@ async def _hold_page(
 ) -> Response:
     async with portal_of(request).autocommit() as session:
         campaign = await campaign_called(session, code)
+        pending = await waiting(session, campaign, ChangeKind.RELEASE if campaign.held_at else ChangeKind.HOLD)
     return await shown(
-        request, "campaigns/hold.html", visitor, campaign, refusal, reason=reason,
+        request, "campaigns/hold.html", visitor, campaign, refusal, reason=reason, pending=pending,
         over=campaign.closes <= datetime.now(UTC), days=COMPLAINT_DAYS,
     )  # fmt: skip
 

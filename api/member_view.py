@@ -10,11 +10,12 @@ from api.guards import campaign_of
 from api.portal import Portal
 from portal.rules.decisions import appeal_answered_by
 from portal.rules.identity import SubmissionStatus, undecided_until
-from portal.rules.onboarding import IdentityState, Step
+from portal.rules.onboarding import DOCUMENTS_IN, IdentityState, Step
 from portal.rules.refusals import Refusal
 from portal.rules.votes import VoteState
-from portal.store import Session, appeals, ballots, identity, onboarding, votes
+from portal.store import Session, appeals, ballots, booth, identity, onboarding, votes
 from portal.store.accounts import Account
+from portal.store.booth import Window
 from portal.store.campaigns import Campaign
 from portal.store.members import Member
 from portal.store.sessions import Visitor
@@ -57,6 +58,18 @@ class View:
         return max((cast.settled_by for cast in self.votes.values() if cast.state is VoteState.OPEN), default=None)
 
     @property
+    def may_vote(self) -> bool:
+        """Now, in some ballot that they are registered for and have not voted in."""
+        return (
+            self.campaign.opens <= self.at < self.campaign.closes
+            and self.campaign.election_key is not None
+            and self.paper_at is None
+            and self.standing.identity in DOCUMENTS_IN
+            and bool(self.standing.registered)
+            and not self.has_voted
+        )
+
+    @property
     def has_voted(self) -> bool:
         """In every ballot they are registered for."""
         registered = [card for card in self.cards if card.refusal is None and card.registered_at is not None]
@@ -88,6 +101,18 @@ async def whole_of(session: Session, portal: Portal, visitor: Visitor) -> onboar
     )
     assert whole is not None, "whoever is signed in is on the roll"
     return whole
+
+
+async def seen(session: Session, visitor: Visitor) -> tuple[str, Window]:
+    """What changes when anything does that the member's pages show, and where the window of the vote is.
+
+    Asked before a page is read: what changes in between is then seen at the next look.
+    """
+    campaign, member_id = campaign_of(visitor), visitor.member_id
+    assert member_id is not None, "the guard lets members in only"
+    file = await onboarding.of_member(session, campaign.id, member_id)
+    window = await booth.window(session, campaign.id, member_id)
+    return f'"{visitor.kind}-{file.version if file else 0}-{window.mark}"', window
 
 
 async def view_of(session: Session, portal: Portal, visitor: Visitor, language: str) -> View:

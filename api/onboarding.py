@@ -7,11 +7,11 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.activation import first_steps, tag_of
+from api.activation import first_steps
 from api.ask import ask
 from api.forms import CodeForm, LinkForm, SentForm
-from api.guards import Anyone, Lang, LeftOpenDep, MemberDep, MemberOrActivatingDep, campaign_of, same_form
-from api.member_view import view_of
+from api.guards import Anyone, Lang, LeftOpenDep, MemberDep, MemberOrActivatingDep, same_form
+from api.member_view import seen, view_of
 from api.pages import go, link_token, render
 from api.portal import Portal, portal_of
 from api.routes import page
@@ -20,7 +20,7 @@ from portal.rules.links import code_of, hash_of, token_of
 from portal.rules.mail import MailKind
 from portal.rules.onboarding import IdentityState, Step
 from portal.rules.refusals import Refusal, Refused
-from portal.store import Session, accounts, links, mail, onboarding
+from portal.store import Session, accounts, links, mail
 from portal.store.accounts import Account
 from portal.store.sessions import Visitor
 from workflows.messages import ConfirmEmail
@@ -52,6 +52,7 @@ async def _member_page(
 ) -> Response:
     portal = portal_of(request)
     async with portal.autocommit() as session:
+        tag, window = await seen(session, visitor)
         view = await view_of(session, portal, visitor, language)
     return render(
         request,
@@ -61,7 +62,8 @@ async def _member_page(
         field=field,
         typed=typed,
         view=view,
-        tag=tag_of(visitor, view.file),
+        tag=tag,
+        due=window.due,
         IdentityState=IdentityState,
         Step=Step,
     )
@@ -69,12 +71,10 @@ async def _member_page(
 
 @page(router, "status")
 async def status(request: Request, language: Lang, visitor: LeftOpenDep) -> Response:
-    """What a page left open asks every few seconds. Unchanged costs two indexed reads and no body."""
+    """What a page left open asks every few seconds. Unchanged costs three indexed reads and no body."""
     portal = portal_of(request)
-    assert visitor.member_id is not None, "the guard lets members in only"
     async with portal.autocommit() as session:
-        file = await onboarding.of_member(session, campaign_of(visitor).id, visitor.member_id)
-        tag = tag_of(visitor, file)
+        tag, window = await seen(session, visitor)
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers={"ETag": tag})
         view = await view_of(session, portal, visitor, language)
@@ -84,8 +84,9 @@ async def status(request: Request, language: Lang, visitor: LeftOpenDep) -> Resp
         )
     else:
         response = render(
-            request, "onboarding/_status.html", visitor=visitor, view=view, IdentityState=IdentityState, Step=Step
-        )
+            request, "onboarding/_status.html", visitor=visitor, view=view, due=window.due,
+            IdentityState=IdentityState, Step=Step,
+        )  # fmt: skip
     response.headers["ETag"] = tag
     return response
 

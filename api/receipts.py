@@ -15,7 +15,7 @@ from api.routes import page
 from portal.rules.accounts import RECEIPT_LIMIT
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.votes import typed_receipt
-from portal.store import Session, accounts, receipts
+from portal.store import Session, accounts, health, receipts
 from portal.store.ballots import Ballot
 from portal.store.campaigns import Campaign
 from portal.store.receipts import Place
@@ -74,9 +74,10 @@ async def _page(
         number = min(_page_number(request), pages)
         lines = await receipts.listed(session, ballot.id, most=A_PAGE, skipped=(number - 1) * A_PAGE) if sealed else []
         place = await receipts.place_of(session, ballot.id, receipt) if sealed and receipt else None
+        at = await health.now(session)
     return render(
         request, "votes/receipts.html", visitor=visitor, refusal=refusal, field="receipt" if refusal else None,
-        campaign=campaign, ballot=ballot, counts=counts, lines=lines, number=number, pages=pages, typed=typed,
+        campaign=campaign, at=at, ballot=ballot, counts=counts, lines=lines, number=number, pages=pages, typed=typed,
         receipt=receipt, place=place, Place=Place, mailbox=portal_of(request).settings.mail_reply_to,
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from portal.rules.refusals import Refusal, Refused
 from portal.rules.running import per_mille
 from portal.rules.vote_files import read_result
 from portal.rules.votes import MIN_GROUP, Majority
-from portal.store import Session, receipts, results, votes
+from portal.store import Session, health, receipts, results, votes
 from portal.store.ballots import Ballot
 from portal.store.campaigns import Campaign
 from portal.store.results import Published
@@ -77,8 +77,9 @@ async def results_page(request: Request, language: Lang, visitor: Anyone, campai
         held, published = await _held(session, campaign)
         counted = counted_in(published.result) if published else {}
         shown = await all_shown(session, held, counted, language)
+        at = await health.now(session)
     return render(
-        request, "votes/results.html", visitor=visitor, campaign=held, published=published, shown=shown,
+        request, "votes/results.html", visitor=visitor, campaign=held, at=at, published=published, shown=shown,
         file_leaves=_may_leave(counted), least=MIN_GROUP,
         mailbox=portal.settings.mail_reply_to,
     )  # fmt: skip

@@ -6,6 +6,7 @@ sealed here, in memory, before anything is written. It stands in no address, no 
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -122,8 +123,9 @@ async def cast(request: Request, language: Lang, visitor: MemberDep, form: CastF
     else:
         booth = await booth_of(portal, visitor, code)
         async with portal.autocommit() as session:
-            refusal = await why_not(session, booth.whole, booth.card, sealed) or Refusal.VOTE_NOT_TAKEN
-        response = _elsewhere(request, visitor, language, booth) or _not_now(request, visitor, booth, refusal)
+            booth = replace(booth, why_not=await why_not(session, booth.whole, booth.card, sealed))
+        elsewhere = _elsewhere(request, visitor, language, booth)
+        response = elsewhere or _not_now(request, visitor, booth, Refusal.VOTE_NOT_TAKEN)
     if new_token is not None:
         set_cookie(response, new_token)
     return response
@@ -143,9 +145,10 @@ async def done(request: Request, language: Lang, visitor: MemberDep, code: str) 
 
 def _elsewhere(request: Request, visitor: Visitor, language: str, booth: Booth) -> Response | None:
     """Where whoever cannot vote here is led: to their receipt, to the registration, or to the reason."""
-    if booth.cast is not None:
-        return go("vote-done", language, notice=AGAIN, code=booth.ballot.code)
     refusal = booth.why_not
+    # What is in the way was read last: another form of theirs may have been taken since their votes were.
+    if booth.cast is not None or refusal is Refusal.ALREADY_VOTED:
+        return go("vote-done", language, notice=AGAIN, code=booth.ballot.code)
     if refusal is Refusal.NOT_REGISTERED and request.method in ("GET", "HEAD"):
         return go("register", language, code=booth.ballot.code)
     return None if refusal is None else _not_now(request, visitor, booth, refusal)
@@ -153,8 +156,11 @@ def _elsewhere(request: Request, visitor: Visitor, language: str, booth: Booth) 
 
 def _not_now(request: Request, visitor: Visitor, booth: Booth, refusal: Refusal) -> Response:
     # Looking is no mistake; a form that comes to nothing is refused.
-    status = 200 if request.method in ("GET", "HEAD") else STATUS.get(refusal, 409)
-    return render(request, "votes/not_now.html", visitor=visitor, booth=booth, refusal=refusal, status=status)
+    looking = request.method in ("GET", "HEAD")
+    return render(
+        request, "votes/not_now.html", visitor=visitor, booth=booth, why=refusal, refusal=None if looking else refusal,
+        status=200 if looking else STATUS.get(refusal, 409),
+    )  # fmt: skip
 
 
 def _ask_password(

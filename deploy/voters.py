@@ -38,7 +38,9 @@ async def vote_for(session: Session, campaign: Campaign, number: str, chance: ra
         if card.registered_at is None:
             continue
         asked = await votes.definition_of(session, campaign.code, card.ballot)
-        chosen = chance.sample([option.id for option in asked.options], chance.randint(0, asked.most))
+        # One in ten votes blank.
+        most = chance.randint(1, asked.most) if chance.random() > 0.1 else 0
+        chosen = chance.sample([option.id for option in asked.options], most)
         sealed = seal_vote(campaign.election_key, encode(chosen), asked.info)
         written = await votes.cast(
             session, campaign_id=campaign.id, ballot_id=card.ballot.id, member_id=member.id, ciphertext=sealed

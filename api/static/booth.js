@@ -17,7 +17,7 @@ const words = (seconds) => {
   if (days) return [unit(days, "day"), hours && unit(hours, "hour")];
   if (hours) return [unit(hours, "hour"), minutes && unit(minutes, "minute")];
   if (minutes >= 10) return [unit(minutes, "minute")];
-  return [minutes && unit(minutes, "minute"), unit(Math.floor(seconds % 60), "second")];
+  return [minutes && unit(minutes, "minute"), (seconds % 60 || !minutes) && unit(seconds % 60, "second")];
 };
 const say = (seconds) => timer.dataset.words.replace("{left}", words(seconds).filter(Boolean).join(" "));
 
@@ -28,7 +28,8 @@ const tick = () => {
   timer.hidden = false;
   if (timer.textContent !== say(seconds)) timer.textContent = say(seconds);
   if (told.includes(seconds)) one("[data-left-said]").textContent = say(seconds);
-  if (!seconds && !sending) return look();
+  // What is on its way is answered by the server: there is nothing left to count.
+  if (!seconds) return sending || look();
   next = setTimeout(tick, seconds < 700 ? left % 1000 || 1000 : Math.min(60, seconds - 640) * 1000);
 };
 
@@ -47,6 +48,7 @@ const look = async () => {
   } catch { next = setTimeout(look, 3000); return; }
   over = true;
   timer.hidden = true;
+  one("[data-left-said]").textContent = "";
   const last = one("[data-over]");
   last.textContent = last.dataset.over;
   last.hidden = false;

@@ -32,7 +32,7 @@ for (const region of all("[data-status]")) {
       if (answer.status === 200) {
         tag = answer.headers.get("ETag");
         wait = 4000;
-        if ("reload" in region.dataset) return location.reload();
+        if ("reload" in region.dataset) { keep(location.pathname); return location.reload(); }
         const focused = region.contains(document.activeElement) && document.activeElement.getAttribute("href");
         region.innerHTML = await answer.text();
         if (focused) region.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
@@ -57,7 +57,10 @@ for (const button of all("[data-copy], [data-print]")) {
   button.addEventListener("click", async () => {
     if ("print" in button.dataset) return print();
     await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent);
-    document.querySelector("[data-copied-said]").textContent = button.dataset.copied;
+    // Beside the button: elsewhere on a long page nobody would see it.
+    const said = document.querySelector("[data-copied-said]"), place = button.parentElement;
+    place.tagName === "P" ? place.after(said) : place.append(said);
+    said.textContent = button.dataset.copied;
   });
 }
 

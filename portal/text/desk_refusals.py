@@ -263,6 +263,10 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "Le vote est ouvert : le choix de voter par la poste ne peut plus être repris, car un bulletin est peut-être "
         "en route."
     ),
+    Refusal.VOTED_ONLINE: N_(
+        "Cette personne a déjà voté en ligne, et un vote ne se retire pas : elle ne peut plus voter par la poste, et "
+        "rien n'a changé."
+    ),
     # an import of the roll
     Refusal.ROLL_FILE_MISSING: N_("Il manque le fichier : choisissez la liste au format CSV, puis envoyez-la."),
     Refusal.ROLL_FILE_TOO_HEAVY: N_(

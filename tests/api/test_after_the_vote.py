@@ -184,6 +184,9 @@ async def test_the_receipts_of_a_ballot_are_public_after_the_seal_sorted_and_not
 
     stranger = visit_alone()
     address = f"/fr/recus/{campaign.code}/{PRESIDENT}"
+    for public in (address, f"/fr/resultats/{campaign.code}"):
+        await stranger.get(public)
+        assert "Le vote s'est terminé le" in stranger.page.text
     await stranger.get(address)
     assert says(stranger, Refusal.RECEIPTS_NOT_YET)
     await stranger.get(f"{address}/liste.txt")

@@ -168,7 +168,7 @@ async def test_turnout_is_all_that_a_console_shows_while_voting_is_open(visit_al
         await officer.get(f"/fr/campagne/{campaign.code}/{page}")
         assert officer.response.status_code == 404, page
     await officer.get(f"/fr/campagne/{campaign.code}/urne")
-    assert says_state(officer, "Le vote n'est pas terminé")
+    assert says_state(officer, "Ensuite deux responsables scellent l'urne")
     assert await count(sessions, "select count(*) from sealed_vote") == 0
     scalar = keys_of_votes.PRIVATE.private_numbers().private_value.to_bytes(32)
     for needle in (scalar.hex(), b64(scalar)):
@@ -233,6 +233,8 @@ async def test_a_box_is_sealed_counted_twice_published_and_its_key_destroyed(
     assert says(one, Refusal.RESULT_UNREADABLE)
     await send(one, "/resultats", result)
     assert "Publier les résultats" in one.page.h1[0]
+    assert "envoie le sien, compté de son côté" in one.page.text, "nobody confirms a result by a click"
+    assert "responsable du scrutin la confirme" not in one.page.text
     await one.get(f"{home}/resultats")
     assert "Votre résultat attend" in one.page.text
     assert "Moins de 10 votes" in one.page.text
@@ -254,6 +256,10 @@ async def test_a_box_is_sealed_counted_twice_published_and_its_key_destroyed(
     assert published is not None
     assert (published.result, published.sha256) == (result, sha256(result.encode()).hexdigest())
 
+    await one.get(home)
+    assert "Résultats publiés" in one.page.text
+    assert "Ouverte" not in one.page.text, "what is over is not called open"
+
     # A complaint keeps the key.
     await one.get(f"{home}/publication.json")
     said = json.loads(one.response.text)
@@ -264,6 +270,10 @@ async def test_a_box_is_sealed_counted_twice_published_and_its_key_destroyed(
     await one.submit("/contestation", verdict="hold", reason=" ")
     assert says(one, Refusal.CHANGE_REASON_NEEDED)
     await one.submit("/contestation", verdict="hold", reason="Demande à la Commission")
+    # The other is led to what waits, not to a form for the same again.
+    await other.get(f"{home}/contestation")
+    assert "Une proposition attend sa confirmation" in other.page.text
+    assert "Proposer de retenir les preuves" not in other.page.text
     await other.get(home)
     await agreed(other)
     await long_ago(sessions, 11 * DAY)

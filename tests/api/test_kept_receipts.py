@@ -37,6 +37,10 @@ async def test_whoever_had_voted_reads_that_the_vote_was_cancelled(visit_alone: 
     assert "Dans l'urne" not in person.page.text
     await person.get(f"/fr/votes/{PRESIDENT}/recu")
     assert receipt in person.page.text and "votre vote ne sera ni ouvert ni compté" in person.page.text
+    for public in (f"/fr/resultats/{campaign.code}", f"/fr/recus/{campaign.code}/{PRESIDENT}"):
+        await person.get(public)
+        assert "aucun vote n'en sera ouvert ni compté" in person.page.text
+        assert "publié" not in person.page.text.partition("Ce vote a été annulé")[2].partition("Guide")[0]
     somebody = await signed_in(visit_alone, sessions, other)
     await somebody.get("/fr/votes/comptes")
     assert campaign.title_fr not in somebody.page.text

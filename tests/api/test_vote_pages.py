@@ -1,7 +1,11 @@
 """« Votez » without scripts: password, question, reading, deposit, receipt; sent once or often."""
 
+import asyncio
+import html
 import re
+from collections import Counter
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -12,7 +16,15 @@ from portal.store import Sessions
 from tests.api.booths import CODE, HOUR, a_voter, in_the_box, said_by
 from tests.api.conftest import PASSWORD, Visit
 from tests.api.looking import change
+from tests.api.person import Person
 from tests.api.test_documents import says
+from tests.builders import ballots_of
+
+# Documents that a person will look at.
+SENT = (
+    "insert into submission (id, campaign_id, member_id, status, list_version, submitted_at)"
+    " select gen_random_uuid(), id, :m, 'submitted', '1', clock_timestamp() from campaign"
+)
 
 
 async def test_a_member_votes_and_keeps_a_receipt(visit_alone: Visit, sessions: Sessions) -> None:
@@ -30,6 +42,7 @@ async def test_a_member_votes_and_keeps_a_receipt(visit_alone: Visit, sessions: 
     assert "Vote officiel" in person.page.text
     assert re.search(r"Ferme le \w+ \d+", person.page.text)
     assert "checked" not in person.page.html
+    assert "provisoire" not in person.page.text
     await voter.review(1)
     assert "Vous avez choisi : Oui" in person.page.text
     await voter.cast(1)
@@ -39,6 +52,7 @@ async def test_a_member_votes_and_keeps_a_receipt(visit_alone: Visit, sessions: 
     assert (code, await said_by(sessions, code, sealed)) == (CODE, (1,))
     assert receipt_of(digest_of(sealed)) in person.page.text
     assert "Oui" not in person.page.text
+    assert re.search(r"Ferme le \w+ \d+", person.page.text)
     # To the first question that waits, round the end of the list.
     assert person.page.links.count("/fr/votes/ec-ratification/bulletin") == 1
     await person.get("/fr/votes")
@@ -61,6 +75,21 @@ async def test_a_vote_sent_again_leads_to_its_own_receipt(visit_alone: Visit, se
         assert receipt.group(0) in voter.person.page.text
     await voter.person.get("/fr/votes/president/bulletin")
     assert voter.person.page.h1 == ["Votre vote a déjà été déposé"]
+    assert len(await in_the_box(sessions)) == 1
+
+
+async def test_forty_forms_at_one_moment_are_one_vote_and_forty_calm_pages(
+    visit_alone: Visit, sessions: Sessions
+) -> None:
+    """T73: each leads to the receipt of the one that was taken, and none to an error."""
+    voter = await a_voter(visit_alone, sessions)
+    await voter.enter()
+    form = {**voter.form, "choice": value_of(1)}
+    send = partial(voter.person.client.post, voter.address("/depot"), headers={"Sec-Fetch-Site": "same-origin"})
+    answers = await asyncio.gather(*(send(data=form) for _ in range(40)))
+    receipt = "/fr/votes/president/recu"
+    assert {answer.status_code for answer in answers} == {303}
+    assert Counter(answer.headers["location"] for answer in answers) == {receipt: 1, f"{receipt}?fait=deja-vote": 39}
     assert len(await in_the_box(sessions)) == 1
 
 
@@ -100,15 +129,11 @@ async def test_a_provisional_vote_is_called_so(visit_alone: Visit, sessions: Ses
     assert "/fr/votes/president/bulletin" not in voter.person.page.links
     await voter.person.get("/fr/votes/president/bulletin")
     assert says(voter.person, Refusal.DOCUMENTS_NEEDED)
-    await change(
-        sessions,
-        "insert into submission (id, campaign_id, member_id, status, list_version, submitted_at)"
-        " select gen_random_uuid(), id, :m, 'submitted', '1', clock_timestamp() from campaign",
-        m=voter.member.id,
-    )
+    await change(sessions, SENT, m=voter.member.id)
     await voter.person.get("/fr/votes")
     assert "votre vote est provisoire jusqu'à notre réponse" in voter.person.page.text
     await voter.enter()
+    assert "Votre vote sera provisoire." in voter.person.page.text, "said before anything is cast"
     await voter.cast(1)
     assert "Il est provisoire" in voter.person.page.text
 
@@ -192,7 +217,10 @@ async def test_before_and_after_the_window_the_pages_say_so(
     token = voter.person.page.forms[0].fields["form_token"]
     form = {"form_token": token, "definition": "0" * 64, "choice": "1"}
     await voter.person.get("/fr/votes/president/bulletin")
-    assert (voter.person.response.status_code, says(voter.person, refusal)) == (200, True)
+    assert voter.person.response.status_code == 200
+    assert "Erreur" not in voter.person.page.title, "to look is no mistake"
+    assert says(voter.person, refusal)
+    assert "Aucun vote n'a été déposé" in voter.person.page.text
     for end in ("relecture", "depot"):
         await voter.person.post(f"/fr/votes/president/bulletin/{end}", form)
         assert (voter.person.response.status_code, says(voter.person, refusal)) == (409, True)
@@ -219,3 +247,54 @@ async def test_a_page_left_open_asks_cheaply_and_hears_of_the_opening(visit_alon
     assert '/fr/votes/president/bulletin"' in answer.text
     assert "<html" not in answer.text
     assert (await person.get("/fr/votes/etat", headers={"If-None-Match": "*"})).status_code == 304
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+async def test_while_the_vote_is_open_the_home_page_says_that_it_is_the_members_turn(
+    visit_alone: Visit, sessions: Sessions, confirmed: bool
+) -> None:
+    """Also to whoever waits for an answer about their identity: they need not wait to vote."""
+    voter = await a_voter(visit_alone, sessions, group="BdP", confirmed=confirmed)
+    if not confirmed:
+        await change(sessions, SENT, m=voter.member.id)
+    person = voter.person
+    await person.get("/fr/accueil")
+    assert "C'est à vous" in person.page.text
+    assert "rien à faire" not in person.page.text
+    assert ("Vous pouvez voter sans attendre notre réponse" in person.page.text) is not confirmed
+    await voter.enter()
+    await voter.cast(1)
+    await person.get("/fr/accueil")
+    assert "C'est à vous" in person.page.text
+    for code in ballots_of("BdP")[:-1]:
+        await voter.enter(code)
+        await voter.cast(1, code=code)
+    await person.get("/fr/accueil")
+    assert "C'est à vous" not in person.page.text
+    assert "rien à faire" in person.page.text
+
+
+async def test_a_home_page_left_open_hears_of_the_opening_and_of_a_vote(visit_alone: Visit, sessions: Sessions) -> None:
+    voter = await a_voter(visit_alone, sessions, opens=timedelta(minutes=5), closes=2 * HOUR)
+    person = voter.person
+    await person.get("/fr/accueil")
+    due = re.search(r'data-due="([\d.]+)"', person.page.html)
+    assert due is not None
+    assert 290 < float(due.group(1)) <= 300
+    tag = await _unchanged(person)
+    await change(sessions, "update campaign set opens = clock_timestamp()")
+    answer = await person.get("/fr/profil/etat", headers=tag)
+    assert (answer.status_code, "C'est à vous" in html.unescape(answer.text)) == (200, True)
+    await person.get("/fr/accueil")
+    tag = await _unchanged(person)
+    await voter.enter()
+    await voter.cast(1)
+    assert (await person.get("/fr/profil/etat", headers=tag)).status_code == 200
+
+
+async def _unchanged(person: Person) -> dict[str, str]:
+    tag = re.search(r'data-tag="([^"]+)"', person.page.html)
+    assert tag is not None
+    known = {"If-None-Match": html.unescape(tag.group(1))}
+    assert (await person.get("/fr/profil/etat", headers=known)).status_code == 304
+    return known

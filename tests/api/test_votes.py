@@ -11,6 +11,7 @@ from portal.rules.refusals import Refusal
 from portal.store import Sessions, ballots
 from tests import builders
 from tests.api.conftest import PASSWORD, Visit
+from tests.api.looking import change
 from tests.api.person import Person
 from tests.api.test_documents import CARD, a_file, a_ready_member, says, send_card, signed_in
 from tests.api.test_documents_access import a_desk, take
@@ -88,6 +89,19 @@ async def test_whoever_pays_dues_without_being_a_member_reads_so_and_finds_the_d
     await person.post("/fr/votes/inscription", form)
     assert person.response.status_code == 422
     assert await registered(sessions) == []
+
+
+async def test_whoever_pays_dues_has_the_votes_that_are_for_the_whole_unit(visit: Visit, sessions: Sessions) -> None:
+    """What the law gives to everybody in the unit is theirs, and the page does not call it reserved for others."""
+    person, _ = await signed_in(visit, sessions, standing="dues-payer")
+    await change(sessions, "update ballot set kind = 'strike', members_only = false where code = 'pension'")
+    await person.get("/fr/votes")
+    assert "ceux qui suivent sont les vôtres" in person.page.text
+    assert "Ces votes sont réservés aux membres en règle" not in person.page.text
+    assert person.page.text.count("Réservé aux membres en règle.") == 6
+    await send_card(person)
+    assert await register(person, "pension") == 200
+    assert await registered(sessions) == ["pension"]
 
 
 async def test_registering_for_one_vote_says_so_in_its_card_only(visit: Visit, sessions: Sessions) -> None:

@@ -282,7 +282,9 @@ async def test_a_page_that_is_open_at_the_close_says_so(polls: Polls, chromium: 
             await polls.window(-HOUR, timedelta(seconds=12))
             await tab.page.wait_for_timeout(7_500)
             assert await tab.page.locator("#depot button").first.is_enabled()
+            await tab.page.evaluate("document.querySelector('[data-left-said]').textContent = 'Il reste 1 minute.'")
             await tab.page.get_by_text("Le vote vient de fermer").wait_for(timeout=12_000)
+            assert await tab.page.locator("[data-left-said]").text_content() == "", "nobody hears of a minute any more"
             assert await tab.page.locator("#depot button").first.is_disabled()
         assert await polls.votes_of(member_id) == []
     finally:
