@@ -1,4 +1,4 @@
-"""What it takes to decide on an identity: one opinion, two that agree, or the majority of three."""
+"""What it takes to decide on an identity: one opinion, two that agree, or the majority of three; and on appeals."""
 
 import hmac
 from collections.abc import Sequence
@@ -34,12 +34,14 @@ class Deciding:
         return int.from_bytes(drawn[:8]) < self.second_looks * 2**64
 
 
-def settled(verdicts: Sequence[Verdict], *, looked_at_twice: bool) -> Verdict | None:
+def settled(verdicts: Sequence[Verdict], *, looked_at_twice: bool, contests_refusal: bool = False) -> Verdict | None:
     """What these opinions of different reviewers, in their order, decide; None while another one is needed.
 
     A refusal needs two that agree, whatever the sample says. Three that all differ ask for a better photo: the
-    member loses nothing by it.
+    member loses nothing by it. Where a refusal is contested two have looked already, and a third person settles it.
     """
+    if contests_refusal:
+        return verdicts[0]
     if len(verdicts) == 1 and not looked_at_twice and verdicts[0] is not Verdict.REFUSE:
         return verdicts[0]
     for verdict in verdicts:

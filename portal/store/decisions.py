@@ -251,8 +251,8 @@ async def _compare_again(session: Session, claim: Claim) -> Refusal | None:
 async def _settle(session: Session, submission: Submission, opinions: Sequence[Opinion]) -> None:
     """Write the decision if these opinions make one; it quotes the last of those that won."""
     last = opinions[-1]
-    looked_at_twice = any(o.second_look for o in opinions)
-    verdict = settled([Verdict(o.verdict) for o in opinions], looked_at_twice=looked_at_twice)
+    twice, contests = any(o.second_look for o in opinions), await identity.contests_refusal(session, submission)
+    verdict = settled([Verdict(o.verdict) for o in opinions], looked_at_twice=twice, contests_refusal=contests)
     if verdict is not None:
         quoted = [o for o in opinions if o.verdict == verdict.value][-1]
         await _quote(session, quoted)

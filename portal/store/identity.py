@@ -252,6 +252,12 @@ async def lock(session: Session, submission_id: UUID) -> Submission | None:
     )
 
 
+async def contests_refusal(session: Session, submission: Submission) -> bool:
+    """Whether two have refused already what is looked at again here."""
+    contested = await session.get(Submission, submission.appeal_of) if submission.appeal_of else None
+    return contested is not None and contested.status == SubmissionStatus.REFUSED.value
+
+
 async def decision_of(session: Session, submission_id: UUID) -> Decision | None:
     """The decision that stands; one that was undone is none."""
     return await session.scalar(

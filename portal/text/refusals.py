@@ -198,10 +198,7 @@ SENTENCES: dict[Refusal, str] = {
     Refusal.VOTE_NOT_OPEN: N_(
         "Le vote n'est pas encore ouvert : l'heure est dans « Votes des membres », et nous vous écrirons à ce moment."
     ),
-    Refusal.VOTE_CLOSED: N_(
-        "Le vote est clos : un vote doit nous parvenir avant la clôture pour être accepté, et celui-ci n'a pas été "
-        "enregistré."
-    ),
+    Refusal.VOTE_CLOSED: N_("Le vote est clos : un vote doit nous parvenir avant la clôture pour être accepté."),
     Refusal.VOTE_NOT_READY: N_(
         "On ne peut pas encore voter : la clé qui scellera les votes n'est pas en place ; revenez un peu plus tard, ou "
         "écrivez-nous."

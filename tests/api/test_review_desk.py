@@ -135,7 +135,7 @@ async def test_a_refusal_is_confirmed_and_waits_for_a_second_person(visit: Visit
     assert "Refuser cette identité ?" in desk.page.text
     assert await opinions(sessions) == []
     await desk.decide("refuse", reason="suspected-fraud")
-    assert "deuxième personne" in desk.page.text
+    assert "deux personnes au moins" in desk.page.text
     assert await opinions(sessions) == [("refuse", True)]
     assert await count(sessions, "select count(*) from decision") == 0
     # The next one is told nothing of it, nor after having said what they think: it could still be taken back.

@@ -222,6 +222,25 @@ begin
 end $$
 """
 
+# Nobody is refused by one person alone; where a refusal is contested, those who refused count with who looks again.
+REFUSAL_BY_TWO = """
+create or replace function refuse_refusal_by_one() returns trigger language plpgsql as $$
+begin
+    if new.verdict = 'refuse' and (
+        select count(distinct o.reviewer_id) from opinion o
+        where o.verdict = 'refuse' and o.undone_at is null and o.submission_id in (
+            select new.submission_id
+            union all
+            select r.id from submission a join submission r on r.id = a.appeal_of and r.status = 'refused'
+            where a.id = new.submission_id
+        )
+    ) < 2 then
+        raise exception 'a refusal takes two reviewers' using errcode = 'check_violation';
+    end if;
+    return new;
+end $$
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -246,6 +265,7 @@ def upgrade() -> None:
             f"create trigger words_by_two before update on {table} for each row"
             " execute function refuse_words_of_one_person()"
         )
+    op.execute(REFUSAL_BY_TWO)
     op.execute(OLD_ROLL)
     op.execute(UNDONE_IN_TIME)
     op.execute(
