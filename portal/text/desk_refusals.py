@@ -219,8 +219,8 @@ OF_THE_DESKS: dict[Refusal, str] = {
     Refusal.HELD_ALREADY: N_("Une contestation retient déjà les preuves, ou il n'y a plus rien à retenir."),
     Refusal.NOTHING_HELD: N_("Aucune contestation ne retient les preuves en ce moment."),
     Refusal.TOO_EARLY_TO_DESTROY: N_(
-        "Il est trop tôt : la clé se garde dix jours après les résultats, et aussi longtemps qu'une contestation n'est "
-        "pas réglée."
+        "Il est trop tôt : la clé se garde quinze jours après les résultats, et aussi longtemps qu'une contestation "
+        "n'est pas réglée."
     ),
     Refusal.DESTRUCTION_UNREADABLE: N_(
         "Ce n'est pas le procès-verbal de destruction que la cérémonie a écrit, avec ses signatures : envoyez ces "
@@ -231,7 +231,7 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "lui les deux fichiers « .sig- » que la cérémonie a écrits à côté."
     ),
     Refusal.DESTROYED_TOO_EARLY: N_(
-        "Ce procès-verbal dit que la clé a été détruite avant la fin du délai de contestation : nous ne l'inscrivons "
+        "Ce procès-verbal dit que la clé a été détruite alors qu'elle devait encore être gardée : nous ne l'inscrivons "
         "pas ; gardez-le, et cherchez avec les deux personnes qui l'ont signé ce qui s'est passé."
     ),
     Refusal.PROPOSED_ALREADY: N_(

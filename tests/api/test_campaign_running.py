@@ -259,14 +259,14 @@ async def test_a_box_is_sealed_counted_twice_published_and_its_key_destroyed(
     said = json.loads(one.response.text)
     assert (said["format"], said["held"]) == ("scrutin/publication/v1", False)
     await one.get(f"{home}/destruction")
-    assert "On peut contester le vote" in one.page.text
+    assert "La clé se garde jusqu'au" in one.page.text
     await one.get(f"{home}/contestation")
     await one.submit("/contestation", verdict="hold", reason=" ")
     assert says(one, Refusal.CHANGE_REASON_NEEDED)
     await one.submit("/contestation", verdict="hold", reason="Demande à la Commission")
     await other.get(home)
     await agreed(other)
-    await long_ago(sessions, 11 * DAY)
+    await long_ago(sessions, 16 * DAY)
     await one.get(f"{home}/publication.json")
     said = json.loads(one.response.text)
     assert said["held"] is True

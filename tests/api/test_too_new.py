@@ -65,7 +65,7 @@ async def pages(visit: Visit, sessions: Sessions) -> dict[ChangeKind, str]:
     one, other = await officer(sessions), await officer(sessions)
     assert await signed(sessions, held.id, ChangeKind.HOLD, one, other) is None
     assert await signed(sessions, sealed.id, ChangeKind.SEAL, one, other) is None
-    out = "update campaign set results_at = clock_timestamp() - interval '11 days' where id = :id"
+    out = "update campaign set results_at = clock_timestamp() - interval '16 days' where id = :id"
     await change(sessions, out, id=published.id)
     async with sessions.begin() as session:
         question = await session.scalar(select(Ballot.id).where(Ballot.campaign_id == to_come.id).limit(1))

@@ -251,9 +251,9 @@ begin
         end if;
         update campaign set held_at = null where id = c.id;
     when 'destroyed' then
-        -- FPSLRA, s. 184(2): ten days for an application; COMPLAINT_DAYS of portal/rules/running.py.
+        -- Ten days for an application (FPSLRA, s. 184(2)), and more; KEY_KEPT of portal/rules/running.py.
         if c.destroyed_at is not null or c.held_at is not null or c.results_at is null
-            or new.confirmed_at < c.results_at + interval '10 days' or w->>'sha256' !~ '^[0-9a-f]{64}$'
+            or new.confirmed_at < c.results_at + interval '15 days' or w->>'sha256' !~ '^[0-9a-f]{64}$'
             or w->>'sha256' is null then
             raise exception 'too early to destroy' using errcode = 'check_violation';
         end if;
