@@ -23,7 +23,7 @@ from portal.rules.election import read_destruction, read_result
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.running import COMPLAINT_DAYS, kept_until
 from portal.rules.urns import Box
-from portal.rules.vote_files import OFFICERS, Publication, kept_keys
+from portal.rules.vote_files import OFFICERS, Publication, Result, kept_keys
 from portal.rules.votes import MIN_GROUP
 from portal.store import Session, campaign_changes, journal, results, running, sealing
 from portal.store.campaign_changes import Proposal
@@ -41,8 +41,12 @@ async def _counted(
     if isinstance(read, Refusal):
         return [], ()
     counted = {UUID(ballot): one for ballot, _, one in read.ballots}
-    unanimous = {code for _, code, one in read.ballots if one.unanimous}
-    return await all_shown(session, campaign, counted, language), unanimous
+    return await all_shown(session, campaign, counted, language), _tells_votes(read)
+
+
+def _tells_votes(result: Result) -> Collection[str]:
+    """The ballots whose numbers say what each person chose, once they are published."""
+    return {code for _, code, one in result.ballots if one.unanimous and not one.small}
 
 
 async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal | None = None) -> Response:
@@ -58,7 +62,8 @@ async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal 
         counted, unanimous = await _counted(session, campaign, text, box, language) if text and box else ([], ())
     return await shown(
         request, "campaigns/result.html", visitor, campaign, refusal, published=published, pending=pending, mine=mine,
-        results=counted, unanimous=unanimous, least=MIN_GROUP, manifest=box.manifest_sha256 if box else None,
+        results=counted, unanimous=unanimous, unread=refusal is Refusal.UNANIMITY_UNREAD, least=MIN_GROUP,
+        manifest=box.manifest_sha256 if box else None,
     )  # fmt: skip
 
 
@@ -71,7 +76,7 @@ async def result(request: Request, visitor: OfficerDep, code: str) -> Response:
 async def send_result(request: Request, language: Lang, visitor: OfficerDep, code: str) -> Response:
     """The first file is a proposal; the second, of another officer, publishes it if it is the same, byte for byte."""
 
-    async def act(campaign: Campaign, texts: list[str]) -> Response | Refusal:
+    async def act(campaign: Campaign, texts: list[str], warned: bool) -> Response | Refusal:
         (sent,) = texts
         async with portal_of(request).autocommit() as session:
             box = await running.box(session, campaign)
@@ -85,6 +90,9 @@ async def send_result(request: Request, language: Lang, visitor: OfficerDep, cod
         if pending is None:
             wanted = {"result": sent, "sha256": digest}
             return await propose(request, language, visitor, campaign, ChangeKind.RESULTS, wanted, "")
+        if digest == pending.change.wanted["sha256"] and _tells_votes(read) and not warned:
+            # Nothing is kept: whoever has read the warning sends the file again.
+            return Refusal.UNANIMITY_UNREAD
         return await _counted_again(request, language, visitor, campaign, pending, digest)
 
     return await file_sent(request, visitor, code, _page, act)
@@ -193,7 +201,7 @@ async def destroyed(request: Request, visitor: OfficerDep, code: str) -> Respons
 async def propose_destroyed(request: Request, language: Lang, visitor: OfficerDep, code: str) -> Response:
     """The record of the ceremony and two signatures of it, sent together."""
 
-    async def act(campaign: Campaign, texts: list[str]) -> Response | Refusal:
+    async def act(campaign: Campaign, texts: list[str], _: bool) -> Response | Refusal:
         if campaign.results_at is None or campaign.election_key is None:
             return Refusal.NO_RESULTS_YET
         after = kept_until(campaign.results_at)
