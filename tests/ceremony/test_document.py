@@ -41,7 +41,7 @@ def sealed_box() -> bytes:
 
 
 def publication() -> bytes:
-    """What it says eleven days after the results."""
+    """What it says sixteen days after the results."""
     results_at = datetime.now(UTC) - timedelta(days=16)
     return canonical({
         "format": "scrutin/publication/v1", "campaign": CAMPAIGN, "public_key": b64(election().public_key),
