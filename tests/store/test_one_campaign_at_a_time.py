@@ -7,7 +7,7 @@ import pytest
 
 from portal.rules.campaign_changes import ChangeKind
 from portal.rules.refusals import Refusal
-from portal.store import Sessions
+from portal.store import Sessions, campaign_changes
 from portal.store.campaigns import Campaign
 from tests import builders
 from tests.store.cases import run
@@ -79,7 +79,7 @@ async def test_a_move_hides_no_campaign_and_a_close_that_moves_alone_is_not_held
     assert await moved(first, closes=(first.closes + DAY).isoformat(), **WHY) is None
 
 
-async def test_of_two_that_are_opened_at_one_moment_the_second_finds_the_first(
+async def test_of_two_that_are_opened_at_one_moment_the_second_waits_and_finds_the_first(
     sessions: Sessions, as_api: Sessions
 ) -> None:
     one, other = await an_officer(sessions), await an_officer(sessions)
@@ -87,10 +87,16 @@ async def test_of_two_that_are_opened_at_one_moment_the_second_finds_the_first(
     for draft in both:
         await a_ballot(as_api, draft)
     changes = [await proposed(as_api, draft, ChangeKind.OPEN, one) for draft in both]
-    said = await asyncio.gather(
-        *(confirmed(as_api, draft, change, other) for draft, change in zip(both, changes, strict=True))
-    )
-    assert sorted(said, key=str) == [None, Refusal.OTHER_CAMPAIGN_HIDDEN]
+    async with as_api.begin() as session:
+        proposal = await campaign_changes.one(session, both[0], changes[0])
+        assert proposal is not None
+        roll = await campaign_changes.manifest(session, both[0])
+        assert await campaign_changes.confirm(session, proposal, by=other, manifest=roll) is None
+        # Not committed yet.
+        second = asyncio.create_task(confirmed(as_api, both[1], changes[1], other))
+        await asyncio.sleep(0.3)
+        assert not second.done()
+    assert await second is Refusal.OTHER_CAMPAIGN_HIDDEN
 
 
 async def test_a_rehearsal_hides_nothing(sessions: Sessions, as_api: Sessions, first: Campaign) -> None:
