@@ -91,7 +91,7 @@ async def checklist(session: Session, campaign: Campaign) -> list[Check]:
         Check("mandated", not any(q.ballot.kind in MANDATED and q.ballot.members_only for q in questions)),
         Check("dates", at < campaign.opens < campaign.closes <= campaign.ends),
         # Members see the first of two only, and could not vote in the other.
-        Check("alone", not await campaigns.hides_another(session, campaign)),
+        Check("alone", not await campaigns.hides_another(session, campaign.id, campaign.calendar)),
     ]
 
 
@@ -132,7 +132,8 @@ _FIELDS = {
     Refusal.CHANGE_REASON_NEEDED: "reason", Refusal.CLOSING_REASON_NEEDED: "reason_fr", Refusal.FILE_MISSING: "file",
     Refusal.FILE_TOO_LARGE: "file", Refusal.FILE_OF_ANOTHER: "file", Refusal.PRIVATE_FILE: "file",
     Refusal.ELECTION_UNREADABLE: "file", Refusal.RESULT_UNREADABLE: "file", Refusal.COUNTS_DIFFER: "file",
-    Refusal.DESTRUCTION_UNREADABLE: "file", Refusal.DESTRUCTION_UNSIGNED: "file", Refusal.DESTROYED_TOO_EARLY: "file",
+    Refusal.UNANIMITY_UNREAD: "read", Refusal.DESTRUCTION_UNREADABLE: "file", Refusal.DESTRUCTION_UNSIGNED: "file",
+    Refusal.DESTROYED_TOO_EARLY: "file",
 }  # fmt: skip
 
 
@@ -145,14 +146,15 @@ async def shown(
     request: Request, template: str, visitor: Visitor, campaign: Campaign,
     refused: Refusal | Mapping[str, Refusal] | None = None, **context: Any,
 ) -> Response:  # fmt: skip
-    """A page where officers propose: who is too new to be one of two reads from when they may, and finds no form."""
-    signs_from = None
+    """A page where officers propose: who cannot be one of two reads why or from when on they may, and finds no form."""
+    signs_from, stands = None, False
     if Role.OFFICER in visitor.roles:
         async with portal_of(request).autocommit() as session:
             signs_from = await staff.too_new_until(session, visitor.account_id, Role.OFFICER)
+            stands = await campaign_changes.stands_in(session, visitor.account_id, campaign.id)
     problems = {_FIELDS.get(refused, ""): refused} if isinstance(refused, Refusal) else refused or {}
     return render(
-        request, template, visitor=visitor, campaign=campaign, signs_from=signs_from,
+        request, template, visitor=visitor, campaign=campaign, signs_from=signs_from, stands=stands,
         officer=Role.OFFICER in visitor.roles, **context, **problems_said(problems, language_of(request)),
     )  # fmt: skip
 

@@ -50,7 +50,7 @@ async def key(request: Request, visitor: OrganiserDep, code: str) -> Response:
 
 @page(router, "campaign-key", methods=("POST",), limit=FILE_LIMIT)
 async def propose_key(request: Request, language: Lang, visitor: OfficerDep, code: str) -> Response:
-    async def act(campaign: Campaign, texts: list[str]) -> Response | Refusal:
+    async def act(campaign: Campaign, texts: list[str], _: bool) -> Response | Refusal:
         election = read_election(texts[0], campaign.code)
         if isinstance(election, Refusal):
             return election

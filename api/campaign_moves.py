@@ -15,9 +15,10 @@ from api.pages import language_of, render
 from api.portal import portal_of
 from api.routes import page
 from portal.rules.campaign_changes import INSTANTS, ChangeKind, may_move
-from portal.rules.campaigns import CampaignStatus
+from portal.rules.campaigns import Calendar, CampaignStatus
 from portal.rules.refusals import Refusal
 from portal.rules.running import MOST_REASON
+from portal.store import campaigns
 from portal.store.campaigns import Campaign
 from portal.store.sessions import Visitor
 
@@ -44,10 +45,12 @@ async def propose_move(
             read.values[name] = getattr(campaign, name)
     problems = dict(read.problems)
     new = campaign.calendar
+    wanted = {name: str(at) for name, at in read.values.items() if at != getattr(campaign, name)}
     if not problems:
         new = replace(new, version=new.version + 1, **read.values)  # type: ignore[arg-type]
         problems = may_move(campaign.calendar, new, at=datetime.now(UTC))
-    wanted = {name: str(at) for name, at in read.values.items() if at != getattr(campaign, name)}
+    if not problems and await _hides(request, campaign, new, wanted):
+        problems = {"": Refusal.OTHER_CAMPAIGN_HIDDEN}
     why = {"reason_fr": " ".join(form.reason_fr.split()), "reason_en": " ".join(form.reason_en.split())}
     told = "closes" in wanted and campaign.registration_opens <= datetime.now(UTC)
     if not problems and told:
@@ -77,6 +80,14 @@ async def propose_move(
         visitor, check,
         lambda: propose(request, language, visitor, campaign, ChangeKind.MOVE, iso, ""),
     )  # fmt: skip
+
+
+async def _hides(request: Request, campaign: Campaign, new: Calendar, wanted: Mapping[str, str]) -> bool:
+    """Whether another campaign or this one would be hidden. A close alone moves whatever hides."""
+    if not wanted.keys() - {"closes"}:
+        return False
+    async with portal_of(request).autocommit() as session:
+        return await campaigns.hides_another(session, campaign.id, new)
 
 
 def _typed(form: CampaignFields) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ from portal.rules.canonical import hash_of
 from portal.rules.election import read_destruction, read_result
 from portal.rules.refusals import Refusal, Refused
 from portal.rules.running import COMPLAINT_DAYS, kept_until
-from portal.rules.vote_files import OFFICERS, Publication, kept_keys
+from portal.rules.vote_files import OFFICERS, Publication, Result, kept_keys
 from portal.rules.votes import MIN_GROUP
 from portal.store import campaign_changes, journal, results, running, sealing
 from portal.store.campaign_changes import Proposal
@@ -28,6 +28,11 @@ from portal.store.campaigns import Campaign
 from portal.store.sessions import Visitor
 
 router = APIRouter()
+
+
+def _tells_votes(result: Result) -> bool:
+    """Whether numbers of it say what each person chose, once they are published."""
+    return any(one.unanimous and not one.small for _, _, one in result.ballots)
 
 
 async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal | None = None) -> Response:
@@ -43,7 +48,8 @@ async def _page(request: Request, visitor: Visitor, code: str, refusal: Refusal 
         counted = await all_shown(session, campaign, counted_in(text), language) if text else []
     return await shown(
         request, "campaigns/result.html", visitor, campaign, refusal, published=published, pending=pending, mine=mine,
-        results=counted, least=MIN_GROUP, manifest=box.manifest_sha256 if box else None,
+        results=counted, unread=refusal is Refusal.UNANIMITY_UNREAD, least=MIN_GROUP,
+        manifest=box.manifest_sha256 if box else None,
     )  # fmt: skip
 
 
@@ -56,7 +62,7 @@ async def result(request: Request, visitor: OfficerDep, code: str) -> Response:
 async def send_result(request: Request, language: Lang, visitor: OfficerDep, code: str) -> Response:
     """The first file is a proposal; the second, of another officer, publishes it if it is the same, byte for byte."""
 
-    async def act(campaign: Campaign, texts: list[str]) -> Response | Refusal:
+    async def act(campaign: Campaign, texts: list[str], warned: bool) -> Response | Refusal:
         (sent,) = texts
         async with portal_of(request).autocommit() as session:
             box = await running.box(session, campaign)
@@ -70,6 +76,9 @@ async def send_result(request: Request, language: Lang, visitor: OfficerDep, cod
         if pending is None:
             wanted = {"result": sent, "sha256": digest}
             return await propose(request, language, visitor, campaign, ChangeKind.RESULTS, wanted, "")
+        if digest == pending.change.wanted["sha256"] and _tells_votes(read) and not warned:
+            # Nothing is kept: whoever has read the warning sends the file again.
+            return Refusal.UNANIMITY_UNREAD
         return await _counted_again(request, language, visitor, campaign, pending, digest)
 
     return await file_sent(request, visitor, code, _page, act)
@@ -179,7 +188,7 @@ async def destroyed(request: Request, visitor: OfficerDep, code: str) -> Respons
 async def propose_destroyed(request: Request, language: Lang, visitor: OfficerDep, code: str) -> Response:
     """The record of the ceremony and two signatures of it, sent together."""
 
-    async def act(campaign: Campaign, texts: list[str]) -> Response | Refusal:
+    async def act(campaign: Campaign, texts: list[str], _: bool) -> Response | Refusal:
         if campaign.results_at is None or campaign.election_key is None:
             return Refusal.NO_RESULTS_YET
         after = kept_until(campaign.results_at)

@@ -46,6 +46,7 @@ STATUS = {
     Refusal.BALLOT_UNKNOWN: 404,
     Refusal.RECEIPTS_NOT_YET: 404,
     Refusal.RESULTS_NOT_YET: 404,
+    Refusal.RESULT_FILE_WITHHELD: 403,
     Refusal.MEMBERS_ONLY: 403,
     Refusal.LEFT_THE_ROLL: 403,
     Refusal.REGISTRATION_CLOSED: 409,

@@ -122,8 +122,10 @@ async def results_file(request: Request, visitor: Anyone, campaign: str) -> Resp
     """Byte for byte what was counted: its hash is on the page."""
     async with portal_of(request).autocommit() as session:
         held, published = await _held(session, campaign)
-    if published is None or not _may_leave(counted_in(published.result)):
+    if published is None:
         raise Refused(Refusal.RESULTS_NOT_YET)
+    if not _may_leave(counted_in(published.result)):
+        raise Refused(Refusal.RESULT_FILE_WITHHELD)
     return attached(published.result, f"result-{held.code}.json")
 
 

@@ -7,9 +7,11 @@ from enum import StrEnum
 
 from portal.rules.votes import MANDATED, MIN_GROUP, MOST_CHOICES, BallotKind
 
-# After the results somebody may complain for so long; the key of the vote is kept until then (FPSLRA, s. 184(2)).
+# After the results somebody may complain for so long (FPSLRA, s. 184(2)): to the end of the tenth day where the vote is
+# held, or of the next day on which the Board is open.
 COMPLAINT_DAYS = 10
-COMPLAINTS = timedelta(days=COMPLAINT_DAYS)
+# The key of the vote is kept longer than any such day lasts: four closed days, as at Easter, begin on the tenth.
+KEY_KEPT = timedelta(days=15)
 # What is under review at the close is answered by then, or contested by then if the answer is no.
 SETTLED_WITHIN = timedelta(days=7)
 # A vote that opens so soon and has no key is an alarm.
@@ -172,4 +174,4 @@ def results_owed(*, closes: datetime, rehearsal: bool, voted: int, at: datetime)
 
 def kept_until(results_at: datetime) -> datetime:
     """From when on the key may be destroyed: at a whole second, as files write it, and never a moment too early."""
-    return (results_at + COMPLAINTS + timedelta(microseconds=999_999)).replace(microsecond=0)
+    return (results_at + KEY_KEPT + timedelta(microseconds=999_999)).replace(microsecond=0)

@@ -9,7 +9,7 @@ from portal.rules import shapes
 from portal.rules.canonical import Json, b64, instant, written
 from portal.rules.ceremony import Fault, Wrong
 from portal.rules.counting import Counted
-from portal.rules.running import COMPLAINTS
+from portal.rules.running import KEY_KEPT
 
 TRUSTEE = "scrutin/trustee/v1"
 ELECTION = "scrutin/election/v1"
@@ -259,7 +259,7 @@ def read_publication(name: str, content: bytes) -> Publication:
         found["campaign"], found["public_key"], found["result_sha256"], found["results_at"], found["destroy_after"],
         found["held"],
     )  # fmt: skip
-    if one.destroy_after < one.results_at + COMPLAINTS:
+    if one.destroy_after < one.results_at + KEY_KEPT:
         raise Wrong(Fault.PERIOD_SHORT, file=name)
     return one
 

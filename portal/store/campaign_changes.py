@@ -71,6 +71,7 @@ _SAID = {
     "two counts that differ": Refusal.COUNTS_DIFFER,
     "too early to destroy": Refusal.TOO_EARLY_TO_DESTROY,
     "results are owed": Refusal.RESULTS_OWED,
+    "members see one campaign": Refusal.OTHER_CAMPAIGN_HIDDEN,
 }
 
 
@@ -124,8 +125,11 @@ async def may_run_votes(session: Session, account_id: UUID, campaign_id: UUID) -
     )
     if officer is None:
         return Refusal.NOT_ALLOWED
-    stands = await session.scalar(select(func.stands_in(account_id, campaign_id)))
-    return Refusal.CANDIDATE_CONFLICT if stands else None
+    return Refusal.CANDIDATE_CONFLICT if await stands_in(session, account_id, campaign_id) else None
+
+
+async def stands_in(session: Session, account_id: UUID, campaign_id: UUID) -> bool:
+    return bool(await session.scalar(select(func.stands_in(account_id, campaign_id))))
 
 
 async def may_sign(session: Session, account_id: UUID, campaign_id: UUID) -> Refusal | None:

@@ -100,7 +100,9 @@ class Current(NamedTuple):
 
 
 _ON = and_(Campaign.status == CampaignStatus.OPEN.value, Campaign.ends > func.clock_timestamp())
-_CURRENT = select(Campaign).where(_ON, Campaign.rehearsal.is_(False)).order_by(Campaign.registration_opens).limit(1)
+# A function of the database, hides_another, goes by this order as well.
+_FIRST = (Campaign.registration_opens, Campaign.opens, Campaign.id)
+_CURRENT = select(Campaign).where(_ON, Campaign.rehearsal.is_(False)).order_by(*_FIRST).limit(1)
 # Joined where its row is needed beside another; who rehearses has a campaign of their own.
 CURRENT = _CURRENT.with_only_columns(Campaign.id, Campaign.code).subquery("current")
 REHEARSED = (
@@ -118,18 +120,10 @@ async def current(session: Session, rehearsal_id: UUID | None = None) -> Campaig
     return await session.scalar(_CURRENT)
 
 
-async def hides_another(session: Session, campaign: Campaign) -> bool:
-    """Whether this campaign and another are voted in, or not ended yet, at one moment: members see one of them only."""
-    if campaign.rehearsal:
-        return False
-    other = select(Campaign.id).where(
-        _ON,
-        Campaign.id != campaign.id,
-        Campaign.rehearsal.is_(False),
-        Campaign.opens < campaign.ends,
-        Campaign.ends > campaign.opens,
-    )
-    return await session.scalar(other.limit(1)) is not None
+async def hides_another(session: Session, campaign_id: UUID, calendar: Calendar) -> bool:
+    """Whether members would not see a campaign whose vote is open, were this the calendar of this one."""
+    c = calendar
+    return bool(await session.scalar(select(func.hides_another(campaign_id, c.registration_opens, c.opens, c.ends))))
 
 
 async def cancelled_lately(session: Session) -> Campaign | None:

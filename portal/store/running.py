@@ -95,7 +95,7 @@ async def preparation(session: Session, campaign: Campaign) -> Preparation:
             for ballot, stand in questions
         ],
         key=campaign.election_key is not None,
-        hides_another=await campaigns.hides_another(session, campaign),
+        hides_another=await campaigns.hides_another(session, campaign.id, campaign.calendar),
         officers=officers,
         conflicts=conflicts,
         to_settle=campaign.ends - campaign.closes,

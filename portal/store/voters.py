@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from secrets import SystemRandom
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Uuid, and_, bindparam, func, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.sql.elements import ColumnElement
 
 from portal.rules.votes import VoteState
@@ -157,3 +159,30 @@ def _gaps(row: Any) -> list[Gap]:
         Gap.ON_PAPER_TOO: row.on_paper,
     }
     return [gap for gap, holds in wrong.items() if holds]
+
+
+# --- whom to ask whether they have voted -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Some of those with a recorded vote: id, number, and in which ballots; and of how many they were drawn."""
+
+    people: list[tuple[UUID, str, list[str]]]
+    voters: int
+
+
+async def sample(session: Session, campaign_id: UUID, most: int) -> Sample | None:
+    """Draw people at random, so that whoever invented votes cannot know whom nobody asks. None before the close."""
+    over = select(Campaign.closes <= func.clock_timestamp()).where(Campaign.id == campaign_id)
+    if not await session.scalar(over):
+        return None
+    rows = await session.execute(
+        select(Member.id, Member.number, func.array_agg(aggregate_order_by(Ballot.code, Ballot.position, Ballot.code)))
+        .join(Vote, Vote.member_id == Member.id)
+        .join(Ballot, Ballot.id == Vote.ballot_id)
+        .where(Ballot.campaign_id == campaign_id)
+        .group_by(Member.id, Member.number)
+    )
+    everybody = [(member_id, number, list(codes)) for member_id, number, codes in rows]
+    return Sample(SystemRandom().sample(everybody, max(0, min(most, len(everybody)))), len(everybody))

@@ -47,10 +47,10 @@ FAULTS: dict[Fault, str] = {
     ),
     Fault.MACHINE_UNKNOWN: N_("Impossible de savoir si cet ordinateur est relié à un réseau (%(folder)s) : rien n'a été fait."),
     Fault.TOO_EARLY: N_(
-        "C'est trop tôt : le vote peut encore être contesté jusqu'au %(until)s, et l'horloge de cet ordinateur dit "
+        "C'est trop tôt : la clé se garde jusqu'au %(until)s, et l'horloge de cet ordinateur dit "
         "%(now)s. Rien n'a été détruit."
     ),
-    Fault.PERIOD_SHORT: N_("%(file)s : il faut au moins dix jours entre les résultats et la destruction. Rien n'a été détruit."),
+    Fault.PERIOD_SHORT: N_("%(file)s : il faut au moins quinze jours entre les résultats et la destruction. Rien n'a été détruit."),
     Fault.HELD: N_("Le vote est contesté : tout doit être gardé jusqu'à ce que ce soit fini. Rien n'a été détruit."),
     Fault.COPY_TWICE: N_("%(file)s est nommé deux fois : nommez chaque copie une fois. Rien n'a été détruit."),
     Fault.NOT_OURS: N_("%(file)s n'est pas d'un scrutin publié ici : les deux clés diffèrent. Rien n'a été détruit."),

@@ -164,6 +164,10 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "Cette campagne n'est plus une ébauche : le texte d'un vote change par une proposition, qu'une autre personne "
         "responsable du scrutin confirme."
     ),
+    Refusal.OTHER_CAMPAIGN_HIDDEN: N_(
+        "Avec ces dates, une campagne en cacherait une autre dont le vote est ouvert : les membres n'en voient qu'une. "
+        "Un vote ouvre une fois la fin de l'autre campagne passée ; déplacez d'abord l'autre."
+    ),
     Refusal.NOT_READY_TO_OPEN: N_("Cette campagne n'est pas prête à ouvrir : voyez ci-dessous ce qui manque."),
     Refusal.PROPOSAL_OVER: N_("Cette proposition a déjà reçu sa réponse : revenez à la campagne."),
     Refusal.PROPOSAL_EXPIRED: N_("Cette proposition a plus de sept jours et ne vaut plus : faites-en une nouvelle."),
@@ -216,12 +220,16 @@ OF_THE_DESKS: dict[Refusal, str] = {
     Refusal.RESULTS_OWED: N_(
         "Le vote est terminé et des personnes ont voté : il ne s'annule plus, les résultats leur sont dus."
     ),
+    Refusal.UNANIMITY_UNREAD: N_(
+        "À une question au moins, tout le monde a répondu la même chose : lisez l'avertissement, cochez la case, puis "
+        "envoyez le même fichier encore une fois."
+    ),
     Refusal.NO_RESULTS_YET: N_("Les résultats ne sont pas encore publiés : revenez quand ils le seront."),
     Refusal.HELD_ALREADY: N_("Une contestation retient déjà les preuves, ou il n'y a plus rien à retenir."),
     Refusal.NOTHING_HELD: N_("Aucune contestation ne retient les preuves en ce moment."),
     Refusal.TOO_EARLY_TO_DESTROY: N_(
-        "Il est trop tôt : la clé se garde dix jours après les résultats, et aussi longtemps qu'une contestation n'est "
-        "pas réglée."
+        "Il est trop tôt : la clé se garde quinze jours après les résultats, et aussi longtemps qu'une contestation "
+        "n'est pas réglée."
     ),
     Refusal.DESTRUCTION_UNREADABLE: N_(
         "Ce n'est pas le procès-verbal de destruction que la cérémonie a écrit, avec ses signatures : envoyez ces "
@@ -232,7 +240,7 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "lui les deux fichiers « .sig- » que la cérémonie a écrits à côté."
     ),
     Refusal.DESTROYED_TOO_EARLY: N_(
-        "Ce procès-verbal dit que la clé a été détruite avant la fin du délai de contestation : nous ne l'inscrivons "
+        "Ce procès-verbal dit que la clé a été détruite alors qu'elle devait encore être gardée : nous ne l'inscrivons "
         "pas ; gardez-le, et cherchez avec les deux personnes qui l'ont signé ce qui s'est passé."
     ),
     Refusal.PROPOSED_ALREADY: N_(

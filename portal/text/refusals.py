@@ -169,6 +169,10 @@ SENTENCES: dict[Refusal, str] = {
     Refusal.RESULTS_NOT_YET: N_(
         "Les résultats ne sont pas encore publiés : nous vous écrirons dès qu'ils le seront, revenez à ce moment-là."
     ),
+    Refusal.RESULT_FILE_WITHHELD: N_(
+        "Les résultats sont publiés, mais pas ce fichier : une question a reçu si peu de votes qu'il laisserait "
+        "deviner qui a voté quoi. Lisez l'issue de chaque question sur la page des résultats."
+    ),
     Refusal.BALLOT_NOT_YOURS: N_(
         "Ce vote s'adresse à un autre groupe : vos votes à vous sont dans « Votes des membres »."
     ),

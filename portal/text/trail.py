@@ -79,6 +79,7 @@ ACTIONS = {
     "request-proven": N_("Adresse confirmée pour une demande faite sur le portail"),
     "request-returned": N_("Demande remise à l'étude"),
     "request-taken": N_("Demande faite sur le portail"),
+    "vote-sampled": N_("Choix au hasard : on peut vous demander si vous avez voté, jamais ce que vous avez choisi"),
     "voted": N_("Vote déposé : le portail sait que vous avez voté, pas ce que vous avez choisi"),
     "roll-consulted": N_("Votre fiche du registre comparée à une demande faite sur le portail"),
     "roll-abandoned": N_("Fichier du registre des membres abandonné"),

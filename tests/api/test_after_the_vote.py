@@ -341,8 +341,10 @@ async def test_a_ballot_with_fewer_than_ten_votes_shows_its_outcome_and_no_numbe
     assert "Adopté." in stranger.page.text
     for said in ("Votes blancs", "Votes nuls", "Participation", "Abstention", "<table", '<svg class="app-funnel'):
         assert said not in stranger.response.text
-    assert (await stranger.client.get(f"/fr/resultats/{campaign.code}/resultat.json")).status_code == 404
     assert "n'est pas offert au téléchargement" in stranger.page.text
+    await stranger.get(f"/fr/resultats/{campaign.code}/resultat.json")
+    assert stranger.response.status_code == 403
+    assert says(stranger, Refusal.RESULT_FILE_WITHHELD), "it is out, and not to come"
 
 
 async def test_a_draft_has_no_public_page(visit_alone: Visit, sessions: Sessions) -> None:

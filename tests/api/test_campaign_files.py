@@ -43,7 +43,7 @@ async def send(person: Person, campaign: Campaign, texts: list[str]) -> None:
     await person.submit("/destruction", files=files, pasted="")
 
 
-async def published(sessions: Sessions, ago: timedelta = 11 * DAY) -> Campaign:
+async def published(sessions: Sessions, ago: timedelta = 16 * DAY) -> Campaign:
     """A campaign whose results are out for so long."""
     async with sessions.begin() as session:
         campaign = await builders.a_campaign(

@@ -30,10 +30,10 @@ def election(of: Campaign, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def send(person: Person, form: str, *contents: str) -> None:
+async def send(person: Person, form: str, *contents: str, **fields: str) -> None:
     """Chosen files."""
     files = [("file", ("x.json", content.encode(), "application/json")) for content in contents]
-    await person.submit(form, files=files, pasted="")
+    await person.submit(form, files=files, pasted="", **fields)
 
 
 async def test_a_key_is_sent_by_one_read_aloud_and_confirmed_by_another(visit_alone: Visit, sessions: Sessions) -> None:
@@ -120,6 +120,12 @@ async def test_two_campaigns_at_one_time_are_an_obstacle_since_members_see_one_o
     assert any(form.action.endswith("/ouverture") for form in officer.page.forms)
     await officer.get(f"/fr/campagne/{second.code}/obstacles")
     assert "les membres n'en voient qu'une" not in officer.page.text
+    await change(sessions, f"update campaign set status = 'open' where code = '{second.code}'")
+    await officer.get(f"/fr/campagne/{first.code}/calendrier")
+    await officer.submit("/calendrier", **typed("ends", second.opens + DAY))
+    assert says(officer, Refusal.OTHER_CAMPAIGN_HIDDEN)
+    await officer.submit("/calendrier", **typed("ends", second.opens))
+    assert officer.page.h1 == ["Vérifier avant de proposer"]
 
 
 async def test_a_mandated_vote_for_members_only_is_refused_with_its_reason(
@@ -249,7 +255,15 @@ async def test_a_box_is_sealed_counted_twice_published_and_its_key_destroyed(
     assert says(other, Refusal.COUNTS_DIFFER)
     assert await count(sessions, "select count(*) from journal where action = 'counts-differed'") == 1
     assert await count(sessions, "select count(*) from campaign_result") == 0
+    # What tells each vote is published by two who have read that it does: the file is sent again, nothing was kept.
+    assert "Je l'ai lu" not in other.page.text
     await send(other, "/resultats", result)
+    assert says(other, Refusal.UNANIMITY_UNREAD)
+    assert "Unanimité : publier ces nombres dit ce que chaque personne a voté" in other.page.text
+    assert await count(sessions, "select count(*) from campaign_result") == 0
+    await send(other, "/resultats", result, read="")
+    assert says(other, Refusal.UNANIMITY_UNREAD), "the box was not ticked"
+    await send(other, "/resultats", result, read="yes")
     assert "les résultats sont publiés" in other.page.text
     async with sessions.begin() as session:
         published = await results.published(session, campaign.id)
@@ -265,7 +279,7 @@ async def test_a_box_is_sealed_counted_twice_published_and_its_key_destroyed(
     said = json.loads(one.response.text)
     assert (said["format"], said["held"]) == ("scrutin/publication/v1", False)
     await one.get(f"{home}/destruction")
-    assert "On peut contester le vote" in one.page.text
+    assert "La clé se garde jusqu'au" in one.page.text
     await one.get(f"{home}/contestation")
     await one.submit("/contestation", verdict="hold", reason=" ")
     assert says(one, Refusal.CHANGE_REASON_NEEDED)
@@ -276,7 +290,7 @@ async def test_a_box_is_sealed_counted_twice_published_and_its_key_destroyed(
     assert "Proposer de retenir les preuves" not in other.page.text
     await other.get(home)
     await agreed(other)
-    await long_ago(sessions, 11 * DAY)
+    await long_ago(sessions, 16 * DAY)
     await one.get(f"{home}/publication.json")
     said = json.loads(one.response.text)
     assert said["held"] is True

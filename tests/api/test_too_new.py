@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from portal.rules.accounts import Role
 from portal.rules.campaign_changes import ChangeKind
@@ -12,10 +12,10 @@ from portal.store import Session, Sessions, accounts, staff
 from portal.store.ballots import Ballot
 from portal.text.moments import moment
 from tests import builders
-from tests.api.conftest import PASSWORD, Visit
+from tests.api.conftest import PASSWORD, PASSWORD_HASH, Visit
 from tests.api.looking import change, count, known, says
 from tests.api.person import Person
-from tests.api.test_campaigns import WHY, prepared, typed
+from tests.api.test_campaigns import NEW, WHY, prepared, typed
 from tests.api.test_documents_access import a_desk
 from tests.api.test_roll import confirm, upload
 from tests.roll_files import line_of, written
@@ -55,7 +55,10 @@ async def pages(visit: Visit, sessions: Sessions) -> dict[ChangeKind, str]:
     """Where each kind of change is proposed, by campaigns for which it is time."""
     async with sessions.begin() as session:
         await builders.a_member(session)
-    await prepared(await a_desk(visit, sessions, Role.OPERATOR))
+    # After the others: two at one time are not opened.
+    days = {"registration_opens": 30, "opens": 50, "closes": 60, "ends": 70}
+    dates = {part: value for name, n in days.items() for part, value in typed(name, NEW + n * DAY).items()}
+    await prepared(await a_desk(visit, sessions, Role.OPERATOR), **dates)
     async with sessions.begin() as session:
         to_come = await builders.a_campaign(session)
         over, held, sealed, published = [await open_for_votes(session) for _ in range(4)]
@@ -65,7 +68,7 @@ async def pages(visit: Visit, sessions: Sessions) -> dict[ChangeKind, str]:
     one, other = await officer(sessions), await officer(sessions)
     assert await signed(sessions, held.id, ChangeKind.HOLD, one, other) is None
     assert await signed(sessions, sealed.id, ChangeKind.SEAL, one, other) is None
-    out = "update campaign set results_at = clock_timestamp() - interval '11 days' where id = :id"
+    out = "update campaign set results_at = clock_timestamp() - interval '16 days' where id = :id"
     await change(sessions, out, id=published.id)
     async with sessions.begin() as session:
         question = await session.scalar(select(Ballot.id).where(Ballot.campaign_id == to_come.id).limit(1))
@@ -111,6 +114,37 @@ async def test_no_form_of_two_is_offered_to_whoever_is_too_new(visit_alone: Visi
             await new.post(form.action, {**form.fields, **token, "reason": "x", "verdict": "hold"})
             assert says(new, Refusal.ROLE_TOO_NEW), (kind, new.page.text)
     assert await count(sessions, "select count(*) from campaign_change where confirmed_at is null") == 0
+
+
+async def test_no_form_is_offered_to_who_stands_in_the_campaign(visit_alone: Visit, sessions: Sessions) -> None:
+    """T70: the reason stands where the form would; neither confirmed nor withdrawn is what another has proposed."""
+    where = await pages(visit_alone, sessions)
+    async with sessions.begin() as session:
+        account = await builders.a_staff_account(session, Role.OFFICER, password_hash=PASSWORD_HASH)
+    assert account.email is not None
+    candidate = visit_alone()
+    await candidate.sign_in(account.email, PASSWORD)
+    other = await a_desk(visit_alone, sessions, Role.OFFICER)
+    async with sessions.begin() as session:
+        member = await builders.a_member(session)
+        # As if it had been found out later: the records refuse either of the two.
+        await session.execute(text("set local session_replication_role = replica"))
+        for statement in (
+            "update account set member_id = null where member_id = :m",
+            "update account set member_id = :m where id = :id",
+            "insert into candidate (id, ballot_id, position, name, text_fr, text_en, member_id)"
+            " select gen_random_uuid(), id, 90, 'X', '', '', :m from ballot",
+        ):
+            await session.execute(text(statement), {"m": member.id, "id": account.id})
+    for kind, address in where.items():
+        assert await buttons(candidate, kind, address) == 0, (kind, candidate.page.text)
+        assert says(candidate, Refusal.CANDIDATE_CONFLICT), kind
+    await other.get(where[ChangeKind.CANCEL])
+    await other.submit("/annulation", reason="Erreur")
+    proposal = next(form.action for form in other.page.forms if "/proposition/" in form.action)
+    await candidate.get(proposal)
+    assert says(candidate, Refusal.CANDIDATE_CONFLICT)
+    assert "<button" not in candidate.page.html.partition("<main")[2]
 
 
 async def test_neither_are_the_acts_of_two_on_the_staff(visit_alone: Visit, sessions: Sessions) -> None:

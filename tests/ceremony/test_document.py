@@ -10,6 +10,7 @@ import pytest
 
 from portal.__main__ import main
 from portal.rules.canonical import b64, canonical, hash_of, instant
+from portal.rules.running import KEY_KEPT
 from portal.rules.vote_files import Election, read_election, read_result
 from portal.rules.votes import BallotKind
 from tests.node import executable
@@ -40,12 +41,12 @@ def sealed_box() -> bytes:
 
 
 def publication() -> bytes:
-    """What it says eleven days after the results."""
-    results_at = datetime.now(UTC) - timedelta(days=11)
+    """What it says sixteen days after the results."""
+    results_at = datetime.now(UTC) - timedelta(days=16)
     return canonical({
         "format": "scrutin/publication/v1", "campaign": CAMPAIGN, "public_key": b64(election().public_key),
         "result_sha256": hash_of(b""), "results_at": instant(results_at),
-        "destroy_after": instant(results_at + timedelta(days=10)), "held": False,
+        "destroy_after": instant(results_at + KEY_KEPT), "held": False,
     })  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from tests.urns import Made
 DAY = timedelta(days=1)
 
 
-def publish(made: Made, *, days_ago: float = 10.01, period: float = 10, held: bool = False, **other: object) -> Path:
+def publish(made: Made, *, days_ago: float = 15.01, period: float = 15, held: bool = False, **other: object) -> Path:
     """What the portal says of a vote whose results came out some days ago."""
     results_at = datetime.now(UTC) - days_ago * DAY
     path = made.folder / "publication.json"
@@ -36,10 +36,10 @@ def destroy(ceremony: Ceremony, publication: Path, *shares: object) -> int:
 @pytest.mark.parametrize(
     ("publication", "words"),
     [
-        ({"days_ago": 9.99}, "C'est trop tôt"),
+        ({"days_ago": 14.99}, "C'est trop tôt"),
         ({"days_ago": 40, "period": 60}, "C'est trop tôt"),
         ({"days_ago": 400, "held": True}, "Le vote est contesté"),
-        ({"days_ago": 400, "period": 9}, "au moins dix jours"),
+        ({"days_ago": 400, "period": 14.99}, "au moins quinze jours"),
         ({"days_ago": 400, "campaign": "autre"}, "n'est pas d'un scrutin publié ici"),
         ({"days_ago": 400, "public_key": b64(b"\4" * 65)}, "n'est pas d'un scrutin publié ici"),
         ({"days_ago": 400, "held": "false"}, "« held »"),

@@ -65,7 +65,7 @@ class Visitor:
         return Tab(self, await self.context.new_page())
 
     def check(self) -> None:
-        assert self.complaints == []
+        assert self.complaints == [], self.complaints
         assert self.abroad == []
 
 

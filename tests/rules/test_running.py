@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,8 @@ from portal.rules.canonical import canonical, fingerprint, written
 from portal.rules.election import read_result
 from portal.rules.refusals import Refusal
 from portal.rules.running import (
-    COMPLAINTS,
+    COMPLAINT_DAYS,
+    KEY_KEPT,
     BallotState,
     Obstacle,
     Preparation,
@@ -156,8 +158,18 @@ def test_the_publication_names_the_day_before_which_no_key_is_destroyed() -> Non
     """T103."""
     out = datetime(2017, 3, 6, 22, tzinfo=UTC)
     said = Publication("c", PUBLIC, "0" * 64, out, kept_until(out), held=True)
-    assert said.destroy_after == out + COMPLAINTS
+    assert said.destroy_after == out + KEY_KEPT
     assert read_publication("publication-c.json", said.written()) == said
+
+
+@pytest.mark.parametrize("out", ["2026-01-01T00:30", "2026-03-06T09:00", "2027-12-15T12:00", "2026-10-28T00:10"])
+@pytest.mark.parametrize("zone", ["America/St_Johns", "America/Vancouver", "Europe/Paris"])
+def test_the_key_outlasts_the_last_day_for_a_complaint_wherever_the_vote_is_held(out: str, zone: str) -> None:
+    """T103: the tenth day to its end, and four on which the Board is closed, as at Easter, over a change of hours."""
+    published = datetime.fromisoformat(out).replace(tzinfo=ZoneInfo(zone))
+    closed = 0 if published.month == 10 else 4
+    last = (published + timedelta(days=COMPLAINT_DAYS + closed)).replace(hour=23, minute=59, second=59)
+    assert kept_until(published.astimezone(UTC)) > last.astimezone(UTC)
 
 
 def test_a_file_that_knows_whole_seconds_names_no_moment_too_early() -> None:
@@ -165,8 +177,8 @@ def test_a_file_that_knows_whole_seconds_names_no_moment_too_early() -> None:
     out = datetime(2017, 3, 6, 22, 0, 0, 1, tzinfo=UTC)
     said = Publication("c", PUBLIC, "0" * 64, out, kept_until(out), held=False)
     read = read_publication("publication-c.json", said.written())
-    assert read.destroy_after == out.replace(microsecond=0) + COMPLAINTS + timedelta(seconds=1)
-    assert out + COMPLAINTS < read.destroy_after == kept_until(out)
+    assert read.destroy_after == out.replace(microsecond=0) + KEY_KEPT + timedelta(seconds=1)
+    assert out + KEY_KEPT < read.destroy_after == kept_until(out)
 
 
 def test_an_urn_of_the_portal_is_read_by_the_ceremony_whenever_it_was_sealed() -> None:
@@ -190,5 +202,5 @@ def test_a_turnout_is_rounded_half_up_to_one_decimal() -> None:
 def test_whoever_voted_is_owed_the_results_of_a_real_vote_that_is_over() -> None:
     now = datetime(2027, 2, 1, tzinfo=UTC)
     assert results_owed(closes=now, rehearsal=False, voted=1, at=now)
-    for closes, rehearsal, voted in ((now + COMPLAINTS, False, 1), (now, True, 1), (now, False, 0)):
+    for closes, rehearsal, voted in ((now + KEY_KEPT, False, 1), (now, True, 1), (now, False, 0)):
         assert not results_owed(closes=closes, rehearsal=rehearsal, voted=voted, at=now)

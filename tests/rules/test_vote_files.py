@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from portal.ceremony.keys import open_officer as opened
 from portal.rules.canonical import b64, canonical, fingerprint, instant, unb64, written
 from portal.rules.ceremony import Fault, Wrong
 from portal.rules.counting import Outcome, count
+from portal.rules.running import KEY_KEPT
 from portal.rules.urns import manifest_of, read_urn
 from portal.rules.vote_files import (
     Destruction,
@@ -39,7 +39,7 @@ _ASKED = read_urn("u", an_urn(ELECTION, [Filled(BOARD, [], 9)])).ballots[0].aske
 RESULT = Result(CAMPAIGN, "0" * 64, ((str(BOARD.ballot_id), "bureau", count(_ASKED, 9, [(1, 2), (1,), (), None])),))
 PUBLICATION = written({
     "format": "scrutin/publication/v1", "campaign": CAMPAIGN, "public_key": b64(ELECTION.public_key),
-    "result_sha256": "0" * 64, "results_at": instant(NOW), "destroy_after": instant(NOW + timedelta(days=10)),
+    "result_sha256": "0" * 64, "results_at": instant(NOW), "destroy_after": instant(NOW + KEY_KEPT),
     "held": False,
 })  # fmt: skip
 SIGNATURE = sign(

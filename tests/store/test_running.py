@@ -12,6 +12,7 @@ from portal.rules.campaign_changes import ChangeKind
 from portal.rules.canonical import b64, canonical, unb64, written
 from portal.rules.election import read_result
 from portal.rules.refusals import Refusal
+from portal.rules.running import KEY_KEPT
 from portal.rules.votes import VoteState
 from portal.store import Sessions, campaigns, receipts, results, running, votes
 from portal.store.campaigns import Campaign
@@ -310,7 +311,7 @@ async def long_ago(sessions: Sessions, ago: timedelta) -> None:
         )
 
 
-async def test_the_end_of_a_key_is_recorded_after_ten_days_and_not_while_a_complaint_stands(
+async def test_the_end_of_a_key_is_recorded_after_fifteen_days_and_not_while_a_complaint_stands(
     sessions: Sessions, as_api: Sessions
 ) -> None:
     """T103: neither a day too early, nor while a complaint is open."""
@@ -322,12 +323,12 @@ async def test_the_end_of_a_key_is_recorded_after_ten_days_and_not_while_a_compl
         return await signed(as_api, campaign.id, ChangeKind.DESTROYED, one, other, wanted=record)
 
     assert await destroyed() is Refusal.TOO_EARLY_TO_DESTROY
-    await long_ago(sessions, 9 * DAY)
+    await long_ago(sessions, KEY_KEPT - HOUR)
     assert await destroyed() is Refusal.TOO_EARLY_TO_DESTROY
     assert await signed(as_api, campaign.id, ChangeKind.RELEASE, one, other) is Refusal.PROPOSAL_STALE
     assert await signed(as_api, campaign.id, ChangeKind.HOLD, one, other) is None
     assert await signed(as_api, campaign.id, ChangeKind.HOLD, one, other) is Refusal.PROPOSAL_STALE
-    await long_ago(sessions, 2 * DAY)
+    await long_ago(sessions, HOUR)
     assert await destroyed() is Refusal.TOO_EARLY_TO_DESTROY
     assert await signed(as_api, campaign.id, ChangeKind.RELEASE, one, other) is None
     assert await destroyed() is None

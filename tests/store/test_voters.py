@@ -11,6 +11,7 @@ from portal.store.campaigns import Campaign
 from portal.store.members import Member
 from portal.store.voters import Gap
 from tests import builders
+from tests.store.running import close
 from tests.voting import a_voter, an_open_vote, ballot_of, registered, vote
 
 
@@ -44,7 +45,7 @@ async def test_only_who_has_a_ballot_left_is_reminded_to_vote(
 
 
 async def asked(settings: Settings, code: str) -> int:
-    return await command._verify(settings.database_url.get_secret_value(), code)
+    return await command._of(settings.database_url.get_secret_value(), code, command._verify)
 
 
 @pytest.fixture
@@ -140,3 +141,43 @@ async def test_another_campaigns_votes_are_none_of_this_ones(sessions: Sessions,
         found = await voters.verify(session, campaign.id)
     assert found.gaps == []
     assert found.counts["pension"] == (3, 3)
+
+
+async def drawn(settings: Settings, campaign: Campaign, most: int) -> int:
+    return await command._of(
+        settings.database_url.get_secret_value(), campaign.code, lambda s, c: command._sample(s, c, most)
+    )
+
+
+async def test_people_to_be_asked_are_drawn_after_the_close_and_each_reads_it(
+    sessions: Sessions, api_settings: Settings, campaign: Campaign, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only they know of a vote that was invented for them."""
+    async with sessions.begin() as session:
+        await builders.a_member(session)
+    assert await drawn(api_settings, campaign, 2) == command.UNKNOWN
+    assert "voting is not over" in capsys.readouterr().out
+    await close(sessions, campaign)
+    assert await drawn(api_settings, campaign, 2) == command.WHOLE
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert last.startswith("2 drawn of 3 people with a vote")
+    assert len({line.split()[0] for line in lines}) == 2
+    assert all(line.endswith(" auditors, pension") for line in lines), lines
+    async with sessions.begin() as session:
+        entries = (
+            await session.execute(
+                text(
+                    "select distinct m.number, j.actor from journal j join member m on m.id = j.member_id"
+                    " where j.action = 'vote-sampled' and j.campaign_id = :c"
+                ),
+                {"c": campaign.id},
+            )
+        ).all()
+    assert {tuple(entry) for entry in entries} == {(line.split()[0], "shell") for line in lines}
+    everybody = set()
+    for _ in range(40):
+        assert await drawn(api_settings, campaign, 1) == command.WHOLE
+        everybody.add(capsys.readouterr().out.split()[0])
+    assert len(everybody) == 3, "anybody may be drawn"
+    assert await drawn(api_settings, campaign, 99) == command.WHOLE
+    assert "3 drawn of 3" in capsys.readouterr().out

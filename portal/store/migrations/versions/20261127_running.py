@@ -86,6 +86,30 @@ create or replace function stands_in(of_account uuid, of_campaign uuid) returns 
 $$
 """
 
+# Members see one campaign at a time, the first until its end (campaigns.current, in the same order). A vote that opened
+# before then would be hidden behind it. Asked of a calendar that is proposed, and again as it is applied.
+ALONE = """
+create function hides_another(of_campaign uuid, registers timestamptz, votes timestamptz, over timestamptz)
+returns boolean language sql stable as $$
+    select exists (
+        select from campaign other, campaign c
+        where c.id = of_campaign and not c.rehearsal
+        and other.id <> c.id and other.status = 'open' and not other.rehearsal and other.ends > clock_timestamp()
+        and case when (other.registration_opens, other.opens, other.id) < (registers, votes, c.id)
+            then other.ends > votes else over > other.opens end
+    )
+$$;
+
+create function must_be_alone(of_campaign uuid) returns void language plpgsql as $$
+begin
+    -- Two that are opened or moved at one moment: the second sees what became of the first.
+    perform pg_advisory_xact_lock(hashtext('campaigns seen one at a time'));
+    if (select hides_another(id, registration_opens, opens, ends) from campaign where id = of_campaign) then
+        raise exception 'members see one campaign' using errcode = 'check_violation';
+    end if;
+end $$
+"""
+
 # What follows a vote. `b64url_bytes` reads what the ceremony writes without padding.
 STEPS = """
 create function b64url_bytes(given text) returns bytea language sql immutable as $$
@@ -231,6 +255,7 @@ begin
             raise exception 'a campaign that is not ready' using errcode = 'check_violation';
         end if;
         update campaign set status = 'open', opened_at = new.confirmed_at where id = c.id;
+        perform must_be_alone(c.id);
     when 'move' then
         if (w ? 'registration_opens' and c.registration_opens <= new.confirmed_at)
             or (w ? 'opens' and (c.opens <= new.confirmed_at
@@ -258,6 +283,10 @@ begin
                 else closing_moved_at end,
             calendar_version = calendar_version + 1
         where id = c.id;
+        -- Where two hide one another already, the close of either may still move.
+        if w ?| array['registration_opens', 'opens', 'ends'] then
+            perform must_be_alone(c.id);
+        end if;
     when 'cancel' then
         if c.sealed_at is not null then
             raise exception 'the box is sealed' using errcode = 'check_violation';
@@ -295,9 +324,9 @@ begin
         end if;
         update campaign set held_at = null where id = c.id;
     when 'destroyed' then
-        -- FPSLRA, s. 184(2): ten days for an application; COMPLAINT_DAYS of portal/rules/running.py.
+        -- Ten days for an application (FPSLRA, s. 184(2)), and more; KEY_KEPT of portal/rules/running.py.
         if c.destroyed_at is not null or c.held_at is not null or c.results_at is null
-            or new.confirmed_at < c.results_at + interval '10 days' or w->>'sha256' !~ '^[0-9a-f]{64}$'
+            or new.confirmed_at < c.results_at + interval '15 days' or w->>'sha256' !~ '^[0-9a-f]{64}$'
             or w->>'sha256' is null then
             raise exception 'too early to destroy' using errcode = 'check_violation';
         end if;
@@ -456,7 +485,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("member_id", "until", name=op.f("pk_roll_before")),
     )
-    for statement in (ELECTORS, ONE_WAY, STANDS, STEPS, CHANGE, URN, AS_SEALED, DRAFT, REHEARSAL):
+    for statement in (ELECTORS, ONE_WAY, STANDS, ALONE, STEPS, CHANGE, URN, AS_SEALED, DRAFT, REHEARSAL):
         op.execute(statement)
     op.execute(
         'create trigger as_it_was after insert or update of "group", standing, left_at on member'
@@ -465,7 +494,7 @@ def upgrade() -> None:
     op.execute("create trigger done_is_done before update on campaign for each row execute function refuse_undoing()")
     # Steps of the trigger, which runs as the owner; nobody else takes them.
     for function in (
-        "take_key(campaign, jsonb, timestamptz)", "seal_box(campaign, text, int, timestamptz)",
+        "must_be_alone(uuid)", "take_key(campaign, jsonb, timestamptz)", "seal_box(campaign, text, int, timestamptz)",
         "take_results(campaign, jsonb, text, timestamptz)",
     ):  # fmt: skip
         op.execute(f"revoke execute on function {function} from public")
