@@ -1,4 +1,5 @@
-// The reviewers' page: looking closely at a picture, and a word before the lease ends. Everything here is an extra.
+// The staff's pages: looking closely at a picture, a word before the lease ends, answers that exclude each other. Each
+// works without it.
 const all = (selector) => document.querySelectorAll(selector);
 const STEPS = [1, 1.5, 2, 3, 4], LIGHTS = [1, 1.3, 1.6, 0.7];
 const viewers = [];
@@ -88,3 +89,14 @@ for (const notice of all("[data-lease]")) {
 
 // Taking a decision back is offered for as long as it can be done.
 for (const form of all("[data-undo]")) setTimeout(() => form.remove(), +form.dataset.undo * 1000);
+
+// An answer that another one rules out is not offered as long as that one stands.
+for (const answer of all("[data-not-with]")) {
+  const ruledOut = answer.dataset.notWith.split(" ");
+  const settle = () => {
+    answer.disabled = ruledOut.some((value) => answer.form.querySelector(`[value="${value}"]:checked`));
+    if (answer.disabled && answer.checked) answer.form.elements[answer.name].value = answer.dataset.instead;
+  };
+  answer.form.addEventListener("change", settle);
+  settle();
+}

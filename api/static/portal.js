@@ -18,7 +18,7 @@ if (address.searchParams.has("fait")) {
 for (const region of all("[data-status]")) {
   let tag = region.dataset.tag, wait = 4000, timer, due;
   const again = () => { timer = setTimeout(look, wait * (0.85 + Math.random() * 0.3)); };
-  // At an instant that is known beforehand it looks at once, in its turn among many; asked too early it asks again.
+  // At an instant known beforehand it looks at once, in its turn among many.
   const waitForIt = () => {
     clearTimeout(due);
     const left = region.querySelector("[data-due]")?.dataset.due;
@@ -58,13 +58,11 @@ for (const button of all("[data-copy], [data-print]")) {
     if ("print" in button.dataset) return print();
     await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent);
     // Beside the button: elsewhere on a long page nobody would see it.
-    const said = document.querySelector("[data-copied-said]"), place = button.parentElement;
-    place.tagName === "P" ? place.after(said) : place.append(said);
-    said.textContent = button.dataset.copied;
+    button.nextElementSibling.textContent = button.dataset.copied;
   });
 }
 
-// On a phone a long table is read line by line: each cell says what it is, and stays a cell for whoever hears it.
+// On a phone a long table is read line by line: each cell says what it is, and stays a cell.
 for (const table of all(".app-scroll table:not(.app-numbers-table)")) {
   const heads = [...table.querySelectorAll("thead tr > *")].map((head) => head.textContent.trim());
   table.classList.add("app-lines");
@@ -97,8 +95,8 @@ for (const menu of all("details.app-me")) {
   });
 }
 
-// What was typed is there again after a change of language or a session that ran out: in this tab, for half an hour, and
-// but for passwords and files.
+// What was typed, but for passwords and files, is there again after a change of language or the end of a session: in this
+// tab, for half an hour.
 const keep = (where) => {
   const fields = [...all("main input, main select, main textarea")].filter((f) => f.id && !f.closest("[data-forget]") && !["password", "file", "hidden"].includes(f.type));
   const values = fields.map((f) => [f.id, /radio|checkbox/.test(f.type) ? f.checked : f.value]);
@@ -113,17 +111,6 @@ if (where === location.pathname) {
   }
 }
 for (const toggle of all(".app-toggle")) toggle.addEventListener("click", () => keep(toggle.pathname));
-
-// An answer that another one rules out is not offered as long as that one stands.
-for (const answer of all("[data-not-with]")) {
-  const ruledOut = answer.dataset.notWith.split(" ");
-  const settle = () => {
-    answer.disabled = ruledOut.some((value) => answer.form.querySelector(`[value="${value}"]:checked`));
-    if (answer.disabled && answer.checked) answer.form.elements[answer.name].value = answer.dataset.instead;
-  };
-  answer.form.addEventListener("change", settle);
-  settle();
-}
 
 // Two minutes before the session runs out somebody still there can stay; else the page closes and keeps what was typed.
 for (const dialog of all("dialog[data-left]")) {
@@ -151,14 +138,14 @@ for (const dialog of all("dialog[data-left]")) {
   wait(+dialog.dataset.left);
 }
 
-// Back to a page that the browser had put aside as it was: its form may have been sent since, its session ended.
+// Back to a page that the browser had put aside: its form may have been sent since.
 addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
   keep(location.pathname);
   location.reload();
 });
 
-// A file field in the language of the page: ours lies under the browser's own, which keeps the click, the drop and the focus.
+// A file field in the page's language lies under the browser's own, which keeps click, drop and focus.
 for (const input of all("input[type=file][data-choose]")) {
   const make = (tag, name) => Object.assign(document.createElement(tag), { className: name });
   const face = make("div", "app-file"), button = make("span", "govuk-button govuk-button--secondary");
@@ -176,10 +163,9 @@ for (const input of all("input[type=file][data-choose]")) {
     // The server looks again: this only spares the wait.
     wrong.textContent = other ? input.dataset.other : heavy ? input.dataset.heavy : "";
     if (other || heavy) input.value = "";
-    const fine = photo && !other && !heavy;
     const size = () => (file.size / 1048576).toLocaleString(document.documentElement.lang, { maximumFractionDigits: 1 });
     name.textContent = photo ? `${file.name} (${size()} ${input.dataset.unit})` : [...input.files].map((one) => one.name).join(", ") || input.dataset.none;
-    if (!fine) return shown.remove();
+    if (!photo || other || heavy) return shown.remove();
     shown.src = URL.createObjectURL(file);
     input.before(shown);
   };

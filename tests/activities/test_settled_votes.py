@@ -218,7 +218,7 @@ async def test_an_appeal_that_is_lost_sets_it_aside_at_once_and_says_whom_to_wri
     story = await telling()
     await story.decide(Verdict.REFUSE, by=2)
     assert await story.appeal() is None
-    await story.decide(Verdict.REFUSE, by=2)
+    await story.decide(Verdict.REFUSE)
     assert (await story.state(), await story.mails()) == (ASIDE, ["set-aside"])
     said = await story.letter(MailKind.VOTE_SETTLED)
     assert "une personne qui n'y avait pas pris part a répondu" in said

@@ -58,7 +58,7 @@ async def test_whoever_looks_at_a_sealed_box_or_its_results_reads_no_vote_again(
         await one.get(f"{home}/resultats")
         assert "Unanimité" in one.page.text
         await other.get(f"{home}/resultats")
-        await send(other, "/resultats", a_result(box))
+        await send(other, "/resultats", a_result(box), read="yes")
         assert "les résultats sont publiés" in other.page.text
         await one.get(f"{home}/resultats")
         await visit_alone().get(f"/fr/resultats/{campaign.code}")
