@@ -171,7 +171,7 @@ SENTENCES: dict[Refusal, str] = {
     ),
     Refusal.RESULT_FILE_WITHHELD: N_(
         "Les résultats sont publiés, mais pas ce fichier : une question a reçu si peu de votes qu'il laisserait "
-        "deviner qui a voté quoi. Lisez l'issue de chaque question sur la page des résultats."
+        "deviner qui a voté quoi ; lisez l'issue de chaque question sur la page des résultats."
     ),
     Refusal.BALLOT_NOT_YOURS: N_(
         "Ce vote s'adresse à un autre groupe : vos votes à vous sont dans « Votes des membres »."

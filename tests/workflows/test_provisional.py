@@ -58,7 +58,7 @@ async def test_a_refusal_is_contested_after_the_close_and_the_answer_is_not_late
     await until(journey.idle)
     await asyncio.sleep(0.2)
     assert "appeal-late" not in await journey.outbox(), "the answer is promised for a day that is still to come"
-    await decided(journey, Verdict.REFUSE, by=2)
+    await decided(journey, Verdict.REFUSE)
     assert await state(journey) is VoteState.SET_ASIDE
     assert (await journey.outbox())["vote-settled"] == 1
 
