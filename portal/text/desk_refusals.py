@@ -165,8 +165,8 @@ OF_THE_DESKS: dict[Refusal, str] = {
         "responsable du scrutin confirme."
     ),
     Refusal.OTHER_CAMPAIGN_HIDDEN: N_(
-        "Avec ces dates, une campagne en cacherait une autre dont le vote est ouvert : les membres n'en voient qu'une ; "
-        "déplacez d'abord l'autre, ou ouvrez ce vote une fois qu'elle est finie."
+        "Avec ces dates, une campagne en cacherait une autre dont le vote est ouvert : les membres n'en voient qu'une "
+        "; déplacez d'abord l'autre, ou ouvrez ce vote une fois qu'elle est finie."
     ),
     Refusal.NOT_READY_TO_OPEN: N_("Cette campagne n'est pas prête à ouvrir : voyez ci-dessous ce qui manque."),
     Refusal.PROPOSAL_OVER: N_("Cette proposition a déjà reçu sa réponse : revenez à la campagne."),
